@@ -1,0 +1,169 @@
+"""Every error of this package, split by what the reader can do next.
+
+    AllomiaError
+    ├── SetupError              mend the program, its configuration or a grant, then run again
+    │   ├── InvalidInput            an argument of a resource or command
+    │   ├── InvalidConfiguration    a stack configuration value or an environment variable
+    │   ├── CredentialRejected      a credential is unknown, expired or revoked
+    │   ├── AccessDenied            a credential is known and may not do this
+    │   ├── NotFound                what was named does not exist
+    │   └── RequestRefused          the other side understood the request and said no
+    ├── OrganizationFull        free one of the organization's slots, then run again
+    ├── TemporaryError          run again later; nothing has to be changed
+    │   ├── Unreachable             no connection, or no answer in time
+    │   ├── Unavailable             the other side says that it cannot serve now
+    │   └── RateLimited             the other side asks for patience
+    ├── UnexpectedAnswer        look at what answers under the configured address
+    └── Unsettled               act by hand: something may exist that no state records
+        ├── OutcomeUnknown          a request may or may not have been carried out
+        └── KeyLeftBehind           a key is alive that nobody holds
+
+An error has a *message* (what happened, and what now exists) and a *hint* (the next step), each one line. Neither
+ever holds a body, a header or the value of a secret.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AccessDenied",
+    "AllomiaError",
+    "CredentialRejected",
+    "InvalidConfiguration",
+    "InvalidInput",
+    "KeyLeftBehind",
+    "NotFound",
+    "OrganizationFull",
+    "OutcomeUnknown",
+    "RateLimited",
+    "RequestRefused",
+    "SetupError",
+    "TemporaryError",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "Unreachable",
+    "Unsettled",
+]
+
+
+class AllomiaError(Exception):
+    """Anything that this package reports to a person.
+
+    Attributes:
+        message: What happened, and what now exists; one line without a closing full stop.
+        hint: The next step, as a sentence; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+    def with_hint(self, hint: str) -> AllomiaError:
+        """Add a further step to the hint and return the same error."""
+        self.hint = f"{self.hint} {hint}" if self.hint else hint
+        return self
+
+
+class SetupError(AllomiaError):
+    """Something that the user wrote, configured or granted has to change."""
+
+
+class InvalidInput(SetupError):
+    """An argument of a resource or of a command is not acceptable."""
+
+    def __init__(self, message: str, hint: str = "", *, name: str = "") -> None:
+        super().__init__(message, hint)
+        self.name = name
+
+
+class InvalidConfiguration(SetupError):
+    """A stack configuration value or an environment variable is missing or not acceptable."""
+
+
+class CredentialRejected(SetupError):
+    """A credential is unknown, expired or revoked (HTTP 401, a refused login)."""
+
+
+class AccessDenied(SetupError):
+    """A credential is accepted, and may not do this (HTTP 403)."""
+
+
+class NotFound(SetupError):
+    """The thing that was named does not exist, or is not visible to this credential."""
+
+
+class RequestRefused(SetupError):
+    """The other side understood the request and refused it, so nothing was done.
+
+    Attributes:
+        status: The HTTP status code of the answer.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, status: int) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class OrganizationFull(AllomiaError):
+    """All of the organization's key slots are taken."""
+
+
+class TemporaryError(AllomiaError):
+    """The same request may work later."""
+
+
+class Unreachable(TemporaryError):
+    """There was no connection, or no complete answer in time.
+
+    Attributes:
+        was_sent: Whether the request may have reached the other side.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, was_sent: bool = False) -> None:
+        super().__init__(message, hint)
+        self.was_sent = was_sent
+
+
+class Unavailable(TemporaryError):
+    """The other side answered that it cannot serve the request now (HTTP 5xx, a sealed Vault)."""
+
+
+class RateLimited(TemporaryError):
+    """The other side asked to wait (HTTP 429).
+
+    Attributes:
+        retry_after: Seconds that the other side asked for, or None.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class UnexpectedAnswer(AllomiaError):
+    """An answer came that is not one of the documented or assumed API."""
+
+
+class Unsettled(AllomiaError):
+    """Something may exist that no state records."""
+
+
+class OutcomeUnknown(Unsettled):
+    """A request was sent, and no answer tells whether it was carried out."""
+
+
+class KeyLeftBehind(Unsettled):
+    """A key is alive whose secret nobody holds, and it could not be revoked.
+
+    Attributes:
+        organization_id: The organization that the key belongs to.
+        key_id: The key.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, organization_id: str, key_id: str) -> None:
+        super().__init__(message, hint)
+        self.organization_id = organization_id
+        self.key_id = key_id
