@@ -1,0 +1,122 @@
+"""Run the sandbox on a loopback port, quietly."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from allomia_pulumi.sandbox.app import build_app
+from allomia_pulumi.sandbox.connection import ObservedProtocol
+from allomia_pulumi.sandbox.world import Sandbox
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["ServeError", "serve"]
+
+FIRST_TENANT = "Sandbox tenant"
+FIRST_ORGANIZATION = "Valley Health Clinic"
+# Longer than any client keeps an idle connection, so that none is closed under a request on its way.
+KEEP_ALIVE_SECONDS = 90
+SHUTDOWN_SECONDS = 2
+
+
+class ServeError(Exception):
+    """The sandbox cannot start; the text is one line and says why."""
+
+
+def serve(host: str = "127.0.0.1", port: int = 0, tenant_key_file: Path | None = None) -> None:
+    """Serve a fresh sandbox until SIGINT or SIGTERM.
+
+    The first line on stdout names the address, once it really listens. With `tenant_key_file`, the key of the first
+    tenant is written there (mode 0600, no newline), and a second line says where; the key itself is never printed.
+
+    Raises:
+        ServeError: The host is not loopback, the port is taken, or the file cannot be written.
+    """
+    address = _loopback(host)
+    sandbox = Sandbox()
+    tenant, key = sandbox.world.store.add_tenant(FIRST_TENANT)
+    sandbox.world.store.add_organization(tenant, FIRST_ORGANIZATION)
+    with _listen(address, port) as listener:
+        lines = [f"AlloMia sandbox on http://{_authority(address, listener.getsockname()[1])}"]
+        if tenant_key_file is not None:
+            _write_private(tenant_key_file, key)
+            lines.append(f"The tenant key is in {tenant_key_file}")
+        _Server(sandbox, lines).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its log lines, announced by ours."""
+
+    def __init__(self, sandbox: Sandbox, lines: list[str]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build_app(sandbox),
+                loop="asyncio",
+                http=ObservedProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            )
+        )
+        self._sandbox = sandbox
+        self._lines = lines
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(*self._lines, sep="\n", flush=True)  # noqa: T201 - whoever started us waits for this line
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._sandbox.closing.set()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        # Uvicorn would raise the signal again after the shutdown; here a signal is the ordinary way to end.
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _loopback(host: str) -> str:
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise ServeError("the sandbox serves on a loopback address only, such as 127.0.0.1") from None
+    if not address.is_loopback:
+        raise ServeError(f"the sandbox serves on a loopback address only, and {address} is not one")
+    return str(address)
+
+
+def _authority(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a port number"
+        raise ServeError(f"cannot listen on port {port} of {address}: {reason}") from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(text)
+    except OSError as error:
+        raise ServeError(f"cannot write the tenant key to {path}: {error.strerror}") from None
