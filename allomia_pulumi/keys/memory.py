@@ -1,0 +1,68 @@
+"""What this process remembers between the engine's calls about one declared key.
+
+The engine asks in an order that loses information: a replacement's check and create see no old state, and a refresh
+asks for a diff that must report only what the read found.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from allomia_pulumi.keys.models import Identity, Reason
+
+__all__ = ["Memory", "Replacement"]
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a diff found out before the engine starts a replacement."""
+
+    reason: Reason
+    known_keys: frozenset[str]
+
+
+class Memory:
+    """Remember reads by Pulumi id, and replacements by identity; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reads: dict[str, Identity] = {}
+        self._replacements: dict[Identity, Replacement] = {}
+        self._minted: set[str] = set()
+
+    def remember_read(self, pulumi_id: str, identity: Identity) -> None:
+        """Note a successful read: the next diff of that id belongs to it."""
+        with self._lock:
+            self._reads[pulumi_id] = identity
+
+    def take_read(self, pulumi_id: str) -> bool:
+        """Tell whether a diff follows a read, and forget the read."""
+        with self._lock:
+            return self._reads.pop(pulumi_id, None) is not None
+
+    def forget_reads(self, identity: Identity) -> None:
+        """Forget reads of a declared key whose program runs now: the next diff is the program's."""
+        with self._lock:
+            self._reads = {pulumi_id: seen for pulumi_id, seen in self._reads.items() if seen != identity}
+
+    def remember_replacement(self, identity: Identity, replacement: Replacement) -> None:
+        """Note why a replacement is about to start and which keys it replaces."""
+        with self._lock:
+            self._replacements[identity] = replacement
+
+    def take_replacement(self, identity: Identity) -> Replacement | None:
+        """Return and forget what the diff before this create noted."""
+        with self._lock:
+            return self._replacements.pop(identity, None)
+
+    def remember_minted(self, key_id: str) -> None:
+        """Note a key that this process made."""
+        with self._lock:
+            self._minted.add(key_id)
+
+    @property
+    def minted(self) -> frozenset[str]:
+        """Return the keys that this process made."""
+        with self._lock:
+            return frozenset(self._minted)

@@ -1,0 +1,223 @@
+"""Making a key that is shown once, so that no answer that is lost loses a key.
+
+The steps, in order: send one POST; if nobody knows what became of it, settle that from AlloMia's list by the nonce in
+the name; prove the key; hand it over. From the POST on, a key is handed over, or revoked, or named in an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import (
+    AccessDenied,
+    AllomiaError,
+    CredentialRejected,
+    KeyLeftBehind,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRefused,
+    UnexpectedAnswer,
+)
+from allomia_pulumi.keys.marks import make_mark
+from allomia_pulumi.keys.models import KEY_LIMIT, Identity
+from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintedKey, Reporter
+from allomia_pulumi.keys.slots import organization_full
+from allomia_pulumi.keys.wording import look_command, revoke_command
+
+__all__ = ["Minter", "Order"]
+
+ATTEMPTS = 2
+SETTLE_PAUSES = (0.0, 0.5, 1.5)
+PROVE_PAUSES = (0.0, 0.3, 1.0, 2.0)
+RATE_LIMIT_SECONDS = 60.0
+SHORTEST_PAUSE = 0.5
+
+
+@dataclass(frozen=True)
+class Order:
+    """The key that is wanted."""
+
+    organization_id: str
+    label: str
+    identity: Identity
+    owner: str
+
+
+class Minter:
+    """Make keys through one tenant's AlloMia."""
+
+    def __init__(self, api: KeyApi, clock: Clock, reporter: Reporter) -> None:
+        self._api = api
+        self._clock = clock
+        self._reporter = reporter
+
+    def mint(self, order: Order) -> MintedKey:
+        """Make a key; a request whose answer was lost is settled, and tried once more under a new nonce.
+
+        Raises:
+            OrganizationFull: The organization's list shows five keys, whatever AlloMia's code said.
+            KeyLeftBehind: A key was made whose value is unknowable, and it could not be revoked.
+            OutcomeUnknown: AlloMia may still make a key; the message has the exact name to look for.
+            AllomiaError: No key was made.
+        """
+        unsettled: list[str] = []
+        for _ in range(ATTEMPTS):
+            name = make_mark(order.identity, order.owner).name(order.label)
+            try:
+                minted = self._send(order.organization_id, name)
+            except OutcomeUnknown as problem:
+                if not self._settle(order.organization_id, name, problem):
+                    unsettled.append(name)
+                lost = problem
+                continue
+            except AllomiaError as problem:
+                raise self._decide_refusal(order.organization_id, problem) from None
+            self._keep_name(order.organization_id, minted, name)
+            self._revoke_late_keys(order.organization_id, unsettled)
+            return minted
+        raise self._give_up(order.organization_id, unsettled, lost)
+
+    def prove(self, organization_id: str, minted: MintedKey) -> None:
+        """Use the key once, before anyone is given it; a new key may need a moment.
+
+        Raises:
+            CredentialRejected: AlloMia does not accept it, in several tries.
+        """
+        for pause in PROVE_PAUSES:
+            self._clock.sleep(pause)
+            try:
+                self._api.prove_key(organization_id, minted.key)
+            except CredentialRejected:
+                continue
+            except AllomiaError as problem:
+                self._reporter.warn(f"key {minted.id} is handed over unproved: {problem}")
+            return
+        raise CredentialRejected(
+            f"AlloMia made key {minted.id} in organization {organization_id} and does not accept it",
+            "Run again; if it stays so, tell AlloMia.",
+        )
+
+    @contextmanager
+    def revoking_on_failure(self, organization_id: str, minted: MintedKey) -> Iterator[None]:
+        """Revoke the key when it cannot be handed over.
+
+        Raises:
+            KeyLeftBehind: It could not be revoked either.
+        """
+        try:
+            yield
+        except Exception as problem:
+            self._revoke_or_name(organization_id, minted.id, f"{_message(problem)}, and the key cannot be handed over")
+            if isinstance(problem, AllomiaError):
+                problem.message += "; the key was revoked"
+            raise
+
+    def _send(self, organization_id: str, name: str) -> MintedKey:
+        """Send the POST once; only a 429 is followed by another, since it says that nothing was made."""
+        end = self._clock.monotonic() + RATE_LIMIT_SECONDS
+        pause = SHORTEST_PAUSE
+        while True:
+            try:
+                return self._api.mint_key(organization_id, name)
+            except RateLimited as problem:
+                wait = max(SHORTEST_PAUSE, pause if problem.retry_after is None else problem.retry_after)
+                if self._clock.monotonic() + wait > end:
+                    raise
+                self._clock.sleep(wait)
+                pause *= 2
+
+    def _settle(self, organization_id: str, name: str, problem: OutcomeUnknown) -> bool:
+        """Find out what became of a lost answer; a key that exists is ours, and its value is unknowable: revoke it.
+
+        Returns:
+            Whether it is settled for good; False if the key is absent and may still come.
+        """
+        alive: tuple[ApiKey, ...] = ()
+        for pause in SETTLE_PAUSES:
+            self._clock.sleep(pause)
+            try:
+                alive = tuple(self._api.list_keys(organization_id))
+            except AllomiaError as second:
+                raise OutcomeUnknown(
+                    f"{problem.message}, and the list that would settle it failed ({second.message})",
+                    f"A key named {name} may exist: look with {look_command(organization_id)} and revoke it "
+                    f"with {revoke_command(organization_id, 'KEY_ID')}.",
+                ) from None
+            for key in alive:
+                if key.name == name:
+                    self._revoke_or_name(organization_id, key.id, "the answer that showed it was lost")
+                    return True
+        if len(alive) >= KEY_LIMIT:
+            raise organization_full(organization_id, alive, self._clock)
+        return False
+
+    def _decide_refusal(self, organization_id: str, problem: AllomiaError) -> AllomiaError:
+        """Decide from the list, not from the code, whether the organization is full: a sixth key has no known code."""
+        if isinstance(problem, (AccessDenied, CredentialRejected, NotFound, RateLimited, RequestRefused)):
+            try:
+                alive = tuple(self._api.list_keys(organization_id))
+            except AllomiaError:
+                return problem
+            if len(alive) >= KEY_LIMIT:
+                return organization_full(organization_id, alive, self._clock)
+        return problem
+
+    def _keep_name(self, organization_id: str, minted: MintedKey, name: str) -> None:
+        """Insist on the name: without its mark nobody could tell later whose key this is."""
+        if minted.name != name:
+            self._revoke_or_name(organization_id, minted.id, "AlloMia gave it another name than the one asked for")
+            raise UnexpectedAnswer(
+                f"AlloMia made key {minted.id} under another name than {name}, so its mark was lost; it was revoked",
+                "Use a shorter name; if it stays so, AlloMia's API has changed.",
+            )
+
+    def _revoke_late_keys(self, organization_id: str, names: list[str]) -> None:
+        """Look once more for a first request that AlloMia carried out late."""
+        if not names:
+            return
+        try:
+            late = [key for key in self._api.list_keys(organization_id) if key.name in names]
+            for key in late:
+                self._api.revoke_key(organization_id, key.id)
+        except AllomiaError as problem:
+            self._reporter.warn(
+                f"a key named {names[0]} may exist that nobody holds, and looking for it failed ({problem.message}). "
+                f"Look with {look_command(organization_id)} and revoke it."
+            )
+
+    def _give_up(self, organization_id: str, unsettled: list[str], lost: OutcomeUnknown) -> AllomiaError:
+        if not unsettled:
+            return UnexpectedAnswer(
+                f"{lost.message}: the key was made and revoked again, {ATTEMPTS} times, since its value was lost",
+                "Nothing was left behind; check what stands between here and AlloMia, then run again.",
+            )
+        return OutcomeUnknown(
+            f"{lost.message}, and no key appeared in organization {organization_id}",
+            f"AlloMia may still carry the request out: before the next run look with {look_command(organization_id)} "
+            f"for {' and '.join(unsettled)}, and revoke what you find.",
+        )
+
+    def _revoke_or_name(self, organization_id: str, key_id: str, why: str) -> None:
+        """Revoke a key that nobody can use, or name it in the error.
+
+        Raises:
+            KeyLeftBehind: It could not be revoked.
+        """
+        try:
+            self._api.revoke_key(organization_id, key_id)
+        except AllomiaError as problem:
+            raise KeyLeftBehind(
+                f"key {key_id} is alive in organization {organization_id} and nobody holds it: {why}, and revoking it "
+                f"failed ({problem.message})",
+                f"Revoke it with {revoke_command(organization_id, key_id)}.",
+                organization_id=organization_id,
+                key_id=key_id,
+            ) from None
+
+
+def _message(problem: Exception) -> str:
+    return problem.message if isinstance(problem, AllomiaError) else "an unexpected error came up"

@@ -1,0 +1,65 @@
+"""When a key counts as gone, and which keys look like ours but are not in the record.
+
+State is dropped on proof only: a read error, a refused credential or a broken list proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from allomia_pulumi.errors import NotFound, UnexpectedAnswer
+from allomia_pulumi.keys.marks import make_mark, parse_mark
+from allomia_pulumi.keys.models import Identity
+from allomia_pulumi.keys.ports import ApiKey, KeyApi
+
+__all__ = ["find_strays", "is_proved_gone"]
+
+
+def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
+    """Prove that a key is gone: the list lacks it, and it answers 404 itself, and the organization is readable.
+
+    Raises:
+        UnexpectedAnswer: AlloMia contradicts itself, so nothing is proved.
+        NotFound: The organization itself is gone or not visible, which is no proof about the key.
+        AllomiaError: A read failed.
+    """
+    try:
+        is_listed = any(key.id == key_id for key in api.list_keys(organization_id))
+        answers = api.has_key(organization_id, key_id)
+    except NotFound as problem:
+        raise _explain_missing(api, organization_id, problem) from None
+    if is_listed or answers:
+        if is_listed != answers:
+            raise UnexpectedAnswer(
+                f"AlloMia contradicts itself about key {key_id}: it is {'listed' if is_listed else 'not listed'} and "
+                f"{'answers' if answers else 'does not answer'}",
+                "The state was kept; run again later.",
+            )
+        return False
+    if not api.has_organization(organization_id):
+        raise _explain_missing(api, organization_id, NotFound(f"organization {organization_id} answers 404"))
+    return True
+
+
+def find_strays(keys: Iterable[ApiKey], identity: Identity, owner: str, known: Collection[str]) -> list[ApiKey]:
+    """Return the keys that carry the mark of a declared key and that nobody here knows."""
+    own = make_mark(identity, owner)
+    marked = ((key, parse_mark(key.name)) for key in keys if key.id not in known)
+    return [key for key, mark in marked if mark is not None and own.is_same_resource(mark)]
+
+
+def _explain_missing(api: KeyApi, organization_id: str, problem: NotFound) -> NotFound:
+    """Say whether the whole organization is missing; even then the state is a person's to remove."""
+    if api.has_organization(organization_id):
+        return problem
+    is_listed = any(organization.id == organization_id for organization in api.list_organizations())
+    if is_listed:
+        return NotFound(
+            f"organization {organization_id} answers 404 although AlloMia lists it, so nothing is proved",
+            "The state was kept; run again later.",
+        )
+    return NotFound(
+        f"organization {organization_id} is gone: it answers 404, and AlloMia's list of organizations lacks it",
+        "If that is right, its keys went with it: find the resource with `pulumi stack --show-urns` and remove it "
+        "with `pulumi state delete URN`. If not, check the tenant key.",
+    )

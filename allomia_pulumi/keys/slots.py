@@ -1,0 +1,140 @@
+"""The five slots of an organization, as this process knows them: keys alive, and slots promised to keys to come.
+
+Replacements are made before the old keys are deleted, at the end of an `up`, so k keys of one organization can be
+replaced together only while alive + k <= 5. One ledger per organization keeps every operation of this process to that.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import OrganizationFull
+from allomia_pulumi.keys.models import KEY_LIMIT, Identity
+from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintedKey
+from allomia_pulumi.keys.wording import describe_keys, look_command, revoke_command
+
+__all__ = ["Ledger", "organization_full"]
+
+SNAPSHOT_SECONDS = 5.0
+
+
+@dataclass
+class _Account:
+    """What is known of one organization; its lock is held while its keys are listed, so lists and mints alternate."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    alive: dict[str, ApiKey] | None = None
+    read_at: float = 0.0
+    in_flight: int = 0
+    promised: set[Identity] = field(default_factory=set)
+
+
+class Ledger:
+    """Keep the slots of all organizations that this process touches."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._accounts: dict[str, _Account] = {}
+        self._lock = threading.Lock()
+
+    def alive(self, api: KeyApi, organization_id: str) -> tuple[ApiKey, ...]:
+        """Return the keys alive, from one list shared for a few seconds to which own writes are applied."""
+        account = self._account(organization_id)
+        with account.lock:
+            return tuple(self._alive(account, api, organization_id).values())
+
+    def promise(self, api: KeyApi, organization_id: str, identity: Identity) -> tuple[ApiKey, ...] | None:
+        """Promise a slot for the coming key of a declared key; return None, or the keys that hold all slots."""
+        account = self._account(organization_id)
+        with account.lock:
+            if identity in account.promised:
+                return None
+            alive = self._alive(account, api, organization_id)
+            if len(alive) + len(account.promised) >= KEY_LIMIT:
+                return tuple(alive.values())
+            account.promised.add(identity)
+            return None
+
+    @contextmanager
+    def minting(self, api: KeyApi, organization_id: str, identity: Identity) -> Iterator[None]:
+        """Hold the slot of one declared key while its key is made; promise it first if nobody did.
+
+        Raises:
+            OrganizationFull: There is no slot; nothing has been sent.
+        """
+        holders = self.promise(api, organization_id, identity)
+        if holders is not None:
+            raise organization_full(organization_id, holders, self._clock)
+        account = self._account(organization_id)
+        with account.lock:
+            account.in_flight += 1
+        try:
+            yield
+        finally:
+            with account.lock:
+                account.in_flight -= 1
+                account.promised.discard(identity)
+
+    @contextmanager
+    def writing(self, organization_id: str) -> Iterator[None]:
+        """Keep the shared list from being read again while a write of ours is under way."""
+        account = self._account(organization_id)
+        with account.lock:
+            account.in_flight += 1
+        try:
+            yield
+        finally:
+            with account.lock:
+                account.in_flight -= 1
+
+    def add(self, organization_id: str, key: MintedKey) -> None:
+        """Apply a key that we made to the shared list."""
+        account = self._account(organization_id)
+        with account.lock:
+            if account.alive is not None:
+                account.alive[key.id] = _OwnKey(key)
+
+    def remove(self, organization_id: str, key_id: str) -> None:
+        """Apply a revocation of ours to the shared list."""
+        account = self._account(organization_id)
+        with account.lock:
+            if account.alive is not None:
+                account.alive.pop(key_id, None)
+
+    def _account(self, organization_id: str) -> _Account:
+        with self._lock:
+            return self._accounts.setdefault(organization_id, _Account())
+
+    def _alive(self, account: _Account, api: KeyApi, organization_id: str) -> dict[str, ApiKey]:
+        is_old = self._clock.monotonic() - account.read_at > SNAPSHOT_SECONDS
+        if account.alive is None or (is_old and not account.in_flight):
+            read_at = self._clock.monotonic()
+            account.alive = {key.id: key for key in api.list_keys(organization_id)}
+            account.read_at = read_at
+        return account.alive
+
+
+class _OwnKey:
+    """A key that this process made, as a list would show it."""
+
+    last_used_at = None
+
+    def __init__(self, key: MintedKey) -> None:
+        self.id = key.id
+        self.name = key.name
+        self.created_at = key.created_at
+
+
+def organization_full(organization_id: str, holders: Sequence[ApiKey], clock: Clock) -> OrganizationFull:
+    """Say which keys hold the slots and how to free one."""
+    promised = "" if len(holders) >= KEY_LIMIT else ", and the other slots are promised to keys made in this run"
+    return OrganizationFull(
+        f"organization {organization_id} has no free key slot: {len(holders)} of {KEY_LIMIT} keys are alive"
+        f"{promised} ({describe_keys(holders, clock.now())})",
+        f"Revoke one that nobody uses ({look_command(organization_id)}, then "
+        f"{revoke_command(organization_id, 'KEY_ID')}), or run again when a replaced key is gone.",
+    )

@@ -1,0 +1,153 @@
+"""Stand-ins for unit tests: a clock that jumps, a reporter that listens, an AlloMia in memory. Never the proof."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pydantic import SecretStr
+
+from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, RequestRefused
+from allomia_pulumi.references import VaultReference
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+        self.slept: list[float] = []
+        self._elapsed = 0.0
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._elapsed += seconds
+        self.moment += timedelta(seconds=seconds)
+
+
+class Listener:
+    """A reporter that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.infos: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+    def info(self, message: str) -> None:
+        self.infos.append(message)
+
+
+@dataclass(frozen=True)
+class FakeKey:
+    id: str
+    name: str
+    key: SecretStr
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FakeOrganization:
+    id: str
+    name: str
+
+
+@dataclass
+class FakeAllomia:
+    """An AlloMia in memory; `faults` maps an operation to errors or functions that its next calls meet."""
+
+    clock: FakeClock
+    keys: dict[str, dict[str, FakeKey]] = field(default_factory=lambda: {"org": {}})
+    limit: int = 5
+    calls: list[str] = field(default_factory=list)
+    faults: dict[str, list[Callable[[], None] | AllomiaError]] = field(default_factory=dict)
+    minted: int = 0
+    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def list_organizations(self) -> list[FakeOrganization]:
+        self._enter("organizations")
+        return [FakeOrganization(name, name) for name in self.keys]
+
+    def list_keys(self, organization_id: str) -> list[FakeKey]:
+        self._enter("list")
+        return list(self._organization(organization_id).values())
+
+    def has_key(self, organization_id: str, key_id: str) -> bool:
+        self._enter("get")
+        return key_id in self._organization(organization_id)
+
+    def has_organization(self, organization_id: str) -> bool:
+        self._enter("organization")
+        return organization_id in self.keys
+
+    def mint_key(self, organization_id: str, name: str) -> FakeKey:
+        self._enter("mint")
+        alive = self._organization(organization_id)
+        if len(alive) >= self.limit:
+            raise RequestRefused("refused", status=418)
+        key = self.make(organization_id, name)
+        if after := self.faults.get("after mint"):
+            raise_or_call(after.pop(0))
+        return key
+
+    def revoke_key(self, organization_id: str, key_id: str) -> bool:
+        self._enter("revoke")
+        return self._organization(organization_id).pop(key_id, None) is not None
+
+    def prove_key(self, organization_id: str, key: SecretStr) -> None:
+        self._enter("prove")
+        if key not in {alive.key for alive in self._organization(organization_id).values()}:
+            raise CredentialRejected("rejected")
+
+    def make(self, organization_id: str, name: str) -> FakeKey:
+        """Make a key without a call, as a late request or a person in the dashboard does."""
+        number = next(self._ids)
+        self.minted += 1
+        key = FakeKey(f"key-{number}", name, SecretStr(f"alm_org_{number:040d}"), self.clock.now())
+        self.keys[organization_id][key.id] = key
+        return key
+
+    def _organization(self, organization_id: str) -> dict[str, FakeKey]:
+        if organization_id not in self.keys:
+            raise NotFound(f"organization {organization_id} answered 404")
+        return self.keys[organization_id]
+
+    def _enter(self, operation: str) -> None:
+        self.calls.append(operation)
+        if self.faults.get(operation):
+            raise_or_call(self.faults[operation].pop(0))
+
+
+def raise_or_call(fault: Callable[[], None] | AllomiaError) -> None:
+    if isinstance(fault, AllomiaError):
+        raise fault
+    fault()
+
+
+@dataclass
+class FakeTenants:
+    """One AlloMia for every reference."""
+
+    api: FakeAllomia
+    owner: str = ""
+    opened: list[VaultReference | None] = field(default_factory=list)
+    fault: AllomiaError | None = None
+
+    def open(self, reference: VaultReference | None) -> FakeAllomia:
+        self.opened.append(reference)
+        if self.fault:
+            raise self.fault
+        return self.api

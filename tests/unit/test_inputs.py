@@ -1,0 +1,77 @@
+"""Bad input is refused at once, each reason by itself, and never with the value."""
+
+from typing import Any
+
+import pytest
+
+from allomia_pulumi.keys.inputs import parse_inputs, with_name
+from allomia_pulumi.keys.models import UNKNOWN, Identity, Unknown
+from allomia_pulumi.references import VaultReference
+
+IDENTITY = Identity(project="p", stack="s", name="ehr-sync")
+GOOD = {"organizationId": "org", "name": "ehr"}
+
+
+def test_good_inputs_are_read() -> None:
+    inputs, failures = parse_inputs(
+        {**GOOD, "rotationTriggers": {"quarter": "2026-Q4"}, "tenantKeyRef": "secret/allomia/tenant#api_key"}
+    )
+    assert failures == []
+    assert inputs is not None
+    assert inputs.rotation_triggers == {"quarter": "2026-Q4"}
+    assert inputs.tenant_key_ref == VaultReference(path="secret/allomia/tenant", field="api_key")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"organizationId": None}, "organizationId is missing"),
+        ({"organizationId": ""}, "organizationId is not a text or is empty"),
+        ({"organizationId": 7.0}, "organizationId is not a text or is empty"),
+        ({"organizationId": "a/b"}, "organizationId is not an id"),
+        ({"organizationId": "a\x1b[31m"}, "organizationId is not an id"),
+        ({"name": ""}, "name is not a text or is empty"),
+        ({"name": "   "}, "name is not a text or is empty"),
+        ({"name": "x" * 61}, "name has 61 characters"),
+        ({"name": "a\u202eb"}, "control or bidi characters"),
+        ({"name": "a\tb"}, "control or bidi characters"),
+        ({"rotationTriggers": ["a"]}, "rotationTriggers is not a map"),
+        ({"rotationTriggers": {"n": 1.0}}, "rotationTriggers.n is not a text"),
+        ({"tenantKeyRef": "key-in-clear"}, "tenantKeyRef is not a Vault reference"),
+        ({"secretInState": False}, "`secretInState` is not supported by this version"),
+        ({"rotateAfter": "90d"}, "`rotateAfter` is not supported by this version"),
+    ],
+)
+def test_g5_bad_input_has_one_reason_with_a_next_step(change: dict[str, Any], reason: str) -> None:
+    inputs, failures = parse_inputs({**GOOD, **change})
+    assert inputs is None
+    assert len(failures) == 1
+    assert reason in failures[0].reason
+    assert failures[0].property in change
+    assert "key-in-clear" not in failures[0].reason
+
+
+def test_all_failures_come_at_once() -> None:
+    _, failures = parse_inputs({"organizationId": "", "name": "", "rotationTriggers": 1.0, "overlap": "1h"})
+    assert {failure.property for failure in failures} == {"organizationId", "name", "rotationTriggers", "overlap"}
+
+
+def test_unknown_values_pass_as_unknown() -> None:
+    inputs, failures = parse_inputs(
+        {
+            "organizationId": UNKNOWN,
+            "name": UNKNOWN,
+            "rotationTriggers": {"a": "1", "b": UNKNOWN},
+            "tenantKeyRef": {"mount": "secret", "path": UNKNOWN, "field": "f"},
+        }
+    )
+    assert failures == []
+    assert inputs is not None
+    assert all(isinstance(getattr(inputs, name), Unknown) for name in type(inputs).model_fields)
+
+
+def test_the_label_stays_with_the_key_when_the_resource_is_renamed() -> None:
+    assert with_name({}, {}, IDENTITY)["name"] == "ehr-sync"
+    assert with_name({}, {"name": "old"}, IDENTITY)["name"] == "old"
+    assert with_name({"name": "explicit"}, {"name": "old"}, IDENTITY)["name"] == "explicit"
+    assert with_name({"name": None}, {"name": "old"}, IDENTITY)["name"] == "old"

@@ -1,0 +1,131 @@
+"""Five slots per organization: alive and promised together never exceed them."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from allomia_pulumi.errors import OrganizationFull, Unavailable
+from allomia_pulumi.keys.models import Identity
+from allomia_pulumi.keys.slots import Ledger
+from tests.fakes import FakeAllomia, FakeClock
+
+
+def identity(number: int) -> Identity:
+    return Identity(project="p", stack="s", name=f"key-{number}")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def api(clock: FakeClock) -> FakeAllomia:
+    return FakeAllomia(clock)
+
+
+@pytest.fixture
+def ledger(clock: FakeClock) -> Ledger:
+    return Ledger(clock)
+
+
+def test_alive_and_promised_share_the_five_slots(ledger: Ledger, api: FakeAllomia) -> None:
+    for number in range(3):
+        api.make("org", f"{number}")
+    assert ledger.promise(api, "org", identity(1)) is None
+    assert ledger.promise(api, "org", identity(2)) is None
+    holders = ledger.promise(api, "org", identity(3))
+    assert holders is not None
+    assert len(holders) == 3
+
+
+def test_a_promise_is_one_slot_however_often_it_is_asked_for(ledger: Ledger, api: FakeAllomia) -> None:
+    for _ in range(9):
+        assert ledger.promise(api, "org", identity(1)) is None
+    for number in range(2, 6):
+        assert ledger.promise(api, "org", identity(number)) is None
+    assert ledger.promise(api, "org", identity(6)) is not None
+
+
+def test_one_list_serves_all_for_five_seconds(ledger: Ledger, api: FakeAllomia, clock: FakeClock) -> None:
+    ledger.alive(api, "org")
+    clock.advance(5)
+    ledger.promise(api, "org", identity(1))
+    assert api.calls == ["list"]
+    clock.advance(0.1)
+    ledger.alive(api, "org")
+    assert api.calls == ["list", "list"]
+
+
+def test_own_writes_are_applied_to_the_shared_list(ledger: Ledger, api: FakeAllomia) -> None:
+    old = api.make("org", "old")
+    ledger.alive(api, "org")
+    with ledger.minting(api, "org", identity(1)):
+        new = api.make("org", "new")
+        ledger.add("org", new)
+    ledger.remove("org", old.id)
+    assert [key.id for key in ledger.alive(api, "org")] == [new.id]
+    assert api.calls == ["list"]
+
+
+def test_an_old_list_stays_while_a_call_of_ours_is_in_flight(
+    ledger: Ledger, api: FakeAllomia, clock: FakeClock
+) -> None:
+    ledger.alive(api, "org")
+    with ledger.writing("org"):
+        clock.advance(60)
+        ledger.alive(api, "org")
+    assert api.calls == ["list"]
+    ledger.alive(api, "org")
+    assert api.calls == ["list", "list"]
+
+
+def test_minting_without_a_promise_looks_first(ledger: Ledger, api: FakeAllomia) -> None:
+    for number in range(5):
+        api.make("org", f"{number}")
+    with pytest.raises(OrganizationFull), ledger.minting(api, "org", identity(1)):
+        pytest.fail("a full organization has no slot")
+    assert api.calls == ["list"]
+
+
+def test_a_failed_mint_gives_its_slot_back(ledger: Ledger, api: FakeAllomia) -> None:
+    for number in range(4):
+        api.make("org", f"{number}")
+    with pytest.raises(Unavailable), ledger.minting(api, "org", identity(1)):
+        raise Unavailable("503")
+    assert ledger.promise(api, "org", identity(2)) is None
+
+
+def test_a_failed_list_promises_nothing_and_is_asked_again(ledger: Ledger, api: FakeAllomia) -> None:
+    api.faults["list"] = [Unavailable("503")]
+    with pytest.raises(Unavailable):
+        ledger.promise(api, "org", identity(1))
+    for number in range(5):
+        assert ledger.promise(api, "org", identity(number)) is None
+
+
+def test_organizations_have_slots_of_their_own(ledger: Ledger, api: FakeAllomia) -> None:
+    api.keys["other"] = {}
+    for number in range(5):
+        assert ledger.promise(api, "org", identity(number)) is None
+    assert ledger.promise(api, "other", identity(9)) is None
+
+
+def test_g1_sixty_four_threads_never_exceed_the_slots(ledger: Ledger, api: FakeAllomia) -> None:
+    barrier = threading.Barrier(64)
+
+    def take(number: int) -> bool:
+        barrier.wait()
+        try:
+            with ledger.minting(api, "org", identity(number)):
+                ledger.add("org", api.mint_key("org", f"{number}"))
+        except OrganizationFull:
+            return False
+        return True
+
+    with ThreadPoolExecutor(64) as pool:
+        made = sum(pool.map(take, range(64)))
+    assert made == len(api.keys["org"]) == 5
+    assert api.calls.count("list") == 1
+    assert api.calls.count("mint") == 5
