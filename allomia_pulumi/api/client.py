@@ -1,0 +1,157 @@
+"""AlloMia as one tenant key sees it: the operations that the core asks for."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from allomia_pulumi.api.documented import (
+    CALLS_PATH,
+    EMPTY_WINDOW,
+    ORGANIZATIONS_PATH,
+    CallPage,
+    Organization,
+    OrganizationAnswer,
+    OrganizationPage,
+    organization_path,
+)
+from allomia_pulumi.api.exchange import Credential, Exchange
+from allomia_pulumi.api.keys import CreatedKey, DeletedKey, KeyPage, ListedKey, key_path, keys_path
+from allomia_pulumi.api.pages import PAGE_SIZE, Pagination, read_pages
+from allomia_pulumi.errors import NotFound, UnexpectedAnswer
+
+__all__ = ["TenantClient"]
+
+
+class TenantClient:
+    """AlloMia's organizations and their keys, through one tenant key.
+
+    Args:
+        exchange: The connection, shared by all tenants of one address.
+        tenant: The tenant key.
+        path: The template of the assumed key collection.
+    """
+
+    def __init__(self, exchange: Exchange, tenant: Credential, path: str) -> None:
+        self._exchange = exchange
+        self._tenant = tenant
+        self._path = path
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """Return the organization, or None when AlloMia answers 404: unknown, or another tenant's."""
+        doing = f"reading organization {organization_id}"
+        try:
+            path = organization_path(organization_id)
+            return self._exchange.get(path, OrganizationAnswer, self._tenant, doing=doing).current_org
+        except NotFound:
+            return None
+
+    def has_organization(self, organization_id: str) -> bool:
+        """Tell whether the organization is readable; only its own 404 means no."""
+        return self.organization(organization_id) is not None
+
+    def list_organizations(self, search: str | None = None) -> tuple[Organization, ...]:
+        """Return all organizations of the tenant, or those whose name matches."""
+        doing = "listing organizations"
+
+        def read(page: int) -> tuple[tuple[Organization, ...], Pagination]:
+            params: dict[str, str | int] = {"page": page, "limit": PAGE_SIZE, "sort": "createdAt"}
+            if search:
+                params["search"] = search
+            answer = self._exchange.get(ORGANIZATIONS_PATH, OrganizationPage, self._tenant, doing=doing, params=params)
+            return answer.organizations, answer.pagination
+
+        return read_pages(read, doing)
+
+    def list_keys(self, organization_id: str) -> tuple[ListedKey, ...]:
+        """Return all keys of the organization.
+
+        Raises:
+            NotFound: The organization is not visible to this tenant, or AlloMia serves no key endpoints.
+        """
+        doing = f"listing the keys of organization {organization_id}"
+
+        def read(page: int) -> tuple[tuple[ListedKey, ...], Pagination]:
+            params: dict[str, str | int] = {"page": page, "limit": PAGE_SIZE}
+            path = keys_path(self._path, organization_id)
+            answer = self._exchange.get(path, KeyPage, self._tenant, doing=doing, params=params)
+            return answer.api_keys, answer.pagination
+
+        try:
+            found = read_pages(read, doing)
+        except NotFound:
+            raise self._missing(organization_id) from None
+        if any(key.organization_id not in {None, organization_id} for key in found):
+            raise UnexpectedAnswer(f"AlloMia listed a foreign organization's key for {doing}", "Tell AlloMia.")
+        return found
+
+    def has_key(self, organization_id: str, key_id: str) -> bool:
+        """Tell whether the key itself answers; only its own 404 means no."""
+        path = key_path(self._path, organization_id, key_id)
+        try:
+            found = self._exchange.get(path, ListedKey, self._tenant, doing=f"reading key {key_id}")
+        except NotFound:
+            return False
+        if found.id != key_id:
+            raise UnexpectedAnswer(f"AlloMia answered with another key to reading key {key_id}", "Tell AlloMia.")
+        return True
+
+    def mint_key(self, organization_id: str, name: str) -> CreatedKey:
+        """Send one POST.
+
+        Raises:
+            OutcomeUnknown: Nobody knows whether a key was made.
+            AllomiaError: No key was made.
+        """
+        path = keys_path(self._path, organization_id)
+        doing = f"making key {name} in organization {organization_id}"
+        try:
+            return self._exchange.post(path, {"name": name}, CreatedKey, self._tenant, doing=doing)
+        except NotFound:
+            raise self._missing(organization_id) from None
+
+    def revoke_key(self, organization_id: str, key_id: str) -> bool:
+        """Delete a key; return False when AlloMia answers that it does not exist."""
+        path = key_path(self._path, organization_id, key_id)
+        try:
+            self._exchange.delete(path, DeletedKey, self._tenant, doing=f"revoking key {key_id}")
+        except NotFound:
+            return False
+        return True
+
+    def prove_key(self, organization_id: str, key: SecretStr) -> None:
+        """Ask for the calls of an empty window with an organization's own key: harmless, and no call record travels.
+
+        Raises:
+            CredentialRejected: AlloMia does not accept the key.
+            AllomiaError: The call failed for another reason, which proves nothing about the key.
+        """
+        params: dict[str, str | int] = {"organizationId": organization_id, **EMPTY_WINDOW}
+        self._exchange.get(CALLS_PATH, CallPage, _KeyItself(key), doing="proving the new key", params=params)
+
+    def _missing(self, organization_id: str) -> NotFound:
+        """Tell an unknown organization from key endpoints that AlloMia does not serve."""
+        if self.organization(organization_id) is None:
+            return NotFound(
+                f"organization {organization_id} does not exist, or the tenant key from {self._tenant.source} "
+                "does not see it",
+                "Check organizationId, and that the tenant key is of the right tenant.",
+            )
+        return NotFound(
+            f"AlloMia serves no key endpoints at {self._path}: they are assumed, since AlloMia documents none",
+            "If AlloMia has told you another path, set allomia:keysPath; otherwise make keys in AlloMia's dashboard.",
+        )
+
+
+class _KeyItself:
+    """A key that is used as the credential of one call."""
+
+    source = "the answer that showed the new key"
+
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
+
+    def current(self) -> SecretStr:
+        return self._key
+
+    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other place to read it from
+        return False

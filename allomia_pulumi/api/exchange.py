@@ -1,0 +1,283 @@
+"""One request to AlloMia and its answer: authenticated, bounded, repeated only where that is safe, always explained.
+
+This is the only place where httpx's errors and HTTP status codes become errors of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Protocol, TypeVar
+
+import httpx
+import tenacity
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from allomia_pulumi._version import __version__
+from allomia_pulumi.api.transport import BodyTooLarge, build_transport, deadline, read_body
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import (
+    AccessDenied,
+    AllomiaError,
+    CredentialRejected,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRefused,
+    TemporaryError,
+    Unavailable,
+    UnexpectedAnswer,
+    Unreachable,
+)
+
+__all__ = ["Credential", "Exchange"]
+
+M = TypeVar("M", bound=BaseModel)
+Params = Mapping[str, str | int]
+
+ATTEMPT_SECONDS = 30.0
+TOTAL_SECONDS = 60.0
+ATTEMPTS = 5
+SHORTEST_WAIT = 0.2
+LONGEST_BACKOFF = 5.0
+TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+
+class Credential(Protocol):
+    """A bearer key and where it comes from."""
+
+    @property
+    def source(self) -> str:
+        """Name the place, for messages."""
+        ...
+
+    def current(self) -> SecretStr:
+        """Return the key."""
+        ...
+
+    def renew(self, refused: SecretStr) -> bool:
+        """Read the key again after AlloMia refused it; return whether it is another one now."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One attempt: what is sent, and how it is called in messages."""
+
+    method: str
+    path: str
+    key: SecretStr
+    source: str
+    doing: str
+    params: Params | None = None
+    body: Mapping[str, str] | None = None
+
+
+class Exchange:
+    """Talk to one AlloMia.
+
+    Args:
+        base_url: Where it is; `source` names where that address was configured.
+        transport: The test seam; by default real connections.
+    """
+
+    def __init__(
+        self, base_url: str, clock: Clock, *, source: str = "", transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._at = f"{base_url} ({source})" if source else base_url
+        self._clock = clock
+        self._client = httpx.Client(
+            base_url=base_url,
+            headers={
+                "User-Agent": f"allomia-pulumi/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            },
+            timeout=TIMEOUT,
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport or build_transport(base_url),
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(
+        self,
+        path: str,
+        answer: type[M],
+        credential: Credential,
+        *,
+        doing: str,
+        params: Params | None = None,
+    ) -> M:
+        """Read something; repeated within the total time while the fault is temporary."""
+
+        def attempt(key: SecretStr) -> M:
+            request = _Request("GET", path, key, credential.source, doing, params=params)
+            return self._repeat(lambda: self._once(request, answer))
+
+        return _with_key(credential, attempt)
+
+    def delete(self, path: str, answer: type[M], credential: Credential, *, doing: str) -> M:
+        """Delete something; repeated like `get`, since a second DELETE does no harm."""
+
+        def attempt(key: SecretStr) -> M:
+            request = _Request("DELETE", path, key, credential.source, doing)
+            return self._repeat(lambda: self._once(request, answer))
+
+        return _with_key(credential, attempt)
+
+    def post(self, path: str, body: Mapping[str, str], answer: type[M], credential: Credential, *, doing: str) -> M:
+        """Send something once.
+
+        Raises:
+            OutcomeUnknown: It was sent, and no readable answer came: nobody knows whether it was done.
+            AllomiaError: Nothing was done.
+        """
+
+        def attempt(key: SecretStr) -> M:
+            try:
+                return self._once(_Request("POST", path, key, credential.source, doing, body=body), answer)
+            except Unreachable as problem:
+                if not problem.was_sent:
+                    raise
+                raise OutcomeUnknown(problem.message, problem.hint) from None
+            except (Unavailable, UnexpectedAnswer) as problem:
+                raise OutcomeUnknown(problem.message, problem.hint) from None
+
+        return _with_key(credential, attempt)
+
+    def _repeat(self, call: Callable[[], M]) -> M:
+        end = self._clock.monotonic() + TOTAL_SECONDS
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            return state.attempt_number >= ATTEMPTS or self._clock.monotonic() + state.upcoming_sleep > end
+
+        return tenacity.Retrying(
+            sleep=self._clock.sleep,
+            retry=tenacity.retry_if_exception_type(TemporaryError),
+            wait=_wait,
+            stop=is_over,
+            reraise=True,
+        )(call)
+
+    def _once(self, request: _Request, answer: type[M]) -> M:
+        status, headers, body = self._send(request)
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise self._refusal(status, headers, request)
+        return self._parse(answer, headers, body, request.doing)
+
+    def _send(self, request: _Request) -> tuple[int, httpx.Headers, bytes]:
+        headers = {"Authorization": f"Bearer {request.key.get_secret_value()}"}
+        try:
+            with (
+                deadline(ATTEMPT_SECONDS),
+                self._client.stream(
+                    request.method, request.path, headers=headers, params=request.params, json=request.body
+                ) as response,
+            ):
+                return response.status_code, response.headers, read_body(response)
+        except httpx.TransportError as problem:
+            raise self._unreachable(problem, request.doing) from None
+        except (httpx.HTTPError, httpx.InvalidURL, BodyTooLarge):
+            raise UnexpectedAnswer(f"AlloMia at {self._at} sent an unreadable answer to {request.doing}") from None
+
+    def _unreachable(self, problem: httpx.TransportError, doing: str) -> Unreachable:
+        if isinstance(problem, NEVER_SENT):
+            what = "is not reachable"
+        elif isinstance(problem, httpx.TimeoutException):
+            what = "gave no complete answer in time"
+        else:
+            what = "broke the connection"
+        return Unreachable(
+            f"AlloMia at {self._at} {what} while {doing}",
+            "Check the address and the network, then run again.",
+            was_sent=not isinstance(problem, NEVER_SENT),
+        )
+
+    def _refusal(self, status: int, headers: httpx.Headers, request: _Request) -> AllomiaError:
+        """Turn a status code into the error that says what to do; the body is never repeated."""
+        doing, source = request.doing, request.source
+        if status == HTTPStatus.UNAUTHORIZED:
+            return CredentialRejected(
+                f"AlloMia at {self._at} does not accept the key from {source} (401) for {doing}",
+                "Put a valid tenant key there; AlloMia's team issues tenant keys.",
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            return AccessDenied(
+                f"AlloMia at {self._at} does not allow {doing} with the key from {source} (403)",
+                "Is it an organization key? A tenant key is needed here.",
+            )
+        if status == HTTPStatus.NOT_FOUND and _is_json(headers):
+            return NotFound(f"AlloMia at {self._at} answered 404 to {doing}")
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimited(
+                f"AlloMia at {self._at} limits requests (429) while {doing}",
+                "Run again later, or with a lower --parallel.",
+                retry_after=self._retry_after(headers),
+            )
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+            return Unavailable(f"AlloMia at {self._at} answered {status} to {doing}", "Run again later.")
+        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
+            return RequestRefused(f"AlloMia at {self._at} refused {doing} ({status})", status=status)
+        return UnexpectedAnswer(
+            f"what answers at {self._at} does not look like AlloMia: {status} to {doing}",
+            "Check allomia:apiUrl; a proxy or a login page may stand in between.",
+        )
+
+    def _parse(self, answer: type[M], headers: httpx.Headers, body: bytes, doing: str) -> M:
+        kind = "a web page" if "html" in headers.get("Content-Type", "") else "an answer of an unknown shape"
+        try:
+            if _is_json(headers):
+                return answer.model_validate_json(body)
+        except ValidationError:
+            pass
+        raise UnexpectedAnswer(
+            f"AlloMia at {self._at} sent {kind} to {doing}",
+            "Check allomia:apiUrl; a proxy or a login page may stand in between, or AlloMia's API has changed.",
+        )
+
+    def _retry_after(self, headers: httpx.Headers) -> float | None:
+        """Read `Retry-After` as seconds or as a date; nonsense counts as absent."""
+        value = headers.get("Retry-After", "").strip()
+        if value.isascii() and value.isdigit():
+            return float(value)
+        try:
+            moment: datetime = parsedate_to_datetime(value)
+            return max(0.0, (moment - self._clock.now()).total_seconds())
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+
+def _with_key(credential: Credential, attempt: Callable[[SecretStr], M]) -> M:
+    """Attempt something; a refused key is read again once, since a 401 means that nothing was done."""
+    key = credential.current()
+    try:
+        return attempt(key)
+    except CredentialRejected:
+        if not credential.renew(key):
+            raise
+    return attempt(credential.current())
+
+
+_backoff = tenacity.wait_random_exponential(multiplier=SHORTEST_WAIT, max=LONGEST_BACKOFF)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Wait as long as the answer asked for, else a growing random time."""
+    problem = state.outcome.exception() if state.outcome else None
+    if isinstance(problem, RateLimited) and problem.retry_after is not None:
+        return max(SHORTEST_WAIT, problem.retry_after)
+    return SHORTEST_WAIT + _backoff(state)
+
+
+def _is_json(headers: httpx.Headers) -> bool:
+    media_type = str(headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")

@@ -1,0 +1,88 @@
+"""The key endpoints of AlloMia: ASSUMED, not documented.
+
+AlloMia documents that organization keys are made and deleted in the dashboard, five per organization, and shown once
+(docs.allomia.com/api-reference/authentication); it documents no endpoint for them. This module is the whole
+assumption, in the style of the documented endpoints: if AlloMia publishes another shape, it changes here. The path is
+configuration (`allomia:keysPath`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+from allomia_pulumi.api.pages import Pagination
+from allomia_pulumi.redaction import guard
+
+__all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "key_path", "keys_path"]
+
+LONGEST_ID = 200
+
+
+def _identifier(value: str) -> str:
+    """Accept an id that can stand in a path and on a terminal."""
+    if not value.isprintable() or value != value.strip() or "/" in value:
+        raise ValueError("is not an id")
+    return value
+
+
+def _bearer(value: SecretStr) -> SecretStr:
+    """Accept a key that fits into a header; anything else is not the key that AlloMia shows once."""
+    key = value.get_secret_value()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("is not a bearer key")
+    return guard(key)
+
+
+Identifier = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(_identifier)]
+Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, hide_input_in_errors=True)
+
+
+class ListedKey(_Answer):
+    """A key in a list or on its own: never with its value."""
+
+    id: Identifier
+    name: str
+    organization_id: str | None = None
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class KeyPage(_Answer):
+    """One page of an organization's keys."""
+
+    api_keys: tuple[ListedKey, ...]
+    pagination: Pagination
+
+
+class CreatedKey(_Answer):
+    """The one answer that shows a key's value."""
+
+    id: Identifier
+    name: str
+    key: Bearer
+    created_at: datetime
+
+
+class DeletedKey(_Answer):
+    """The answer to a deletion."""
+
+    api_key_id: str | None = None
+
+
+def keys_path(template: str, organization_id: str) -> str:
+    """Return the path of an organization's key collection."""
+    return template.replace("{organizationId}", quote(organization_id, safe=""))
+
+
+def key_path(template: str, organization_id: str, key_id: str) -> str:
+    """Return the path of one key."""
+    return f"{keys_path(template, organization_id)}/{quote(key_id, safe='')}"

@@ -1,0 +1,123 @@
+"""The wire under httpx: one deadline for a whole exchange, no credential to another host, a cap on answers.
+
+httpx bounds each read, so a peer that drips one byte at a time is never late. Here every read, write and connect of an
+exchange gets what is left of one deadline, headers included.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+
+from allomia_pulumi.config import is_loopback
+
+__all__ = ["BodyTooLarge", "build_transport", "deadline", "read_body"]
+
+CONNECTIONS = 64
+LARGEST_BODY = 4 * 1024 * 1024
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+class BodyTooLarge(Exception):
+    """The answer is longer than any answer of AlloMia."""
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Bound everything that this thread does on the wire inside the block."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def build_transport(base_url: str) -> httpx.HTTPTransport:
+    """Build the transport for one host; loopback is never reached through a proxy."""
+    parts = urlsplit(base_url)
+    is_direct = is_loopback(base_url) or bool(proxy_bypass(parts.hostname or ""))
+    transport = httpx.HTTPTransport(
+        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        proxy=None if is_direct else getproxies().get(parts.scheme),
+    )
+    # httpx offers no argument for httpcore's documented network backend; a test notices if this place moves.
+    pool: Any = transport._pool  # noqa: SLF001
+    pool._network_backend = _DeadlineBackend(pool._network_backend)  # noqa: SLF001
+    return transport
+
+
+def read_body(response: httpx.Response) -> bytes:
+    """Read a streamed answer to its end.
+
+    Raises:
+        BodyTooLarge: It is longer than 4 MiB.
+    """
+    body = bytearray()
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > LARGEST_BODY:
+            raise BodyTooLarge
+    return bytes(body)
+
+
+def _left(timeout: float | None, late: type[Exception]) -> float | None:
+    """Return the shorter of a single timeout and what the deadline leaves."""
+    end = _deadline.get()
+    if end is None:
+        return timeout
+    left = end - time.monotonic()
+    if left <= 0:
+        raise late("the time for this request is over")
+    return left if timeout is None else min(timeout, left)
+
+
+class _DeadlineBackend(httpcore.NetworkBackend):
+    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+        self._inner = inner
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _DeadlineStream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,344 @@
+"""What AlloMia answers, and what it means: one table, no body in any message, no blind repetition."""
+
+from collections.abc import Callable, Iterator
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from allomia_pulumi.api import Exchange, TenantClient
+from allomia_pulumi.errors import (
+    AccessDenied,
+    AllomiaError,
+    CredentialRejected,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRefused,
+    Unavailable,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from tests.fakes import FakeClock
+
+KEYS = "/api/organization/{organizationId}/api-keys"
+BODY_CANARY = "canary-in-a-body"
+KEY_CANARY = "alm_tenant_canary"
+
+Answer = httpx.Response | Exception
+
+
+class Credential:
+    source = "Vault secret/allomia/tenant#api_key"
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = [SecretStr(key) for key in keys or (KEY_CANARY,)]
+
+    def current(self) -> SecretStr:
+        return self.keys[0]
+
+    def renew(self, refused: SecretStr) -> bool:
+        if len(self.keys) > 1:
+            self.keys.pop(0)
+        return self.keys[0] != refused
+
+
+class Server:
+    """Answers in turn; the last answer stays."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer | Callable[[httpx.Request], Answer]] = []
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = answer(request) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def credential() -> Credential:
+    return Credential()
+
+
+@pytest.fixture
+def client(server: Server, clock: FakeClock, credential: Credential) -> Iterator[TenantClient]:
+    exchange = Exchange("https://allomia.example", clock, source="default", transport=httpx.MockTransport(server))
+    yield TenantClient(exchange, credential, KEYS)
+    exchange.close()
+
+
+def page(*names: str, total: int | None = None, more: bool = False) -> httpx.Response:
+    keys = [{"id": f"id-{name}", "name": name, "createdAt": "2026-11-25T12:00:00Z"} for name in names]
+    pagination = {"page": 1, "limit": 100, "total": len(names) if total is None else total, "hasNextPage": more}
+    return httpx.Response(200, json={"apiKeys": keys, "pagination": pagination, "unknown": 1})
+
+
+def status(code: int, **headers: str) -> httpx.Response:
+    return httpx.Response(code, json={"error": BODY_CANARY}, headers=headers)
+
+
+def html(code: int = 200) -> httpx.Response:
+    return httpx.Response(code, html=f"<html>{BODY_CANARY}</html>")
+
+
+CREATED = {"id": "id-1", "name": "ehr", "key": "alm_org_1", "createdAt": "2026-11-25T12:00:00Z"}
+
+
+def test_all_pages_are_read(client: TenantClient, server: Server) -> None:
+    server.answers = [page("a", total=3, more=True), page("b", total=3, more=True), page("c", total=3)]
+    assert [key.name for key in client.list_keys("org")] == ["a", "b", "c"]
+    assert [request.url.params["page"] for request in server.requests] == ["1", "2", "3"]
+    assert server.requests[0].url.params["limit"] == "100"
+
+
+def test_requests_say_who_they_are(client: TenantClient, server: Server) -> None:
+    server.answers = [page()]
+    client.list_keys("org/../x")
+    assert server.requests[0].headers["User-Agent"].startswith("allomia-pulumi/")
+    assert server.requests[0].headers["Authorization"] == f"Bearer {KEY_CANARY}"
+    assert server.requests[0].url.raw_path.startswith(b"/api/organization/org%2F..%2Fx/api-keys?")
+
+
+def test_g4_a_list_whose_total_disagrees_is_read_again_and_never_believed(client: TenantClient, server: Server) -> None:
+    server.answers = [page(total=1), page("a")]
+    assert len(client.list_keys("org")) == 1
+    server.answers = [page(total=1)]
+    with pytest.raises(UnexpectedAnswer, match="do not agree"):
+        client.list_keys("org")
+
+
+def test_g4_a_duplicate_in_a_list_is_never_believed(client: TenantClient, server: Server) -> None:
+    server.answers = [page("a", "a")]
+    with pytest.raises(UnexpectedAnswer, match="do not agree"):
+        client.list_keys("org")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        html(),
+        httpx.Response(200, text=BODY_CANARY),
+        httpx.Response(200, json=[BODY_CANARY]),
+        httpx.Response(200, json={"apiKeys": BODY_CANARY, "pagination": {}}),
+        httpx.Response(200, json={"apiKeys": [{"id": 7}], "pagination": {"total": 1, "hasNextPage": False}}),
+        httpx.Response(200, json={"apiKeys": []}),
+        httpx.Response(200, content=b'{"apiKeys": [', headers={"Content-Type": "application/json"}),
+        httpx.Response(200, content=b"\xef\xbb\xbf{}", headers={"Content-Type": "application/json"}),
+        httpx.Response(200, content=b"x" * (4 * 1024 * 1024 + 1), headers={"Content-Type": "application/json"}),
+        httpx.Response(204),
+        httpx.Response(302, headers={"Location": "https://evil.example/"}),
+        html(404),
+    ],
+)
+def test_g4_an_answer_of_another_shape_is_an_error(
+    client: TenantClient, server: Server, answer: httpx.Response
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(UnexpectedAnswer) as caught:
+        client.list_keys("org")
+    assert "https://allomia.example (default)" in caught.value.message
+    assert BODY_CANARY not in str(caught.value)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        (status(401), CredentialRejected, "Vault secret/allomia/tenant#api_key"),
+        (status(403), AccessDenied, "Is it an organization key?"),
+        (status(400), RequestRefused, "400"),
+        (status(409), RequestRefused, "409"),
+        (status(429), RateLimited, "429"),
+        (status(408), Unavailable, "408"),
+        (status(500), Unavailable, "500"),
+        (status(503), Unavailable, "503"),
+        (httpx.ConnectError("refused"), Unreachable, "is not reachable"),
+        (httpx.ConnectTimeout("late"), Unreachable, "is not reachable"),
+        (httpx.ReadTimeout("late"), Unreachable, "no complete answer in time"),
+        (httpx.RemoteProtocolError("gone"), Unreachable, "broke the connection"),
+        (httpx.ReadError("reset"), Unreachable, "broke the connection"),
+    ],
+)
+def test_g5_each_failure_is_one_line_with_the_next_step(
+    client: TenantClient, server: Server, answer: Answer, kind: type[AllomiaError], text: str
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(kind) as caught:
+        client.list_keys("org")
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert BODY_CANARY not in str(caught.value)
+    assert KEY_CANARY not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("answer", [status(500), status(503), status(429), httpx.ReadError("reset")])
+def test_reads_and_revocations_are_repeated_and_end(
+    client: TenantClient, server: Server, clock: FakeClock, answer: Answer
+) -> None:
+    server.answers = [answer, answer, page()]
+    client.list_keys("org")
+    server.answers = [answer, httpx.Response(200, json={"message": "gone", "apiKeyId": "id-1"})]
+    assert client.revoke_key("org", "id-1")
+    server.requests.clear()
+    server.answers = [answer]
+    with pytest.raises(AllomiaError):
+        client.list_keys("org")
+    assert len(server.requests) == 5
+    assert sum(clock.slept) <= 60
+
+
+def test_retry_after_is_waited_for_and_bounded(client: TenantClient, server: Server, clock: FakeClock) -> None:
+    server.answers = [status(429, **{"Retry-After": "7"}), page()]
+    client.list_keys("org")
+    assert clock.slept == [7]
+    date = format_datetime(clock.now().replace(second=30), usegmt=True)
+    server.answers = [status(429, **{"Retry-After": date}), page()]
+    client.list_keys("org")
+    assert clock.slept[-1] <= 60
+    clock.slept.clear()
+    server.answers = [status(429, **{"Retry-After": "1000000000"})]
+    with pytest.raises(RateLimited):
+        client.list_keys("org")
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("value", ["-5", "soon", "", "Thu, 99 Foo 2026", "1e9", "Wed, 01 Jan 2020 00:00:00 GMT"])
+def test_nonsense_in_retry_after_is_a_short_wait(
+    client: TenantClient, server: Server, clock: FakeClock, value: str
+) -> None:
+    server.answers = [status(429, **{"Retry-After": value}), page()]
+    client.list_keys("org")
+    assert 0.2 <= sum(clock.slept) <= 5.2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        status(500),
+        status(503),
+        status(408),
+        html(),
+        httpx.Response(201, json={"id": "id-1", "name": "ehr", "key": None, "createdAt": "2026-11-25T12:00:00Z"}),
+        httpx.Response(201, json={**CREATED, "key": ""}),
+        httpx.Response(201, json={**CREATED, "key": "a b"}),
+        httpx.Response(201, json={**CREATED, "key": "a\nb"}),
+        httpx.Response(201, json={**CREATED, "id": ""}),
+        httpx.Response(201, json={**CREATED, "id": "a/b"}),
+        httpx.Response(302, headers={"Location": "/"}),
+        httpx.ReadTimeout("late"),
+        httpx.RemoteProtocolError("gone"),
+        httpx.WriteError("gone"),
+    ],
+)
+def test_g1_a_post_is_sent_once_and_its_lost_answer_says_so(
+    client: TenantClient, server: Server, answer: Answer
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(OutcomeUnknown):
+        client.mint_key("org", "ehr")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (httpx.ConnectError("refused"), Unreachable),
+        (status(400), RequestRefused),
+        (status(401), CredentialRejected),
+        (status(403), AccessDenied),
+        (status(429), RateLimited),
+    ],
+)
+def test_a_post_that_did_nothing_says_so(
+    client: TenantClient, server: Server, answer: Answer, kind: type[AllomiaError]
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(kind):
+        client.mint_key("org", "ehr")
+    assert len(server.requests) == 1
+
+
+def test_a_refused_tenant_key_is_read_again_once(server: Server, clock: FakeClock) -> None:
+    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(server))
+    client = TenantClient(exchange, Credential("old", "new"), KEYS)
+    server.answers = [status(401), httpx.Response(201, json=CREATED)]
+    assert client.mint_key("org", "ehr").id == "id-1"
+    assert [request.headers["Authorization"] for request in server.requests] == ["Bearer old", "Bearer new"]
+    server.answers = [status(401)]
+    server.requests.clear()
+    with pytest.raises(CredentialRejected):
+        client.list_keys("org")
+    assert len(server.requests) == 1
+    exchange.close()
+
+
+def test_an_unknown_organization_is_told_from_missing_endpoints(client: TenantClient, server: Server) -> None:
+    server.answers = [status(404), status(404)]
+    with pytest.raises(NotFound, match="organization org does not exist, or the tenant key"):
+        client.list_keys("org")
+    organization = httpx.Response(200, json={"currentOrg": {"id": "org", "name": "Clinic"}, "userOrgs": []})
+    server.answers = [status(404), organization]
+    with pytest.raises(NotFound) as caught:
+        client.mint_key("org", "ehr")
+    assert "assumed" in caught.value.message
+    assert "allomia:keysPath" in caught.value.hint
+
+
+def test_only_a_404_of_the_key_itself_says_that_it_is_gone(client: TenantClient, server: Server) -> None:
+    server.answers = [status(404)]
+    assert client.has_key("org", "id-1") is False
+    assert client.revoke_key("org", "id-1") is False
+    server.answers = [html(404)]
+    with pytest.raises(UnexpectedAnswer):
+        client.has_key("org", "id-1")
+    server.answers = [httpx.Response(200, json={"id": "id-2", "name": "other"})]
+    with pytest.raises(UnexpectedAnswer, match="another key"):
+        client.has_key("org", "id-1")
+
+
+def test_a_foreign_organizations_key_in_a_list_is_an_error(client: TenantClient, server: Server) -> None:
+    keys = [{"id": "a", "name": "a", "organizationId": "other"}]
+    answer: dict[str, Any] = {"apiKeys": keys, "pagination": {"total": 1, "hasNextPage": False}}
+    server.answers = [httpx.Response(200, json=answer)]
+    with pytest.raises(UnexpectedAnswer, match="foreign organization"):
+        client.list_keys("org")
+
+
+def test_a_key_is_proved_by_an_empty_window_with_the_key_itself(client: TenantClient, server: Server) -> None:
+    server.answers = [httpx.Response(200, json={"calls": [], "pagination": {}})]
+    client.prove_key("org", SecretStr("alm_org_1"))
+    request = server.requests[0]
+    assert request.headers["Authorization"] == "Bearer alm_org_1"
+    assert request.url.params["organizationId"] == "org"
+    assert request.url.params["to"] == "1970-01-01T00:00:01Z"
+    server.answers = [status(401)]
+    with pytest.raises(CredentialRejected):
+        client.prove_key("org", SecretStr("alm_org_1"))
+
+
+def test_organizations_are_searched_and_paged(client: TenantClient, server: Server) -> None:
+    organizations = {
+        "organizations": [{"id": "org", "name": "Clinic"}],
+        "pagination": {"total": 1, "hasNextPage": False},
+    }
+    server.answers = [httpx.Response(200, json=organizations)]
+    assert [organization.id for organization in client.list_organizations("clin")] == ["org"]
+    assert server.requests[0].url.params["search"] == "clin"
