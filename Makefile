@@ -1,0 +1,48 @@
+# `make demo` and `make test` need Python 3.11+, Go and make; everything else is set up by them.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+CACHE := $(or $(ALLOMIA_PULUMI_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/allomia-pulumi)
+
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check unit engine schema format clean
+
+demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
+	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
+
+test: check ## linters, types, import contracts and all tests
+	@$(RUN) -m tools.engine.build
+	@$(RUN) -m pytest -q -n 2 --dist loadfile -o cache_dir=$(CACHE)/pytest
+
+check: $(VENV)/ready ## linters, types and import contracts
+	@$(VENV)/bin/ruff check --quiet
+	@$(VENV)/bin/ruff format --check --quiet
+	@$(VENV)/bin/mypy --no-error-summary
+	@$(VENV)/bin/lint-imports --cache-dir $(CACHE)/import-linter --no-logo 2>&1 | tail -n 1
+
+unit: $(VENV)/ready ## the fast tests, without engine and servers
+	@$(RUN) -m pytest -q tests/unit -o cache_dir=$(CACHE)/pytest
+
+engine: $(VENV)/ready ## find or build the Pulumi engine
+	@$(RUN) -m tools.engine.build
+
+schema: $(VENV)/ready ## write schema.json from the core's models
+	@$(RUN) -m tools.schema
+
+format: $(VENV)/ready ## let ruff lay out the code
+	@$(VENV)/bin/ruff check --fix --quiet
+	@$(VENV)/bin/ruff format --quiet
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
+	@echo "setting up the Python environment in $(VENV) (about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@

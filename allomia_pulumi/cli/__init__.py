@@ -1,0 +1,16 @@
+"""The command line: see and revoke keys, and run the sandbox. Needs the extra `cli`."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, or say how to install what it needs."""
+    try:
+        from allomia_pulumi.cli.app import run  # noqa: PLC0415 - the extra may be missing
+    except ModuleNotFoundError as problem:
+        sys.exit(f"allomia needs the package `{problem.name}`. Install it with: pip install 'allomia-pulumi[cli]'")
+    sys.exit(run())

@@ -1,0 +1,34 @@
+"""`allomia sandbox`: a local AlloMia to try things on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+
+__all__ = ["run_sandbox"]
+
+
+def run_sandbox(
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8470,
+    tenant_key_file: Annotated[
+        Path | None,
+        typer.Option(help="Write the tenant key of the first tenant here (mode 0600).", show_default=False),
+    ] = None,
+) -> None:
+    """Serve a local AlloMia: its documented endpoints and the assumed key endpoints. Not the real service."""
+    try:
+        from allomia_pulumi.sandbox.server import ServeError, serve  # noqa: PLC0415 - the extra may be missing
+    except ModuleNotFoundError as problem:
+        raise InvalidConfiguration(
+            f"the sandbox needs the package `{problem.name}`",
+            "Install it with: pip install 'allomia-pulumi[sandbox]'",
+        ) from None
+    try:
+        serve(host, port, tenant_key_file)
+    except ServeError as problem:
+        raise InvalidInput(str(problem)) from None

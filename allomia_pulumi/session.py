@@ -1,0 +1,159 @@
+"""One process's connections: settings read once, clients built when first needed, shared by all keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from allomia_pulumi.api import Credential, Exchange, TenantClient
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.config import TENANT_KEY_VARIABLE, Settings, load_settings
+from allomia_pulumi.errors import InvalidConfiguration
+from allomia_pulumi.redaction import guard
+from allomia_pulumi.references import VaultReference
+
+if TYPE_CHECKING:
+    from allomia_pulumi.vault import Vault
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Build clients from configuration; nothing is connected or read before it is needed.
+
+    Args:
+        stack: Stack configuration of the namespace `allomia`, by name.
+        environ: The process environment.
+        clock: Where time comes from.
+        arguments: What a command was given, by the same names as `stack`; it wins over everything.
+    """
+
+    def __init__(
+        self,
+        stack: Mapping[str, str],
+        environ: Mapping[str, str],
+        clock: Clock,
+        arguments: Mapping[str, str] | None = None,
+    ) -> None:
+        self._arguments = arguments
+        self._stack = stack
+        self._environ = environ
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tenants: dict[VaultReference | None, TenantClient] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Return the settings.
+
+        Raises:
+            InvalidConfiguration: A value is not acceptable.
+        """
+        return load_settings(self._stack, self._environ, self._arguments)
+
+    @property
+    def owner(self) -> str:
+        """Return what tells apart two people with the same project and stack names on one tenant."""
+        return self.settings.owner
+
+    def open(self, reference: VaultReference | None) -> TenantClient:
+        """Return the client for a tenant key reference, or for the configured one; no request is made yet.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        with self._lock:
+            if reference not in self._tenants:
+                credential = self._credential(reference)
+                self._tenants[reference] = TenantClient(self._exchange, credential, self.settings.keys_path)
+            return self._tenants[reference]
+
+    def close(self) -> None:
+        """End what was opened: connections, and a Vault token that a login of ours obtained."""
+        with self._lock:
+            if "_exchange" in self.__dict__:
+                self._exchange.close()
+            if "_vault" in self.__dict__:
+                self._vault.close()
+
+    @cached_property
+    def _exchange(self) -> Exchange:
+        source = self.settings.sources.get("apiUrl", "default")
+        return Exchange(self.settings.api_url, self._clock, source=source)
+
+    @cached_property
+    def _vault(self) -> Vault:
+        # hvac and requests take a while to load, and not every process needs them.
+        from allomia_pulumi.vault import Vault  # noqa: PLC0415
+
+        return Vault(self.settings.vault, self._environ, self._clock, self.settings.sources)
+
+    def _credential(self, reference: VaultReference | None) -> Credential:
+        if reference is not None:
+            return _VaultKey(self._vault, reference, "argument tenantKeyRef")
+        if configured := self.settings.tenant_key_ref:
+            return _VaultKey(self._vault, configured, self.settings.sources["tenantKeyRef"])
+        if key := self._environ.get(TENANT_KEY_VARIABLE, "").strip():
+            return _EnvironmentKey(_bearer(key, f"environment variable {TENANT_KEY_VARIABLE}"))
+        raise InvalidConfiguration(
+            "no tenant key is configured",
+            "Put AlloMia's tenant key into Vault and say where: `pulumi config set allomia:tenantKeyRef "
+            f"secret/allomia/tenant#api_key`. For a first try without Vault, set {TENANT_KEY_VARIABLE}.",
+        )
+
+
+class _VaultKey:
+    """The tenant key as Vault has it: read once per process, and once more when AlloMia refuses it."""
+
+    def __init__(self, vault: Vault, reference: VaultReference, configured: str) -> None:
+        self._vault = vault
+        self._reference = reference
+        self.source = f"Vault {reference} ({configured})"
+        self._lock = threading.Lock()
+        self._key: SecretStr | None = None
+        self._refused: SecretStr | None = None
+
+    def current(self) -> SecretStr:
+        with self._lock:
+            if self._key is None:
+                self._key = self._read()
+            return self._key
+
+    def renew(self, refused: SecretStr) -> bool:
+        with self._lock:
+            if self._key == refused and self._refused != refused:
+                self._refused = refused
+                self._key = self._read()
+            return self._key != refused
+
+    def _read(self) -> SecretStr:
+        return _bearer(self._vault.read_secret(self._reference).get_secret_value(), self.source)
+
+
+class _EnvironmentKey:
+    """The tenant key from the environment: there is no newer one to read."""
+
+    source = f"environment variable {TENANT_KEY_VARIABLE}"
+
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
+
+    def current(self) -> SecretStr:
+        return self._key
+
+    def renew(self, refused: SecretStr) -> bool:
+        return self._key != refused
+
+
+def _bearer(value: str, source: str) -> SecretStr:
+    """Refuse a value that cannot stand in an HTTP header, before it is sent anywhere."""
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise InvalidConfiguration(
+            f"the value at {source} is not a key: it has spaces, control or non-ASCII characters",
+            "Put the tenant key there as AlloMia gave it, and nothing else.",
+        )
+    return guard(value)

@@ -1,0 +1,3 @@
+"""The real parts that tests share."""
+
+pytest_plugins = ["tools.engine.fixtures"]

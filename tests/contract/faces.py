@@ -1,0 +1,215 @@
+"""Drive a face over real gRPC as the engine does, and listen to what it logs.
+
+A face is a subprocess: what it prints, raises and remembers is what the engine would meet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+
+from allomia_pulumi.dynamic import PROVIDER, TYPE
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
+SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
+CALL_SECONDS = 90
+
+HURRIED = """
+import runpy, time
+from allomia_pulumi.clock import SystemClock
+SystemClock.sleep = lambda self, seconds: time.sleep(seconds / 50)
+runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+"""
+"""The stock server with an injected clock: its pauses are fifty times shorter, everything else is real."""
+
+
+class FaceError(Exception):
+    """What the engine would print after `error: `."""
+
+
+@dataclass(frozen=True)
+class Said:
+    severity: str
+    message: str
+    urn: str
+
+
+@dataclass(frozen=True)
+class Diffed:
+    changes: bool
+    replaces: list[str]
+
+
+class _Engine(engine_pb2_grpc.EngineServicer):
+    def __init__(self) -> None:
+        self.said: list[Said] = []
+
+    def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802, ARG002
+        name = engine_pb2.LogSeverity.Name(request.severity)
+        self.said.append(Said(name, request.message, request.urn))
+        return empty_pb2.Empty()
+
+
+@dataclass
+class DynamicFace:
+    """The dynamic provider process, and the engine's side of it."""
+
+    configuration: dict[str, str]
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self._engine = _Engine()
+        self._server = grpc.server(ThreadPoolExecutor(4))
+        engine_pb2_grpc.add_EngineServicer_to_server(self._engine, self._server)
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "-c", HURRIED, f"127.0.0.1:{port}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**inherited, "PULUMI_PROJECT": "clinic", "PYTHONUNBUFFERED": "1", **self.environ},
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        line = self.process.stdout.readline()
+        assert line.strip().isdigit(), self.process.stderr.read()
+        self._printed: list[bytes] = []
+        for stream in (self.process.stdout, self.process.stderr):
+            threading.Thread(target=self._collect, args=(stream,), daemon=True).start()
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{int(line)}")
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self._stub.Configure(provider_pb2.ConfigureRequest(args=_struct(self._qualified())), timeout=CALL_SECONDS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._channel.close()
+        self.process.terminate()
+        self.process.wait(10)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+        self._server.stop(0).wait()
+
+    @property
+    def said(self) -> list[Said]:
+        return self._engine.said
+
+    @property
+    def warnings(self) -> list[str]:
+        return [said.message for said in self.said if said.severity == "WARNING"]
+
+    @property
+    def printed(self) -> str:
+        return b"".join(self._printed).decode()
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any], *, name: str = "ehr-sync") -> dict[str, Any]:
+        """Check inputs; raise FaceError with the failures joined."""
+        request = provider_pb2.CheckRequest(
+            urn=urn(name),
+            olds=_struct(self._internal(olds, name) if olds else {}),
+            news=_struct(self._internal(news, name)),
+        )
+        answer = self._call(self._stub.Check, request)
+        if answer.failures:
+            assert all(failure.property == "" for failure in answer.failures)
+            raise FaceError("; ".join(failure.reason for failure in answer.failures))
+        return _plain(answer.inputs)
+
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any], *, name: str = "ehr-sync") -> Diffed:
+        request = provider_pb2.DiffRequest(
+            id=id_, urn=urn(name), olds=_struct(olds), news=_struct(self._internal(news, name))
+        )
+        answer = self._call(self._stub.Diff, request)
+        return Diffed(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces))
+
+    def create(self, inputs: dict[str, Any], *, name: str = "ehr-sync") -> tuple[str, dict[str, Any]]:
+        request = provider_pb2.CreateRequest(urn=urn(name), properties=_struct(self._internal(inputs, name)))
+        answer = self._call(self._stub.Create, request)
+        self.last_answer = MessageToDict(answer.properties)
+        return answer.id, _plain(answer.properties)
+
+    def read(self, id_: str, outputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        request = provider_pb2.ReadRequest(id=id_, urn=urn("ehr-sync"), properties=_struct(outputs))
+        answer = self._call(self._stub.Read, request)
+        self.last_answer = MessageToDict(answer.properties)
+        return answer.id, _plain(answer.properties)
+
+    def update(
+        self, id_: str, outputs: dict[str, Any], news: dict[str, Any], *, name: str = "ehr-sync"
+    ) -> dict[str, Any]:
+        request = provider_pb2.UpdateRequest(
+            id=id_, urn=urn(name), olds=_struct(outputs), news=_struct(self._internal(news, name))
+        )
+        answer = self._call(self._stub.Update, request)
+        self.last_answer = MessageToDict(answer.properties)
+        return _plain(answer.properties)
+
+    def delete(self, id_: str, outputs: dict[str, Any]) -> None:
+        self._call(
+            self._stub.Delete, provider_pb2.DeleteRequest(id=id_, urn=urn("ehr-sync"), properties=_struct(outputs))
+        )
+
+    def up(self, news: dict[str, Any], *, name: str = "ehr-sync") -> tuple[str, dict[str, Any]]:
+        """Create as an `up` does: check without old inputs, then create."""
+        return self.create(self.check({}, news, name=name), name=name)
+
+    def _call(self, method: Any, request: Any) -> Any:
+        try:
+            return method(request, timeout=CALL_SECONDS)
+        except grpc.RpcError as problem:
+            raise FaceError(problem.details()) from None
+
+    def _collect(self, stream: Any) -> None:
+        for line in iter(stream.readline, b""):
+            self._printed.append(line)
+
+    def _qualified(self) -> dict[str, str]:
+        return {f"allomia:{name}": value for name, value in self.configuration.items()}
+
+    def _internal(self, props: dict[str, Any], name: str) -> dict[str, Any]:
+        identity = {"project": "clinic", "stack": "prod", "parents": "", "name": name}
+        return {"__provider": PROVIDER, "__identity": identity, **props}
+
+
+def urn(name: str) -> str:
+    return f"urn:pulumi:prod::clinic::{TYPE}::{name}"
+
+
+def _struct(value: dict[str, Any]) -> struct_pb2.Struct:
+    message = struct_pb2.Struct()
+    message.update(json.loads(json.dumps(value)))
+    return message
+
+
+def _plain(message: struct_pb2.Struct) -> dict[str, Any]:
+    """Return properties as the engine hands them on: without secret marks."""
+    return {name: _unwrap(value) for name, value in MessageToDict(message).items()}
+
+
+def _unwrap(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
+            return _unwrap(value["value"])
+        return {name: _unwrap(item) for name, item in value.items()}
+    return value
+
+
+def is_marked_secret(answer: dict[str, Any], name: str) -> bool:
+    value = answer.get(name)
+    return isinstance(value, dict) and value.get(SIGNATURE_KEY) == SECRET_SIGNATURE

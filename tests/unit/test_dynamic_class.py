@@ -1,0 +1,125 @@
+"""The resource class registers what the provider needs, and marks what is secret."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+import pulumi
+import pytest
+
+from allomia_pulumi import OrganizationApiKey
+from allomia_pulumi.dynamic import PROVIDER, TYPE
+
+
+class Recorder(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.registered: dict[str, pulumi.runtime.MockResourceArgs] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.registered[args.name] = args
+        outputs = {"keyId": "key-1", "secret": "alm_org_secret", "rotationReason": "created"}
+        return f"{args.name}-id", {**args.inputs, **outputs}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:  # noqa: ARG002 - no program here calls one
+        return {}
+
+
+class Clinic(pulumi.ComponentResource):
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("my:index:Clinic", name, None, opts)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="clinic", stack="prod")
+    return recorder
+
+
+def run(program: Any) -> Any:
+    """Run a program on Pulumi's mocks."""
+
+    @pulumi.runtime.test  # type: ignore[attr-defined, untyped-decorator]
+    def wrapped() -> Awaitable[Any] | None:
+        result: Awaitable[Any] | None = program()
+        return result
+
+    return wrapped()
+
+
+def test_inputs_are_registered_by_their_wire_names(recorder: Recorder) -> None:
+    run(
+        lambda: (
+            OrganizationApiKey(
+                "ehr-sync",
+                organization_id="org",
+                rotation_triggers={"quarter": "2026-Q4"},
+                tenant_key_ref={"mount": "secret", "path": "p", "field": "f", "kv_version": 2},
+            ).key_id
+        )
+    )
+    registered = recorder.registered["ehr-sync"]
+    assert registered.typ == TYPE
+    inputs = {name: value for name, value in registered.inputs.items() if value is not None}
+    assert inputs == {
+        "organizationId": "org",
+        "rotationTriggers": {"quarter": "2026-Q4"},
+        "tenantKeyRef": {"mount": "secret", "path": "p", "field": "f", "kvVersion": 2},
+        "__identity": {"project": "clinic", "stack": "prod", "parents": "", "name": "ehr-sync"},
+        "__provider": PROVIDER,
+    }
+
+
+def test_the_class_never_fills_in_the_name(recorder: Recorder) -> None:
+    run(lambda: OrganizationApiKey("ehr-sync", organization_id="org").key_id)
+    assert recorder.registered["ehr-sync"].inputs.get("name") is None
+
+
+def test_the_identity_has_the_chain_of_parent_types(recorder: Recorder) -> None:
+    def program() -> Any:
+        outer = Clinic("outer")
+        inner = Clinic("inner", pulumi.ResourceOptions(parent=outer))
+        return OrganizationApiKey("ehr-sync", pulumi.ResourceOptions(parent=inner), organization_id="org").key_id
+
+    run(program)
+    assert recorder.registered["ehr-sync"].inputs["__identity"]["parents"] == "my:index:Clinic$my:index:Clinic"
+
+
+def test_outputs_are_read_by_python_names(recorder: Recorder) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def program() -> Any:
+        key = OrganizationApiKey("ehr-sync", organization_id="org")
+        return pulumi.Output.all(key.key_id, key.secret, key.rotation_reason).apply(
+            lambda all_: seen.append(tuple(all_))
+        )
+
+    run(program)
+    assert recorder.registered
+    assert seen == [("key-1", "alm_org_secret", "created")]
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"secret_in_state": False}, {"rotate_after": "90d"}, {"overlap": "1h"}, {"verify": False}, {}]
+)
+def test_an_unsupported_or_missing_argument_is_a_type_error(recorder: Recorder, arguments: dict[str, Any]) -> None:
+    given = {"organization_id": "org", **arguments} if arguments else {}
+    with pytest.raises(TypeError):
+        OrganizationApiKey("ehr-sync", **given)
+    assert recorder.registered == {}
+
+
+def test_secret_outputs_join_the_users_own(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: list[pulumi.ResourceOptions] = []
+    original = pulumi.CustomResource.__init__
+
+    def spy(self: Any, type_: str, name: str, props: Any, opts: Any = None, **rest: Any) -> None:
+        options.append(opts)
+        original(self, type_, name, props, opts, **rest)
+
+    monkeypatch.setattr(pulumi.CustomResource, "__init__", spy)
+    own = pulumi.ResourceOptions(additional_secret_outputs=["keyId"], protect=True)
+    run(lambda: OrganizationApiKey("ehr-sync", own, organization_id="org").key_id)
+    assert options[0].additional_secret_outputs == ["keyId", "secret", "previousSecret", "triggersHash"]
+    assert options[0].protect is True
+    assert own.additional_secret_outputs == ["keyId"]
+    assert recorder.registered

@@ -1,0 +1,45 @@
+"""The dynamic server is not ours: what we reach in it is watched here."""
+
+import inspect
+import re
+from concurrent import futures
+
+import pytest
+
+from allomia_pulumi.dynamic_host import THREADS, EngineLog, widen_thread_pool
+
+
+class Quiet(EngineLog):
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.said: list[str] = []
+
+    def debug(self, message: str, urn: str = "") -> None:  # noqa: ARG002
+        self.said.append(message)
+
+
+def test_the_sdk_still_serves_with_a_pool_that_we_can_widen() -> None:
+    import pulumi.dynamic  # noqa: PLC0415
+
+    source = inspect.getfile(pulumi.dynamic).replace("__init__.py", "__main__.py")
+    with open(source, encoding="utf-8") as file:  # noqa: PTH123
+        assert re.search(r"futures\.ThreadPoolExecutor\(max_workers=4\)", file.read())
+
+
+def test_the_pool_that_runs_us_gets_sixty_four_threads() -> None:
+    with futures.ThreadPoolExecutor(4) as ours, futures.ThreadPoolExecutor(4) as another:
+        ours.submit(widen_thread_pool, Quiet()).result()
+        assert ours._max_workers == THREADS
+        assert another._max_workers == 4
+
+
+def test_a_pool_that_is_not_found_is_a_debug_line() -> None:
+    quiet = Quiet()
+    widen_thread_pool(quiet)
+    assert "thread pool was not found" in quiet.said[0]
+
+
+def test_without_an_engine_a_warning_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    EngineLog(None).warn("care is needed")
+    EngineLog(None).debug("nobody needs this")
+    assert capsys.readouterr().err == "warning: care is needed\n"

@@ -1,0 +1,143 @@
+"""Generate `schema.json` from the core's models: `python -m tools.schema` writes it, a test holds it to them."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from allomia_pulumi._version import __version__
+from allomia_pulumi.config import DEFAULT_API_URL, DEFAULT_KEYS_PATH
+from allomia_pulumi.keys.models import SECRET_OUTPUTS, Inputs, KeyState, Reason, Record, Unknown
+from allomia_pulumi.references import VaultReference
+
+SCHEMA_FILE: Final = Path(__file__).parent.parent / "schema.json"
+REFERENCE: Final = "allomia:index:VaultReference"
+RESOURCE: Final = "allomia:index:OrganizationApiKey"
+REPLACING: Final = frozenset({"organizationId", "name", "rotationTriggers"})
+DEFAULTED: Final = frozenset({"name"})
+
+
+def build_schema() -> dict[str, Any]:
+    """Return the package schema."""
+    return {
+        "name": "allomia",
+        "displayName": "AlloMia",
+        "version": __version__,
+        "description": "Organization API keys of AlloMia: minted, rotated and revoked without losing a secret.",
+        "keywords": ["pulumi", "allomia", "category/utility", "kind/native"],
+        "license": "Apache-2.0",
+        "config": {"variables": _configuration()},
+        "types": {
+            REFERENCE: {
+                "type": "object",
+                "description": "One field of one secret in Vault; `mount/path#field` says the same in short.",
+                **_object(VaultReference, secrets=frozenset()),
+            }
+        },
+        "provider": {"description": "Its settings are the stack configuration of the namespace `allomia`."},
+        "resources": {RESOURCE: _resource()},
+    }
+
+
+def _configuration() -> dict[str, Any]:
+    return {
+        "apiUrl": {
+            "type": "string",
+            "description": "AlloMia's base URL; http only on loopback.",
+            "default": DEFAULT_API_URL,
+            "defaultInfo": {"environment": ["ALLOMIA_API_URL"]},
+        },
+        "tenantKeyRef": {
+            "oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}],
+            "description": "Where the tenant key lies in Vault: `mount/path#field`, or an object.",
+            "defaultInfo": {"environment": ["ALLOMIA_TENANT_KEY_REF"]},
+        },
+        "vault": {
+            "$ref": "pulumi.json#/Any",
+            "description": (
+                "Object: address, namespace, caCertFile, timeoutSeconds, auth {method, …}; also BAO_* and VAULT_*."
+            ),
+        },
+        "owner": {
+            "type": "string",
+            "description": "Tells apart people who use the same project and stack names on one tenant.",
+            "defaultInfo": {"environment": ["ALLOMIA_OWNER"]},
+        },
+        "keysPath": {
+            "type": "string",
+            "description": "Path of the key collection, which AlloMia does not document.",
+            "default": DEFAULT_KEYS_PATH,
+            "defaultInfo": {"environment": ["ALLOMIA_KEYS_PATH"]},
+        },
+    }
+
+
+def _resource() -> dict[str, Any]:
+    outputs = _object(KeyState, secrets=SECRET_OUTPUTS)
+    inputs = _object(Inputs, secrets=frozenset())
+    for name, declared in inputs["properties"].items():
+        if name in REPLACING:
+            declared["willReplaceOnChanges"] = True
+    return {
+        "description": RESOURCE_DESCRIPTION,
+        "properties": outputs["properties"],
+        "required": outputs["required"],
+        "inputProperties": inputs["properties"],
+        "requiredInputs": [name for name in inputs["required"] if name not in DEFAULTED],
+    }
+
+
+RESOURCE_DESCRIPTION: Final = (
+    "An API key of one AlloMia organization: minted on create, rotated by replacement when `rotationTriggers` change, "
+    "and revoked on delete."
+)
+
+
+def _object(model: type[BaseModel], *, secrets: frozenset[str]) -> dict[str, Any]:
+    """Describe a model's fields by their wire names."""
+    fields = {str(field.alias): field for field in model.model_fields.values()}
+    properties = {name: _property(field, is_secret=name in secrets) for name, field in fields.items()}
+    return {"properties": properties, "required": [name for name, field in fields.items() if field.is_required()]}
+
+
+def _property(field: FieldInfo, *, is_secret: bool) -> dict[str, Any]:
+    kinds = _alternatives(field.annotation)
+    declared = _kind(kinds[0])
+    if field.description:
+        declared["description"] = field.description
+    if is_secret:
+        declared["secret"] = True
+    return declared
+
+
+def _alternatives(annotation: Any) -> list[Any]:  # noqa: ANN401 - an annotation is anything
+    """Return a union's members without those that only stand for absence."""
+    members = get_args(annotation) if get_origin(annotation) in {Union, types.UnionType} else (annotation,)
+    return [member for member in members if member not in {type(None), Unknown}]
+
+
+def _kind(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - an annotation is anything
+    if kind is VaultReference:
+        return {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}]}
+    if kind is Record:
+        return {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
+    if get_origin(kind) is Mapping:
+        return {"type": "object", "additionalProperties": {"type": "string"}}
+    if kind in {str, SecretStr, Reason}:
+        return {"type": "string"}
+    if kind is int or set(map(type, get_args(kind))) == {int}:
+        return {"type": "integer"}
+    if get_origin(kind) is not None and get_args(kind)[0] is not kind:
+        return _kind(get_args(kind)[0])
+    raise TypeError(f"no schema for {kind!r}")
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(json.dumps(build_schema(), indent=2) + "\n")
+    print(f"wrote {SCHEMA_FILE.name}")
