@@ -13,6 +13,7 @@ from allomia_pulumi.api import Credential, Exchange, TenantClient
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import TENANT_KEY_VARIABLE, Settings, load_settings
 from allomia_pulumi.errors import InvalidConfiguration
+from allomia_pulumi.flights import Flights
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference
 
@@ -98,7 +99,7 @@ class Session:
         if configured := self.settings.tenant_key_ref:
             return _VaultKey(self._vault, configured, self.settings.sources["tenantKeyRef"])
         if key := self._environ.get(TENANT_KEY_VARIABLE, "").strip():
-            return _EnvironmentKey(_bearer(key, f"environment variable {TENANT_KEY_VARIABLE}"))
+            return _EnvironmentKey(key)
         raise InvalidConfiguration(
             "no tenant key is configured",
             "Put AlloMia's tenant key into Vault and say where: `pulumi config set allomia:tenantKeyRef "
@@ -113,25 +114,20 @@ class _VaultKey:
         self._vault = vault
         self._reference = reference
         self.source = f"Vault {reference} ({configured})"
+        self._reads: Flights[int, SecretStr] = Flights()
+        self._generation = 0
+        self._refused: set[SecretStr] = set()
         self._lock = threading.Lock()
-        self._key: SecretStr | None = None
-        self._refused: SecretStr | None = None
 
     def current(self) -> SecretStr:
-        with self._lock:
-            if self._key is None:
-                self._key = self._read()
-            return self._key
+        return self._reads.get(self._generation, lambda: self._vault.read_secret(self._reference))
 
     def renew(self, refused: SecretStr) -> bool:
         with self._lock:
-            if self._key == refused and self._refused != refused:
-                self._refused = refused
-                self._key = self._read()
-            return self._key != refused
-
-    def _read(self) -> SecretStr:
-        return _bearer(self._vault.read_secret(self._reference).get_secret_value(), self.source)
+            if self.current() == refused and refused not in self._refused:
+                self._refused.add(refused)
+                self._generation += 1
+        return self.current() != refused
 
 
 class _EnvironmentKey:
@@ -139,21 +135,16 @@ class _EnvironmentKey:
 
     source = f"environment variable {TENANT_KEY_VARIABLE}"
 
-    def __init__(self, key: SecretStr) -> None:
-        self._key = key
+    def __init__(self, key: str) -> None:
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise InvalidConfiguration(
+                f"{self.source} is not a key: it has spaces, control or non-ASCII characters",
+                "Set it to the tenant key as AlloMia gave it, and nothing else.",
+            )
+        self._key = guard(key)
 
     def current(self) -> SecretStr:
         return self._key
 
     def renew(self, refused: SecretStr) -> bool:
         return self._key != refused
-
-
-def _bearer(value: str, source: str) -> SecretStr:
-    """Refuse a value that cannot stand in an HTTP header, before it is sent anywhere."""
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise InvalidConfiguration(
-            f"the value at {source} is not a key: it has spaces, control or non-ASCII characters",
-            "Put the tenant key there as AlloMia gave it, and nothing else.",
-        )
-    return guard(value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-import click
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.keys import list_keys, revoke_key
@@ -80,23 +80,19 @@ def _version(*, version: bool = typer.Option(False, "--version", help="Show the 
 
 def run() -> int:
     """Run a command and return the exit code; an error is one line and a hint on stderr, never a traceback."""
-    console = Console(stderr=True, highlight=False)
     try:
-        result = app(standalone_mode=False)
+        app()
     except AllomiaError as problem:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(f"[red]error:[/] {_plain(problem.message)}")
         if problem.hint:
             console.print(f"[cyan]hint:[/] {_plain(problem.hint)}")
         return next((code for kind, code in CODES if isinstance(problem, kind)), ExitCode.FAILED)
-    except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        console.print("interrupted; nothing further was done")
-        return ExitCode.INTERRUPTED
-    return result if isinstance(result, int) else ExitCode.DONE
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitCode.FAILED
+    return ExitCode.DONE
 
 
 def _plain(text: str) -> str:
     """Scrub a text, and keep rich from reading brackets in it as markup."""
-    return scrub(text).replace("[", "\\[")
+    return escape(scrub(text))

@@ -23,6 +23,9 @@ from allomia_pulumi.session import Session
 __all__ = ["list_keys", "revoke_key"]
 
 
+PIPE_WIDTH = 250
+
+
 class Output(StrEnum):
     """How a result is shown."""
 
@@ -54,7 +57,8 @@ def list_keys(
     if output is Output.JSON:
         typer.echo(keys_document(organization, keys, now))
     else:
-        Console().print(keys_table(organization, keys, now))
+        # A pipe has no width: nothing is folded there.
+        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(keys_table(organization, keys, now))
 
 
 def revoke_key(
@@ -76,8 +80,9 @@ def revoke_key(
                 f"It may be revoked already; look with {look_command(organization)}.",
             )
         typer.echo(one_key(found, SystemClock().now()))
-        if not yes:
-            typer.confirm("Revoke this key now?", abort=True)
+        if not yes and not typer.confirm("Revoke this key now?"):
+            typer.echo("nothing was revoked")
+            raise typer.Exit(1)
         is_revoked = client.revoke_key(organization, key_id)
     typer.echo("revoked" if is_revoked else "somebody else had just revoked it")
 

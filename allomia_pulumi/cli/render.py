@@ -27,16 +27,18 @@ def keys_table(organization_id: str, keys: Sequence[ApiKey], now: datetime) -> T
         title=f"organization {escape(printable(organization_id))}",
         caption=f"{len(keys)} of {KEY_LIMIT} slots used",
         title_justify="left",
+        title_style="",
         caption_justify="left",
+        caption_style="",
         box=None,
         pad_edge=False,
     )
     table.add_column("NAME", overflow="fold")
-    table.add_column("ID", overflow="fold")
+    table.add_column("ID", no_wrap=True)
     table.add_column("AGE", no_wrap=True)
-    table.add_column("MADE BY", no_wrap=True)
+    table.add_column("MARK OF", no_wrap=True)
     for key in keys:
-        table.add_row(escape(printable(key.name)), escape(printable(key.id)), describe_age(key, now), _maker(key))
+        table.add_row(escape(printable(key.name)), escape(printable(key.id)), describe_age(key, now), _mark(key))
     return table
 
 
@@ -53,12 +55,13 @@ def keys_document(organization_id: str, keys: Sequence[ApiKey], now: datetime) -
 
 def one_key(key: ApiKey, now: datetime) -> str:
     """Describe one key in a line."""
-    return f"{printable(key.name)} (id {printable(key.id)}, {describe_age(key, now)} old, made by {_maker(key)})"
+    return f"{printable(key.name)} (id {printable(key.id)}, {describe_age(key, now)} old, mark of {_mark(key)})"
 
 
-def _maker(key: ApiKey) -> str:
+def _mark(key: ApiKey) -> str:
+    """Say whose key it is: the hashes of stack and resource, or nobody's."""
     mark = parse_mark(key.name)
-    return f"Pulumi, stack {mark.stack} resource {mark.resource}" if mark else "hand"
+    return f"{mark.stack}/{mark.resource}" if mark else "nobody: by hand"
 
 
 def _as_json(key: ApiKey, now: datetime) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Remote:
     """A sandbox process and a client of it."""
 
     def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - our own command
+        self.process = subprocess.Popen(
             [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout
@@ -73,7 +73,7 @@ class Remote:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a sandbox that is expected not to start."""
-    return subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(
         [*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
@@ -196,7 +196,7 @@ def test_a_request_delayed_over_a_reset_leaves_no_trace_in_the_new_world(remote:
 def test_an_event_names_the_process_that_asked(remote: Remote) -> None:
     remote.mint()
     code = f"import httpx; httpx.get({str(remote.client.base_url.join(remote.keys))!r}, trust_env=False)"
-    with subprocess.Popen([sys.executable, "-c", code]) as other:  # noqa: S603 - our own command
+    with subprocess.Popen([sys.executable, "-c", code]) as other:
         assert other.wait(PATIENCE) == 0
 
     assert [event["pid"] for event in remote.events()] == [os.getpid(), other.pid]
