@@ -16,7 +16,7 @@ demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers a
 
 test: check ## linters, types, import contracts and all tests
 	@$(RUN) -m tools.engine.build
-	@$(RUN) -m pytest -q -n 2 --dist loadfile -o cache_dir=$(CACHE)/pytest
+	@$(RUN) -m pytest -q -n 2 --dist worksteal -o cache_dir=$(CACHE)/pytest
 
 check: $(VENV)/ready ## linters, types and import contracts
 	@$(VENV)/bin/ruff check --quiet

@@ -1,0 +1,141 @@
+"""A project on the real engine, between a sandbox AlloMia and a real OpenBao."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import yaml
+
+from tools.engine.openbao import OpenBao
+from tools.engine.sandbox import Event, Sandbox, Tenant
+from tools.engine.workspace import Result, Workspace
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PROJECT = "name: clinic\nruntime: python\n"
+SEVERAL = """
+import pulumi
+from allomia_pulumi import OrganizationApiKey
+
+config = pulumi.Config()
+for number in range(config.require_int("count")):
+    key = OrganizationApiKey(
+        f"key-{number}",
+        organization_id=config.require("organizationId"),
+        rotation_triggers={"quarter": config.require("quarter")},
+    )
+    pulumi.export(f"key-{number}", key.secret)
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one test plays on."""
+
+    sandbox: Sandbox
+    openbao: OpenBao
+    workspace: Workspace
+    tenant: Tenant
+    organization: str
+    canaries: list[str] = field(default_factory=list)
+
+    def secret(self, name: str = "secret") -> str:
+        """Return a secret output, and remember it as a canary."""
+        value = str(self.workspace.outputs(show_secrets=True)[name])
+        self.canaries.append(value)
+        return value
+
+    def accepts(self, secret: str) -> int:
+        return self.sandbox.key_status(self.organization, secret)
+
+    def alive(self) -> list[str]:
+        return [key.id for key in self.sandbox.alive(self.organization)]
+
+    def up(self, *arguments: str) -> Result:
+        return self.workspace.up("--skip-preview", *arguments)
+
+
+def set_scene(sandbox: Sandbox, openbao: OpenBao, workspace: Workspace, **config: str) -> Scene:
+    """Give a project a tenant, an organization, the tenant's key in Vault, and more configuration values."""
+    sandbox.clear_faults()
+    tenant = sandbox.add_tenant("clinics")
+    organization = sandbox.add_organization(tenant.id, "Valley Health")
+    kv = openbao.client().secrets.kv.v2
+    path = f"allomia/{tenant.id}"
+    kv.create_or_update_secret(path, {"api_key": tenant.key}, mount_point="secret")
+    workspace.env.update(VAULT_ADDR=openbao.address, VAULT_TOKEN=openbao.token)
+    project = yaml.safe_load((workspace.folder / "Pulumi.yaml").read_text())["name"]
+    values = {
+        f"{project}:organizationId": organization,
+        "allomia:apiUrl": sandbox.address,
+        "allomia:tenantKeyRef": f"secret/{path}#api_key",
+        **{f"{project}:{name}": value for name, value in config.items()},
+    }
+    workspace.write({"Pulumi.test.yaml": yaml.safe_dump({"config": values})})
+    workspace.init("test")
+    return Scene(sandbox, openbao, workspace, tenant, organization, [tenant.key, openbao.token])
+
+
+@dataclass
+class Calls:
+    """What a command cost: calls to AlloMia per provider process, and requests to Vault."""
+
+    scene: Scene
+    _event: int = 0
+    _entry: int = 0
+
+    def __enter__(self) -> Self:
+        self._event = self.scene.sandbox.last_event()
+        self._entry = len(self.scene.openbao.audit_entries())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._events = [event for event in self.scene.sandbox.events(self._event) if event.credential != "none"]
+        self._entries = self.scene.openbao.audit_entries()[self._entry :]
+
+    def allomia(self) -> list[list[str]]:
+        """Return the types of calls in order, a list for each process."""
+        return [[event.type for event in events] for events in _by_process(self._events)]
+
+    def vault(self) -> Counter[str]:
+        """Count requests to Vault by what they are."""
+        return Counter(_kind(entry.path) for entry in self._entries)
+
+
+def _by_process(events: Iterable[Event]) -> Iterator[list[Event]]:
+    processes: dict[int | None, list[Event]] = {}
+    for event in events:
+        processes.setdefault(event.pid, []).append(event)
+    yield from processes.values()
+
+
+def _kind(path: str) -> str:
+    if path.startswith("sys/internal/ui/mounts/"):
+        return "preflight"
+    return "login" if "/login" in path else "read" if "/data/" in path else path
+
+
+def leaks(secrets: Iterable[str], texts: Iterable[tuple[str, bytes]]) -> list[str]:
+    """Return the places where a secret stands, raw or encoded."""
+    found = []
+    for secret in secrets:
+        raw = secret.encode()
+        forms = {raw, base64.b64encode(raw).rstrip(b"="), raw.hex().encode(), quote(secret, safe="").encode()}
+        found += [name for name, text in texts if any(form in text for form in forms)]
+    return found
+
+
+def state_texts(workspace: Workspace) -> list[tuple[str, bytes]]:
+    """Return every file of the backend: state, backups and history."""
+    return [(path.name, path.read_bytes()) for path in workspace.state_files()]
+
+
+def resource(state: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a resource of an exported state by its logical name."""
+    resources = state["deployment"]["resources"]
+    return next(entry for entry in resources if entry["urn"].endswith(f"::{name}"))

@@ -1,0 +1,233 @@
+"""One isolated Pulumi project: its own folder, backend, Pulumi home, passphrase and environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+from tools.engine.build import Engine
+from tools.engine.processes import ToolError, launch, stop
+
+__all__ = ["Program", "Result", "Workspace"]
+
+Program: TypeAlias = Path | Mapping[str, str]
+
+# What would let the caller's own Pulumi, AlloMia or Vault leak into the project.
+FOREIGN_VARIABLES = ("ALLOMIA_", "BAO_", "PULUMI_", "VAULT_")
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".venv", "venv", "Pulumi.*.yaml")
+# The backend, HOME, PULUMI_HOME and TMPDIR.
+FOLDERS = ("state", "home", "pulumi", "tmp")
+TIMEOUT_SECONDS = 120.0
+# After one interrupt the engine waits for the calls under way.
+INTERRUPT_SECONDS = 15.0
+REVEALING = "--show-secrets"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command of the CLI ended; its output is not in the repr, because it may hold secrets."""
+
+    command: str
+    code: int
+    stdout: str = field(repr=False)
+    stderr: str = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """Both outputs."""
+        return self.stdout + self.stderr
+
+    def check(self) -> Self:
+        """Return the result itself if the command succeeded.
+
+        Raises:
+            ToolError: It did not; the message has the output, unless secrets were asked for.
+        """
+        if self.code != 0:
+            shown = self.stderr if REVEALING in self.command else self.text
+            raise ToolError(f"`{self.command}` ended with exit code {self.code}.\n{shown}")
+        return self
+
+
+class Workspace:
+    """A Pulumi project that shares nothing with the caller's, driven by the real CLI.
+
+    Args:
+        program: A folder to copy, or the text of each file by its name.
+        root: Where everything goes; None makes a temporary folder that `close` removes.
+
+    Attributes:
+        folder: The project: `Pulumi.yaml` and the program.
+        env: The whole environment of every command; change it at will.
+    """
+
+    def __init__(self, engine: Engine, program: Program, root: Path | None = None) -> None:
+        self._engine = engine
+        self._is_temporary = root is None
+        self._started: list[subprocess.Popen[bytes]] = []
+        self.root = root or Path(tempfile.mkdtemp(prefix="pulumi-"))
+        self.folder = self.root / "project"
+        self._backend = self.root / "state"
+        for name in FOLDERS:
+            (self.root / name).mkdir(parents=True)
+        self.write(program)
+        self.env = self._environment()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process of this project, and remove a temporary folder."""
+        for process in self._started:
+            stop(process)
+            for pipe in filter(None, (process.stdout, process.stderr)):
+                pipe.close()
+        self._end_leftovers()
+        if self._is_temporary:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def write(self, program: Program) -> None:
+        """Put the program into the project, over what is there."""
+        if isinstance(program, Path):
+            shutil.copytree(program, self.folder, dirs_exist_ok=True, ignore=LEFT_BEHIND)
+            return
+        self.folder.mkdir(exist_ok=True)
+        for name, text in program.items():
+            (self.folder / name).write_text(text)
+
+    def init(self, stack: str = "test") -> Result:
+        """Make a stack and select it."""
+        return self.run("stack", "init", stack).check()
+
+    def config_set(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> Result:
+        """Set a configuration value; it goes by stdin, because anybody on the machine can read arguments."""
+        flags = [*(["--secret"] if secret else []), *(["--path"] if path else [])]
+        return self.run("config", "set", key, *flags, stdin=value).check()
+
+    def preview(self, *arguments: str) -> Result:
+        """Run `pulumi preview`."""
+        return self.run("preview", *arguments)
+
+    def up(self, *arguments: str) -> Result:
+        """Run `pulumi up`, which previews first unless `--skip-preview` is given."""
+        return self.run("up", "--yes", *arguments)
+
+    def refresh(self, *arguments: str) -> Result:
+        """Run `pulumi refresh`."""
+        return self.run("refresh", "--yes", *arguments)
+
+    def destroy(self, *arguments: str) -> Result:
+        """Run `pulumi destroy`."""
+        return self.run("destroy", "--yes", *arguments)
+
+    def cancel(self) -> Result:
+        """Remove the lock that a killed command left."""
+        return self.run("cancel", "--yes").check()
+
+    def outputs(self, *, show_secrets: bool = False) -> dict[str, Any]:
+        """Return the stack's outputs; a secret one is `[secret]` unless it is asked for."""
+        flags = [REVEALING] if show_secrets else []
+        outputs: dict[str, Any] = json.loads(self.run("stack", "output", "--json", *flags).check().stdout)
+        return outputs
+
+    def export(self) -> dict[str, Any]:
+        """Return the stack's state, with secrets encrypted."""
+        state: dict[str, Any] = json.loads(self.run("stack", "export").check().stdout)
+        return state
+
+    def state_files(self) -> list[Path]:
+        """Return every file of the backend: state, backups, history and locks."""
+        return sorted(path for path in self._backend.rglob("*") if path.is_file())
+
+    def run(
+        self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = TIMEOUT_SECONDS, stdin: str = ""
+    ) -> Result:
+        """Run a command of the CLI to its end, with `env` on top of the workspace's environment.
+
+        Raises:
+            ToolError: It took more than `timeout` seconds; it is interrupted then, and also when we are.
+        """
+        # Files, not pipes: a plugin that outlives the CLI would keep a pipe open.
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            given.write(stdin.encode())
+            given.seek(0)
+            process = launch(
+                self._command(arguments),
+                environment={**self.env, **(env or {})},
+                folder=self.folder,
+                stdin=given,
+                stdout=stdout,
+                stderr=stderr,
+            )
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                raise ToolError(f"`pulumi {' '.join(arguments)}` did not end within {timeout:.0f} seconds.") from None
+            finally:
+                stop(process, gently=signal.SIGINT, grace=INTERRUPT_SECONDS)
+            texts = []
+            for stream in (stdout, stderr):
+                stream.seek(0)
+                texts.append(stream.read().decode(errors="replace"))
+        return Result(f"pulumi {' '.join(arguments)}", process.returncode, *texts)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command of the CLI in a process group of its own, with its output in pipes; for tests that kill.
+
+        `close` ends it, and what it may have left.
+        """
+        process = launch(
+            self._command(arguments),
+            environment=self.env,
+            folder=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._started.append(process)
+        return process
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str | Path]:
+        return [self._engine.pulumi, "--non-interactive", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
+        # The environment's own python3 first: it is what a real Pulumi starts.
+        path = [Path(sys.executable).parent, *self._engine.path_entries(), inherited.get("PATH", os.defpath)]
+        return {
+            **inherited,
+            **self._engine.environment(),
+            "HOME": str(self.root / "home"),
+            "NO_COLOR": "1",
+            "PATH": os.pathsep.join(map(str, path)),
+            "PULUMI_BACKEND_URL": self._backend.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": secrets.token_urlsafe(16),
+            "PULUMI_HOME": str(self.root / "pulumi"),
+            "PULUMI_PYTHON_CMD": sys.executable,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "TMPDIR": str(self.root / "tmp"),
+        }
+
+    def _end_leftovers(self) -> None:
+        # A killed CLI leaves its provider processes, which are known by their environment; only Linux shows that.
+        mark = f"PULUMI_HOME={self.root / 'pulumi'}".encode()
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark in environment.read_bytes().split(b"\0"):
+                    os.kill(int(environment.parent.name), signal.SIGKILL)
