@@ -73,9 +73,7 @@ class Remote:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a sandbox that is expected not to start."""
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def until(is_true: Callable[[], object]) -> None:
