@@ -5,6 +5,7 @@ Loaded by the engine's `pulumi-python` plugin, never by a program. It decides no
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import sys
@@ -108,7 +109,9 @@ class OrganizationApiKeyProvider(ResourceProvider):
         widen_thread_pool(self._log)
         stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
         clock = SystemClock()
-        self._keys = OrganizationKeys(Session(stack, os.environ, clock), clock)
+        session = Session(stack, os.environ, clock)
+        atexit.register(session.close)
+        self._keys = OrganizationKeys(session, clock)
 
     @_explained
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -69,6 +70,7 @@ class DynamicFace:
 
     configuration: dict[str, str]
     environ: dict[str, str] = field(default_factory=dict)
+    name: str = "ehr-sync"
 
     def __enter__(self) -> Self:
         self._engine = _Engine()
@@ -99,7 +101,7 @@ class DynamicFace:
         self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._channel.close()
-        self.process.terminate()
+        self.process.send_signal(signal.SIGINT)
         self.process.wait(10)
         for stream in (self.process.stdout, self.process.stderr):
             if stream:
@@ -118,10 +120,16 @@ class DynamicFace:
     def printed(self) -> str:
         return b"".join(self._printed).decode()
 
-    def check(self, olds: dict[str, Any], news: dict[str, Any], *, name: str = "ehr-sync") -> dict[str, Any]:
+    def forget(self, name: str) -> None:
+        """Start over with another resource and empty ears, in the same process."""
+        self.name = name
+        self._engine.said.clear()
+        self._printed.clear()
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any], *, name: str | None = None) -> dict[str, Any]:
         """Check inputs; raise FaceError with the failures joined."""
         request = provider_pb2.CheckRequest(
-            urn=urn(name),
+            urn=urn(name or self.name),
             olds=_struct(self._internal(olds, name) if olds else {}),
             news=_struct(self._internal(news, name)),
         )
@@ -131,30 +139,32 @@ class DynamicFace:
             raise FaceError("; ".join(failure.reason for failure in answer.failures))
         return _plain(answer.inputs)
 
-    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any], *, name: str = "ehr-sync") -> Diffed:
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any], *, name: str | None = None) -> Diffed:
         request = provider_pb2.DiffRequest(
-            id=id_, urn=urn(name), olds=_struct(olds), news=_struct(self._internal(news, name))
+            id=id_, urn=urn(name or self.name), olds=_struct(olds), news=_struct(self._internal(news, name))
         )
         answer = self._call(self._stub.Diff, request)
         return Diffed(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces))
 
-    def create(self, inputs: dict[str, Any], *, name: str = "ehr-sync") -> tuple[str, dict[str, Any]]:
-        request = provider_pb2.CreateRequest(urn=urn(name), properties=_struct(self._internal(inputs, name)))
+    def create(self, inputs: dict[str, Any], *, name: str | None = None) -> tuple[str, dict[str, Any]]:
+        request = provider_pb2.CreateRequest(
+            urn=urn(name or self.name), properties=_struct(self._internal(inputs, name))
+        )
         answer = self._call(self._stub.Create, request)
         self.last_answer = MessageToDict(answer.properties)
         return answer.id, _plain(answer.properties)
 
     def read(self, id_: str, outputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        request = provider_pb2.ReadRequest(id=id_, urn=urn("ehr-sync"), properties=_struct(outputs))
+        request = provider_pb2.ReadRequest(id=id_, urn=urn(self.name), properties=_struct(outputs))
         answer = self._call(self._stub.Read, request)
         self.last_answer = MessageToDict(answer.properties)
         return answer.id, _plain(answer.properties)
 
     def update(
-        self, id_: str, outputs: dict[str, Any], news: dict[str, Any], *, name: str = "ehr-sync"
+        self, id_: str, outputs: dict[str, Any], news: dict[str, Any], *, name: str | None = None
     ) -> dict[str, Any]:
         request = provider_pb2.UpdateRequest(
-            id=id_, urn=urn(name), olds=_struct(outputs), news=_struct(self._internal(news, name))
+            id=id_, urn=urn(name or self.name), olds=_struct(outputs), news=_struct(self._internal(news, name))
         )
         answer = self._call(self._stub.Update, request)
         self.last_answer = MessageToDict(answer.properties)
@@ -162,10 +172,10 @@ class DynamicFace:
 
     def delete(self, id_: str, outputs: dict[str, Any]) -> None:
         self._call(
-            self._stub.Delete, provider_pb2.DeleteRequest(id=id_, urn=urn("ehr-sync"), properties=_struct(outputs))
+            self._stub.Delete, provider_pb2.DeleteRequest(id=id_, urn=urn(self.name), properties=_struct(outputs))
         )
 
-    def up(self, news: dict[str, Any], *, name: str = "ehr-sync") -> tuple[str, dict[str, Any]]:
+    def up(self, news: dict[str, Any], *, name: str | None = None) -> tuple[str, dict[str, Any]]:
         """Create as an `up` does: check without old inputs, then create."""
         return self.create(self.check({}, news, name=name), name=name)
 
@@ -182,8 +192,8 @@ class DynamicFace:
     def _qualified(self) -> dict[str, str]:
         return {f"allomia:{name}": value for name, value in self.configuration.items()}
 
-    def _internal(self, props: dict[str, Any], name: str) -> dict[str, Any]:
-        identity = {"project": "clinic", "stack": "prod", "parents": "", "name": name}
+    def _internal(self, props: dict[str, Any], name: str | None) -> dict[str, Any]:
+        identity = {"project": "clinic", "stack": "prod", "parents": "", "name": name or self.name}
         return {"__provider": PROVIDER, "__identity": identity, **props}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,14 +46,21 @@ class Scene:
 FACES = [DynamicFace]
 
 
-@pytest.fixture(params=FACES, ids=lambda face: face.__name__)
-def scene(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Scene]:
+@pytest.fixture(scope="module", params=FACES, ids=lambda face: face.__name__)
+def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[DynamicFace, Tenant]]:
+    """One provider process for the module: each test has an organization and a resource of its own."""
+    tenant = sandbox.add_tenant("clinics")
+    with request.param({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
+        yield face, tenant
+
+
+@pytest.fixture
+def scene(process: tuple[DynamicFace, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
+    face, tenant = process
     sandbox.clear_faults()
     sandbox.settings(quota_status=409, key_endpoints=True, verify_lag=0, latency_ms=0)
-    tenant = sandbox.add_tenant("clinics")
-    organization = sandbox.add_organization(tenant.id, "Valley Health")
-    with request.param({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
-        yield Scene(sandbox, tenant, organization, face)
+    face.forget(f"key-{zlib.crc32(request.node.nodeid.encode())}")
+    return Scene(sandbox, tenant, sandbox.add_organization(tenant.id, "Valley Health"), face)
 
 
 def assert_readable(text: str, *secrets: str) -> None:
@@ -70,7 +78,7 @@ def test_a_key_lives_from_create_to_delete(scene: Scene) -> None:
     assert scene.calls(start) == ["listed", "minted", "verified"]
     assert scene.accepts(outputs["secret"]) == 200
     assert id_ == f"{scene.organization}/{outputs['keyId']}"
-    inputs = face.check(scene.news(ONE, name="ehr-sync"), scene.news(TWO))
+    inputs = face.check(scene.news(ONE, name=scene.face.name), scene.news(TWO))
     assert face.diff(id_, outputs, inputs).replaces == ["rotationTriggers"]
     _, new = face.up(scene.news(TWO))
     assert new["rotationReason"] == "trigger"
@@ -88,7 +96,7 @@ def test_g3_secret_outputs_are_marked_in_every_answer(scene: Scene) -> None:
     answers = [face.last_answer]
     face.read(id_, outputs)
     answers.append(face.last_answer)
-    after = face.update(id_, outputs, scene.news(name="ehr-sync"))
+    after = face.update(id_, outputs, scene.news(name=scene.face.name))
     answers.append(face.last_answer)
     for answer in answers:
         assert is_marked_secret(answer, "secret")
@@ -101,7 +109,7 @@ def test_g3_secret_outputs_are_marked_in_every_answer(scene: Scene) -> None:
 def test_g6_an_unchanged_key_costs_no_call(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     start = scene.sandbox.last_event()
-    inputs = scene.face.check(scene.news(ONE, name="ehr-sync"), scene.news(ONE))
+    inputs = scene.face.check(scene.news(ONE, name=scene.face.name), scene.news(ONE))
     assert not scene.face.diff(id_, outputs, inputs).changes
     assert scene.calls(start) == []
 
@@ -325,9 +333,9 @@ def test_unknown_values_in_a_preview_take_no_slot_and_rotate_nothing(scene: Scen
     assert scene.face.check({}, news)["organizationId"] == UNKNOWN
     assert scene.calls(start) == []
     id_, outputs = scene.face.up(scene.news(ONE))
-    inputs = scene.face.check(scene.news(ONE, name="ehr-sync"), news)
+    inputs = scene.face.check(scene.news(ONE, name=scene.face.name), news)
     assert not scene.face.diff(id_, outputs, inputs).changes
-    inputs = scene.face.check(scene.news(ONE, name="ehr-sync"), {**scene.news(), "rotationTriggers": UNKNOWN})
+    inputs = scene.face.check(scene.news(ONE, name=scene.face.name), {**scene.news(), "rotationTriggers": UNKNOWN})
     diffed = scene.face.diff(id_, outputs, inputs)
     assert (diffed.changes, diffed.replaces) == (True, [])
     assert any("the key may rotate" in said.message for said in scene.face.said if said.severity == "INFO")

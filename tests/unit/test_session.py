@@ -1,0 +1,101 @@
+"""One read of the tenant key per process, one more when AlloMia refuses it, and no work before it is needed."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from pydantic import SecretStr
+
+from allomia_pulumi.errors import InvalidConfiguration, Unavailable
+from allomia_pulumi.references import VaultReference, parse_reference
+from allomia_pulumi.session import Session, _VaultKey
+from tests.fakes import FakeClock
+
+REFERENCE = parse_reference("secret/allomia/tenant#api_key", "x")
+
+
+class FakeVault:
+    def __init__(self, *keys: str) -> None:
+        self.keys = list(keys)
+        self.reads = 0
+        self.faults: list[Exception] = []
+
+    def read_secret(self, reference: VaultReference) -> SecretStr:
+        assert reference == REFERENCE
+        self.reads += 1
+        if self.faults:
+            raise self.faults.pop(0)
+        return SecretStr(self.keys.pop(0) if len(self.keys) > 1 else self.keys[0])
+
+
+def key(vault: FakeVault) -> _VaultKey:
+    return _VaultKey(vault, REFERENCE, "stack configuration allomia:tenantKeyRef")  # type: ignore[arg-type]
+
+
+def test_sixty_four_threads_share_one_read() -> None:
+    vault = FakeVault("one")
+    credential = key(vault)
+    barrier = threading.Barrier(64)
+
+    def read(_: int) -> str:
+        barrier.wait()
+        return credential.current().get_secret_value()
+
+    with ThreadPoolExecutor(64) as pool:
+        assert set(pool.map(read, range(64))) == {"one"}
+    assert vault.reads == 1
+
+
+def test_a_refused_key_is_read_again_once_however_many_meet_the_refusal() -> None:
+    vault = FakeVault("old", "new")
+    credential = key(vault)
+    old = credential.current()
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(lambda _: credential.renew(old), range(16))) == {True}
+    assert credential.current().get_secret_value() == "new"
+    assert vault.reads == 2
+
+
+def test_a_key_that_stays_refused_is_not_read_for_ever() -> None:
+    vault = FakeVault("old")
+    credential = key(vault)
+    old = credential.current()
+    assert [credential.renew(old) for _ in range(5)] == [False] * 5
+    assert vault.reads == 2
+
+
+def test_a_failed_read_is_tried_again_by_the_next_caller() -> None:
+    vault = FakeVault("one")
+    vault.faults = [Unavailable("sealed")]
+    credential = key(vault)
+    with pytest.raises(Unavailable):
+        credential.current()
+    assert credential.current().get_secret_value() == "one"
+
+
+def test_the_source_names_the_place_and_who_configured_it() -> None:
+    credential = key(FakeVault("one"))
+    assert credential.source == "Vault secret/allomia/tenant#api_key (stack configuration allomia:tenantKeyRef)"
+
+
+def test_clients_are_shared_by_reference() -> None:
+    session = Session({"tenantKeyRef": "secret/a#k"}, {}, FakeClock())
+    assert session.open(None) is session.open(None)
+    assert session.open(REFERENCE) is session.open(parse_reference("secret/allomia/tenant#api_key", "y"))
+    assert session.open(None) is not session.open(REFERENCE)
+    session.close()
+
+
+@pytest.mark.parametrize("value", ["a b", "a\tb", "schlüssel", "a\x7fb"])
+def test_g3_an_environment_key_that_cannot_be_one_is_refused_unseen(value: str) -> None:
+    session = Session({}, {"ALLOMIA_TENANT_KEY": value}, FakeClock())
+    with pytest.raises(InvalidConfiguration, match="environment variable ALLOMIA_TENANT_KEY is not a key") as caught:
+        session.open(None)
+    assert value not in str(caught.value)
+
+
+def test_g5_without_any_tenant_key_the_error_has_the_next_step() -> None:
+    with pytest.raises(InvalidConfiguration) as caught:
+        Session({}, {}, FakeClock()).open(None)
+    assert "pulumi config set allomia:tenantKeyRef" in caught.value.hint
+    assert "ALLOMIA_TENANT_KEY" in caught.value.hint
