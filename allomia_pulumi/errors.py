@@ -7,7 +7,8 @@
     │   ├── CredentialRejected      a credential is unknown, expired or revoked
     │   ├── AccessDenied            a credential is known and may not do this
     │   ├── NotFound                what was named does not exist
-    │   └── RequestRefused          the other side understood the request and said no
+    │   ├── RequestRefused          the other side understood the request and said no
+    │   └── SecretConflict          what stands in Vault was not written by us
     ├── OrganizationFull        free one of the organization's slots, then run again
     ├── TemporaryError          run again later; nothing has to be changed
     │   ├── Unreachable             no connection, or no answer in time
@@ -36,6 +37,7 @@ __all__ = [
     "OutcomeUnknown",
     "RateLimited",
     "RequestRefused",
+    "SecretConflict",
     "SetupError",
     "TemporaryError",
     "Unavailable",
@@ -105,6 +107,10 @@ class RequestRefused(SetupError):
     def __init__(self, message: str, hint: str = "", *, status: int) -> None:
         super().__init__(message, hint)
         self.status = status
+
+
+class SecretConflict(SetupError):
+    """What stands in Vault was not written by us, and nothing of it was overwritten."""
 
 
 class OrganizationFull(AllomiaError):

@@ -111,7 +111,7 @@ class Exchange(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_CONNECT = handle_any  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = handle_any  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
         pass

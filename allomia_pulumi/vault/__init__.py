@@ -1,4 +1,4 @@
-"""The Vault edge: secrets read by reference from Vault or OpenBao, and the only user of hvac."""
+"""The Vault edge: secrets read from Vault or OpenBao by reference, keys delivered there, and the only user of hvac."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from pydantic import SecretStr
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import VaultSettings
 from allomia_pulumi.references import VaultReference
+from allomia_pulumi.vault.places import Delivery, Place, Stored
 
 if TYPE_CHECKING:
+    from allomia_pulumi.vault.delivery import Writer
     from allomia_pulumi.vault.kv import Reader
 
-__all__ = ["Vault"]
+__all__ = ["Delivery", "Place", "Stored", "Vault"]
 
 
 class Vault:
     """One Vault, shared by all threads: one login and one look at each mount; values are not remembered.
 
-    Nothing is done before the first read: hvac is slow to import, and many runs need no Vault.
+    Nothing is done before the first request: hvac is slow to import, and many runs need no Vault.
 
     Args:
         settings: How to reach it and how to log in.
@@ -44,6 +46,7 @@ class Vault:
         self._sources = sources
         self._lock = threading.Lock()
         self._reader: Reader | None = None
+        self._writer: Writer | None = None
 
     def read_secret(self, reference: VaultReference) -> SecretStr:
         """Read one field of one secret.
@@ -56,19 +59,75 @@ class Vault:
             TemporaryError: Vault is not reachable, sealed, or asks for patience.
             UnexpectedAnswer: Something else than Vault answers.
         """
-        return self._open().read_secret(reference)
+        return self._open()[0].read_secret(reference)
+
+    def inspect_secret(self, place: Place) -> Stored:
+        """Tell what stands at a place, by one look at its metadata; the value does not travel.
+
+        Raises:
+            InvalidConfiguration: The place is not in a KV v2 mount, or not in the one that it names.
+            AccessDenied: No policy of the token shows the metadata; the hint holds the line to add.
+            AllomiaError: Vault cannot be asked, as in `read_secret`.
+        """
+        return self._open()[1].inspect(place)
+
+    def preflight_delivery(self, place: Place) -> Stored:
+        """Make sure that a key can be delivered to a place, and tell what stands there; nothing is written.
+
+        Raises:
+            InvalidConfiguration: The place is not in a KV v2 mount, not in the one that it names, or its field is one
+                that this package fills.
+            AccessDenied: The token may not write there; the hint holds the lines to add.
+            AllomiaError: Vault cannot be asked, as in `read_secret`.
+        """
+        return self._open()[1].preflight(place)
+
+    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+        """Write a key to a place as the version after `delivery.expected`, and return that version.
+
+        The secret's custom metadata say first that it is ours; other people's entries in them stay. After a failure
+        they are put back, best effort.
+
+        Raises:
+            SecretConflict: Another version stands there than the expected one; nothing of it was overwritten.
+            OutcomeUnknown: No answer tells whether the key stands there; the custom metadata still say that it may.
+            AllomiaError: The key was not written: as in `preflight_delivery`.
+        """
+        return self._open()[1].deliver(place, delivery)
+
+    def fetch_secret(self, place: Place, version: int) -> SecretStr:
+        """Read the key that one version of a place holds.
+
+        Raises:
+            AllomiaError: As in `read_secret`.
+        """
+        return self._open()[1].fetch(place, version)
+
+    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
+        """Destroy the versions of a range; safe to repeat, and done when there is no such secret.
+
+        If the secret's marks are those of the key, they go too: with the whole secret when the range is all of it,
+        else alone.
+
+        Raises:
+            AccessDenied: The token may not; the hint holds the line to add.
+            AllomiaError: Vault cannot be asked, as in `read_secret`.
+        """
+        self._open()[1].withdraw(place, first, last, key_id)
 
     def close(self) -> None:
-        """Revoke the token that a login gave us, best effort, and close the connections; a later read opens anew."""
+        """Revoke the token that a login gave us, best effort, and close the connections; a later call opens anew."""
         with self._lock:
-            reader, self._reader = self._reader, None
+            reader, self._reader, self._writer = self._reader, None, None
         if reader is not None:
             reader.close()
 
-    def _open(self) -> Reader:
-        from allomia_pulumi.vault.kv import Reader  # noqa: PLC0415 - imports hvac
+    def _open(self) -> tuple[Reader, Writer]:
+        from allomia_pulumi.vault.delivery import Writer  # noqa: PLC0415 - imports hvac
+        from allomia_pulumi.vault.kv import Reader  # noqa: PLC0415 - the same
 
         with self._lock:
-            if self._reader is None:
+            if self._reader is None or self._writer is None:
                 self._reader = Reader(self._settings, self._environ, self._clock, self._sources)
-            return self._reader
+                self._writer = Writer(self._reader, self._clock)
+            return self._reader, self._writer

@@ -17,12 +17,12 @@ from allomia_pulumi.config import VaultSettings
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.flights import Flights
 from allomia_pulumi.redaction import printable
-from allomia_pulumi.vault.failures import Fault, judged, to_error
+from allomia_pulumi.vault.failures import Fault, Repeat, judged, to_error
 from allomia_pulumi.vault.login import Token, log_in
 from allomia_pulumi.vault.retries import ANY_FAULT, repeated
 from allomia_pulumi.vault.transport import build_session, deadline
 
-__all__ = ["Connection"]
+__all__ = ["Call", "Connection"]
 
 LONGEST_CONNECT = 3.0
 REVOKE_SECONDS = 2.0
@@ -75,7 +75,7 @@ class Connection:
         self._generation = 0
 
     def ask(self, doing: str, call: Call, known: Callable[[Fault], AllomiaError | None]) -> dict[str, Any]:
-        """Read something, logged in and repeated while that may help.
+        """Make a request that may be repeated, logged in, and word its faults.
 
         Args:
             doing: What the request is for, as a participle.
@@ -86,20 +86,38 @@ class Connection:
             CredentialRejected: The login was refused, or the token is dead and there is no other one.
             AllomiaError: Anything else, worded by `known` or in general.
         """
-        generation = self._generation
-        session = self._session(generation, dead=None)
-        answer = self._try(session, call)
-        if _is_denied(answer) and self._is_dead(session):
-            session = self._session(generation + 1, dead=session.token)
-            answer = self._try(session, call)
-            if _is_denied(answer) and self._is_dead(session):
-                raise self._rejected(session.token)
+        answer = self.send(call)
         if isinstance(answer, Fault):
-            raise known(answer) or self._no_namespace(answer) or to_error(answer, self.name, doing)
+            raise known(answer) or self.error(answer, doing)
         return answer
 
+    def send(self, call: Call, allowed: frozenset[Repeat] = ANY_FAULT) -> dict[str, Any] | Fault:
+        """Make a request, logged in and repeated while that may help, and return what came of it.
+
+        Args:
+            call: Makes the request with an hvac client.
+            allowed: The faults after which a second request does no harm.
+
+        Raises:
+            CredentialRejected: The login was refused, or the token is dead and there is no other one.
+            AllomiaError: There was no login.
+        """
+        generation = self._generation
+        session = self._session(generation, dead=None)
+        answer = self._try(session, call, allowed)
+        if _is_denied(answer) and self._is_dead(session):
+            session = self._session(generation + 1, dead=session.token)
+            answer = self._try(session, call, allowed)
+            if _is_denied(answer) and self._is_dead(session):
+                raise self._rejected(session.token)
+        return answer
+
+    def error(self, fault: Fault, doing: str) -> AllomiaError:
+        """Word a fault that the caller understands no better."""
+        return self._no_namespace(fault) or to_error(fault, self.name, doing)
+
     def glance(self, call: Call) -> dict[str, Any] | None:
-        """Read something that only makes a message better; None whatever goes wrong."""
+        """Make one attempt at something that may as well fail; None whatever goes wrong."""
         answer = self._once(self._session(self._generation, dead=None).client, call)
         return None if isinstance(answer, Fault) else answer
 
@@ -138,9 +156,9 @@ class Connection:
             seconds=seconds,
         )
 
-    def _try(self, session: _Session, call: Call) -> dict[str, Any] | Fault:
+    def _try(self, session: _Session, call: Call, allowed: frozenset[Repeat]) -> dict[str, Any] | Fault:
         try:
-            return repeated(lambda: call(session.client), self._clock, ANY_FAULT)
+            return repeated(lambda: call(session.client), self._clock, allowed)
         except Fault as fault:
             return fault
 

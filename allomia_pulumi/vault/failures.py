@@ -31,7 +31,7 @@ from allomia_pulumi.errors import (
 )
 from allomia_pulumi.vault.transport import AnswerTooLarge
 
-__all__ = ["Fault", "Repeat", "judged", "to_error"]
+__all__ = ["ADDRESS_HINT", "Fault", "Repeat", "judged", "to_error"]
 
 NETWORK_HINT = "Check the address and the network, then run again."
 ADDRESS_HINT = "Check the address; a proxy or a login page may stand in between."

@@ -18,7 +18,7 @@ from allomia_pulumi.vault.connection import Connection
 from allomia_pulumi.vault.failures import Fault
 from allomia_pulumi.vault.mounts import Mount, Mounts, policy_line
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "is_absence"]
 
 FORBIDDEN = 403
 MISSING = 404
@@ -30,13 +30,18 @@ KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", 
 
 
 class Reader:
-    """Read fields through one connection, which the first read logs in."""
+    """Read fields through one connection, which the first request logs in.
+
+    Attributes:
+        connection: The way to this Vault, for whoever writes to it too.
+        mounts: What is known of its mounts.
+    """
 
     def __init__(
         self, settings: VaultSettings, environ: Mapping[str, str], clock: Clock, sources: Mapping[str, str]
     ) -> None:
-        self._connection = Connection(settings, environ, clock, sources)
-        self._mounts = Mounts(self._connection)
+        self.connection = Connection(settings, environ, clock, sources)
+        self.mounts = Mounts(self.connection)
 
     def read_secret(self, reference: VaultReference) -> SecretStr:
         """Find the mount of a reference, then read the field that it names.
@@ -47,7 +52,7 @@ class Reader:
             InvalidConfiguration: The field holds no key, or the mount has no versions to pin.
             AllomiaError: Vault cannot be asked.
         """
-        outcome = _read_field(self._connection, self._mounts.of(reference), reference)
+        outcome = _read_field(self.connection, self.mounts.of(reference), reference)
         # Raised here, where no variable holds what was read: some crash reports show the variables of each frame.
         if isinstance(outcome, AllomiaError):
             raise outcome
@@ -55,7 +60,7 @@ class Reader:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self.connection.close()
 
 
 def _read_field(connection: Connection, mount: Mount, reference: VaultReference) -> SecretStr | AllomiaError:
@@ -80,7 +85,7 @@ def _read_v1(connection: Connection, mount: Mount, path: str, reference: VaultRe
     def known(fault: Fault) -> AllomiaError | None:
         if fault.status == FORBIDDEN:
             return _denied(connection, reference, f"{mount.path}/{path}")
-        return _absent(connection, mount, reference) if _is_absence(fault) else None
+        return _absent(connection, mount, reference) if is_absence(fault) else None
 
     answer = connection.ask(
         f"reading {reference}",
@@ -96,7 +101,7 @@ def _read_v2(connection: Connection, mount: Mount, path: str, reference: VaultRe
             return _denied(connection, reference, f"{mount.path}/data/{path}")
         if fault.status == MISSING and fault.version:
             return _deleted(fault.version, mount, path, reference)
-        if _is_absence(fault):
+        if is_absence(fault):
             return _no_version(connection, mount, path, reference) or _absent(connection, mount, reference)
         return None
 
@@ -136,7 +141,7 @@ def _key(data: Mapping[str, Any], reference: VaultReference) -> SecretStr | Allo
     return guard(text)
 
 
-def _is_absence(fault: Fault) -> bool:
+def is_absence(fault: Fault) -> bool:
     """Tell the 404 of a secret from that of a namespace or of a mount that is gone."""
     return fault.status == MISSING and not fault.said
 

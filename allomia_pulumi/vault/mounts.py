@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -110,10 +111,10 @@ class Mounts:
         )
 
 
-def policy_line(path: str, capability: str = "read") -> str:
-    """Return the line of HCL that grants a capability on an API path."""
+def policy_line(path: str, *capabilities: str) -> str:
+    """Return the line of HCL that grants capabilities on an API path, `read` by default."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'path "{escaped}" {{ capabilities = ["{capability}"] }}'
+    return f'path "{escaped}" {{ capabilities = {json.dumps(capabilities or ("read",))} }}'
 
 
 def _version(options: object) -> str:

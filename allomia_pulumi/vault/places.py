@@ -1,0 +1,159 @@
+"""Where a key is delivered to, what is written there, and what its metadata tell; pure, and free of hvac."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Literal, Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+
+__all__ = [
+    "KEY_ID",
+    "ORGANIZATION_ID",
+    "Delivery",
+    "Metadata",
+    "Place",
+    "Stored",
+    "marks_of",
+    "only_marks",
+    "without_marks",
+]
+
+MANAGER = "allomia-pulumi"
+
+MANAGED_BY = "managed-by"
+MARK = "mark"
+KEY_ID = "key_id"
+VERSION = "version"
+ORGANIZATION_ID = "organization_id"
+
+MARKS = frozenset({MANAGED_BY, MARK, KEY_ID, VERSION})
+
+
+class Place(Protocol):
+    """One field of one secret in a KV v2 mount."""
+
+    @property
+    def mount(self) -> str:
+        """Return the path of the KV v2 mount."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Return the path of the secret inside the mount."""
+        ...
+
+    @property
+    def field(self) -> str:
+        """Return the name of the field that holds the key."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What stands at a place, told from metadata alone, never from the value.
+
+    Attributes:
+        version: The current version, 0 when there is none.
+        mark: Whose key it is; None unless the secret is ours.
+        key_id: Which key it is; None unless the secret is ours.
+        written: The version that we wrote, or were about to write; None unless the secret is ours.
+        is_ours: Whether this package claimed the secret.
+        is_live: Whether the current version exists, neither deleted nor destroyed.
+    """
+
+    version: int
+    mark: str | None
+    key_id: str | None
+    written: int | None
+    is_ours: bool
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A key on its way to a place.
+
+    Attributes:
+        secret: The key itself.
+        key_id: AlloMia's id of it, written beside it and into the metadata.
+        organization_id: The organization that it belongs to, written beside it.
+        mark: Says whose key it is, in the metadata.
+        expected: The version that has to be the current one when the key is written, 0 for none.
+    """
+
+    secret: SecretStr = field(repr=False)
+    key_id: str
+    organization_id: str
+    mark: str
+    expected: int
+
+
+class _Version(BaseModel):
+    """One version of a secret; `deletion_time` may lie ahead, where the mount or the secret lets versions expire."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    deletion_time: AwareDatetime | Literal[""]
+    destroyed: bool
+
+
+class Metadata(BaseModel):
+    """The metadata of one secret, as KV v2 answers them; by default those of a secret that does not exist."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    current_version: Annotated[int, Field(ge=0)] = 0
+    custom_metadata: dict[str, str] | None = None
+    versions: dict[int, _Version] = {}
+
+    @property
+    def custom(self) -> dict[str, str]:
+        """Return the custom metadata, empty when there are none."""
+        return self.custom_metadata or {}
+
+    @property
+    def key_id(self) -> str | None:
+        """Return the id of the key that stands or is about to stand here, if the secret is ours."""
+        return self.custom.get(KEY_ID) if self.custom.get(MANAGED_BY) == MANAGER else None
+
+    def intact(self, first: int, last: int) -> list[int]:
+        """Return the versions of a range whose data still exist, if only to be undeleted."""
+        return sorted(number for number, one in self.versions.items() if first <= number <= last and not one.destroyed)
+
+    def stored(self, now: datetime) -> Stored:
+        """Tell what stands here at that moment."""
+        is_ours = self.custom.get(MANAGED_BY) == MANAGER
+        marks = self.custom if is_ours else {}
+        written = marks.get(VERSION, "")
+        current = self.versions.get(self.current_version)
+        ends = current.deletion_time if current else ""
+        return Stored(
+            version=self.current_version,
+            mark=marks.get(MARK),
+            key_id=self.key_id,
+            written=int(written) if written.isascii() and written.isdigit() else None,
+            is_ours=is_ours,
+            is_live=current is not None and not current.destroyed and (not ends or ends > now),
+        )
+
+
+def marks_of(delivery: Delivery) -> dict[str, str]:
+    """Return the custom metadata that make a secret ours."""
+    return {
+        MANAGED_BY: MANAGER,
+        MARK: delivery.mark,
+        KEY_ID: delivery.key_id,
+        VERSION: str(delivery.expected + 1),
+    }
+
+
+def only_marks(custom: dict[str, str]) -> dict[str, str]:
+    """Return what of the custom metadata is ours."""
+    return {name: value for name, value in custom.items() if name in MARKS}
+
+
+def without_marks(custom: dict[str, str]) -> dict[str, str]:
+    """Return what of the custom metadata is other people's."""
+    return {name: value for name, value in custom.items() if name not in MARKS}
