@@ -40,9 +40,10 @@ LONGEST_OWNER = 200
 KEYS_PATH_PATTERN = re.compile(r"(/[A-Za-z0-9_.~-]+|/\{organizationId\})+")
 LITERAL_SECRETS = {
     "token": "tokenEnv or tokenFile",
-    "secretId": "secretIdEnv or secretIdFile",
+    "secretid": "secretIdEnv or secretIdFile",
     "jwt": "jwtEnv, jwtFile or jwtSource",
 }
+SETTING_PATTERN = re.compile(r"[A-Za-z]{1,30}")
 
 
 class _Model(BaseModel):
@@ -196,7 +197,7 @@ def _url(value: str, source: str) -> str:
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
         has_host = False
-    if not has_host or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or parts.username:
+    if not has_host or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidConfiguration(f"{source} is not a base URL", "Write it like https://allomia.com.")
     if parts.scheme == "http" and not is_loopback(value):
         raise InvalidConfiguration(
@@ -248,7 +249,8 @@ def _vault(text: str | None, environ: Mapping[str, str], sources: dict[str, str]
             if environ.get(variable):
                 values[name], sources[f"vault.{name}"] = environ[variable], f"environment variable {variable}"
                 break
-    _refuse_literal_secrets(values.get("auth"))
+    _refuse_literal_secrets(values, "allomia:vault")
+    _refuse_literal_secrets(values.get("auth"), "allomia:vault.auth")
     if isinstance(values.get("auth"), dict):
         values["auth"] = {"method": "token", **values["auth"]}
     try:
@@ -261,12 +263,12 @@ def _vault(text: str | None, environ: Mapping[str, str], sources: dict[str, str]
     return settings
 
 
-def _refuse_literal_secrets(auth: object) -> None:
+def _refuse_literal_secrets(settings: object, where: str) -> None:
     """Refuse a secret in clear: Pulumi would keep it in state and reuse it long after it expired."""
-    for name, instead in LITERAL_SECRETS.items():
-        if isinstance(auth, dict) and name in auth:
+    for name in settings if isinstance(settings, dict) else ():
+        if instead := LITERAL_SECRETS.get(str(name).replace("_", "").lower()):
             raise InvalidConfiguration(
-                f"stack configuration allomia:vault.auth.{name} would put a secret into Pulumi's state",
+                f"stack configuration {where}.{name} would put a secret into Pulumi's state",
                 f"Use {instead}, remove the value from the configuration, and replace it where it came from.",
             )
 
@@ -277,7 +279,8 @@ def _explain(problem: ValidationError) -> str:
     parts = [str(part) for part in first["loc"] if part not in {"token", "approle", "jwt", "kubernetes"}]
     where = ".".join(parts)
     if first["type"] == "extra_forbidden":
-        return f"{where} is not a setting" if where.isidentifier() or "." in where else "it has an unknown setting"
+        is_word = all(SETTING_PATTERN.fullmatch(part) for part in parts)
+        return f"{where} is not a setting" if is_word else "it has an unknown setting"
     if first["type"] == "missing":
         return f"{where} is missing"
     if first["type"] == "union_tag_invalid":

@@ -67,7 +67,8 @@ def widen_thread_pool(engine: EngineLog) -> None:
     """Give the server that runs this thread 64 threads instead of four; do without when it is not found."""
     me = threading.current_thread()
     for candidate in gc.get_objects():
-        if isinstance(candidate, ThreadPoolExecutor) and me in getattr(candidate, "_threads", ()):
+        # Asking a dead weak reference for its class fails; asking for its type does not.
+        if issubclass(type(candidate), ThreadPoolExecutor) and me in getattr(candidate, "_threads", ()):
             candidate._max_workers = max(THREADS, candidate._max_workers)  # noqa: SLF001 - there is no public way
             return
     engine.debug("the dynamic server's thread pool was not found, so it keeps its own number of threads")

@@ -63,9 +63,15 @@ class AllomiaError(Exception):
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
+    def copy(self) -> AllomiaError:
+        """Return the same error anew: each thread that shares one raises, and adds hints to, its own."""
+        own = type(self).__new__(type(self), *self.args)
+        own.__dict__.update(self.__dict__)
+        return own
+
     def with_hint(self, hint: str) -> AllomiaError:
-        """Add a further step to the hint and return the same error."""
-        self.hint = f"{self.hint} {hint}" if self.hint else hint
+        """Add a further step to the hint, unless it is empty, and return the same error."""
+        self.hint = " ".join(filter(None, (self.hint, hint)))
         return self
 
 
@@ -75,10 +81,6 @@ class SetupError(AllomiaError):
 
 class InvalidInput(SetupError):
     """An argument of a resource or of a command is not acceptable."""
-
-    def __init__(self, message: str, hint: str = "", *, name: str = "") -> None:
-        super().__init__(message, hint)
-        self.name = name
 
 
 class InvalidConfiguration(SetupError):
@@ -110,7 +112,7 @@ class RequestRefused(SetupError):
 
 
 class SecretConflict(SetupError):
-    """What stands in Vault was not written by us, and nothing of it was overwritten."""
+    """What stands in Vault was not written by us, and nothing was overwritten."""
 
 
 class OrganizationFull(AllomiaError):

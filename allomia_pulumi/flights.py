@@ -35,7 +35,7 @@ class Flights(Generic[K, T]):
         if known is None:
             self._make(key, flight, make)
         if (problem := flight.exception()) is not None:
-            raise _copy(problem)
+            raise problem.copy() if isinstance(problem, AllomiaError) else problem
         return flight.result()
 
     def landed(self) -> list[T]:
@@ -52,12 +52,3 @@ class Flights(Generic[K, T]):
                 with self._lock:
                     self._flights.pop(key, None)
             flight.set_exception(problem)
-
-
-def _copy(problem: BaseException) -> BaseException:
-    """Give each thread an error of its own: hints are added to it, and raising it changes it."""
-    if not isinstance(problem, AllomiaError):
-        return problem
-    own = type(problem).__new__(type(problem), *problem.args)
-    own.__dict__.update(problem.__dict__)
-    return own

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from allomia_pulumi.api import Credential, Exchange, TenantClient
+from allomia_pulumi.api import Credential, Exchange, InvalidURL, TenantClient
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import TENANT_KEY_VARIABLE, Settings, load_settings
 from allomia_pulumi.errors import InvalidConfiguration
@@ -73,6 +73,10 @@ class Session:
                 self._tenants[reference] = TenantClient(self._exchange, credential, self.settings.keys_path)
             return self._tenants[reference]
 
+    def store(self) -> Vault:
+        """Return Vault, where keys are delivered; nothing is connected yet."""
+        return self._vault
+
     def close(self) -> None:
         """End what was opened: connections, and a Vault token that a login of ours obtained."""
         with self._lock:
@@ -84,7 +88,13 @@ class Session:
     @cached_property
     def _exchange(self) -> Exchange:
         source = self.settings.sources.get("apiUrl", "default")
-        return Exchange(self.settings.api_url, self._clock, source=source)
+        try:
+            return Exchange(self.settings.api_url, self._clock, source=source)
+        except (OSError, ValueError, ImportError, InvalidURL) as problem:
+            raise InvalidConfiguration(
+                f"no connection to AlloMia can be set up ({type(problem).__name__})",
+                "Check allomia:apiUrl, and the environment's SSL_CERT_FILE and HTTPS_PROXY.",
+            ) from None
 
     @cached_property
     def _vault(self) -> Vault:

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.vault import Delivery, Vault
+from allomia_pulumi.keys.delivering import Delivery
+from allomia_pulumi.vault import Vault
 from tests.vaults import Act, Exchange, everything_told, opened, stand_in
 from tools.engine.openbao import OpenBao
 

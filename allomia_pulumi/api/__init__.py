@@ -1,8 +1,20 @@
 """The edge to AlloMia, and the only user of httpx."""
 
+from httpx import InvalidURL
+
 from allomia_pulumi.api.client import TenantClient
 from allomia_pulumi.api.documented import Organization
 from allomia_pulumi.api.exchange import Credential, Exchange
 from allomia_pulumi.api.keys import CreatedKey, ListedKey
+from allomia_pulumi.api.paths import is_identifier
 
-__all__ = ["CreatedKey", "Credential", "Exchange", "ListedKey", "Organization", "TenantClient"]
+__all__ = [
+    "CreatedKey",
+    "Credential",
+    "Exchange",
+    "InvalidURL",
+    "ListedKey",
+    "Organization",
+    "TenantClient",
+    "is_identifier",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import SecretStr
 
 from allomia_pulumi.api.documented import (
@@ -14,10 +16,10 @@ from allomia_pulumi.api.documented import (
     OrganizationPage,
     organization_path,
 )
-from allomia_pulumi.api.exchange import Credential, Exchange
+from allomia_pulumi.api.exchange import Absent, Credential, Exchange
 from allomia_pulumi.api.keys import CreatedKey, DeletedKey, KeyPage, ListedKey, key_path, keys_path
 from allomia_pulumi.api.pages import PAGE_SIZE, Pagination, read_pages
-from allomia_pulumi.errors import NotFound, UnexpectedAnswer
+from allomia_pulumi.errors import AccessDenied, NotFound, UnexpectedAnswer
 
 __all__ = ["TenantClient"]
 
@@ -42,7 +44,7 @@ class TenantClient:
         try:
             path = organization_path(organization_id)
             return self._exchange.get(path, OrganizationAnswer, self._tenant, doing=doing).current_org
-        except NotFound:
+        except Absent:
             return None
 
     def has_organization(self, organization_id: str) -> bool:
@@ -68,28 +70,34 @@ class TenantClient:
         Raises:
             NotFound: The organization is not visible to this tenant, or AlloMia serves no key endpoints.
         """
+        return self.look(organization_id)[0]
+
+    def look(self, organization_id: str) -> tuple[tuple[ListedKey, ...], datetime | None]:
+        """Return all keys as `list_keys` does, and the moment of AlloMia's own clock, if its answer has one."""
         doing = f"listing the keys of organization {organization_id}"
+        moments: list[datetime | None] = []
 
         def read(page: int) -> tuple[tuple[ListedKey, ...], Pagination]:
             params: dict[str, str | int] = {"page": page, "limit": PAGE_SIZE}
             path = keys_path(self._path, organization_id)
-            answer = self._exchange.get(path, KeyPage, self._tenant, doing=doing, params=params)
+            answer, moment = self._exchange.get_dated(path, KeyPage, self._tenant, doing=doing, params=params)
+            moments.append(moment)
             return answer.api_keys, answer.pagination
 
         try:
             found = read_pages(read, doing)
-        except NotFound:
+        except Absent:
             raise self._missing(organization_id) from None
         if any(key.organization_id not in {None, organization_id} for key in found):
             raise UnexpectedAnswer(f"AlloMia listed a foreign organization's key for {doing}", "Tell AlloMia.")
-        return found
+        return found, moments[-1]
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
         """Tell whether the key itself answers; only its own 404 means no."""
         path = key_path(self._path, organization_id, key_id)
         try:
             found = self._exchange.get(path, ListedKey, self._tenant, doing=f"reading key {key_id}")
-        except NotFound:
+        except Absent:
             return False
         if found.id != key_id:
             raise UnexpectedAnswer(f"AlloMia answered with another key to reading key {key_id}", "Tell AlloMia.")
@@ -106,7 +114,7 @@ class TenantClient:
         doing = f"making key {name} in organization {organization_id}"
         try:
             return self._exchange.post(path, {"name": name}, CreatedKey, self._tenant, doing=doing)
-        except NotFound:
+        except Absent:
             raise self._missing(organization_id) from None
 
     def revoke_key(self, organization_id: str, key_id: str) -> bool:
@@ -114,7 +122,7 @@ class TenantClient:
         path = key_path(self._path, organization_id, key_id)
         try:
             self._exchange.delete(path, DeletedKey, self._tenant, doing=f"revoking key {key_id}")
-        except NotFound:
+        except Absent:
             return False
         return True
 
@@ -126,7 +134,10 @@ class TenantClient:
             AllomiaError: The call failed for another reason, which proves nothing about the key.
         """
         params: dict[str, str | int] = {"organizationId": organization_id, **EMPTY_WINDOW}
-        self._exchange.get(CALLS_PATH, CallPage, _KeyItself(key), doing="proving the new key", params=params)
+        try:
+            self._exchange.get(CALLS_PATH, CallPage, _KeyItself(key), doing="proving the new key", params=params)
+        except AccessDenied as problem:
+            raise AccessDenied(problem.message) from None
 
     def _missing(self, organization_id: str) -> NotFound:
         """Tell an unknown organization from key endpoints that AlloMia does not serve."""

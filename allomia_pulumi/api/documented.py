@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from allomia_pulumi.api.pages import Pagination
+from allomia_pulumi.api.paths import segment
 
 __all__ = [
     "CALLS_PATH",
@@ -60,4 +60,4 @@ class CallPage(_Answer):
 
 def organization_path(organization_id: str) -> str:
     """Return the path of one organization."""
-    return f"{ORGANIZATIONS_PATH}/{quote(organization_id, safe='')}"
+    return f"{ORGANIZATIONS_PATH}/{segment(organization_id)}"

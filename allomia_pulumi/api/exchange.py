@@ -5,11 +5,13 @@ This is the only place where httpx's errors and HTTP status codes become errors 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol, TypeVar
 
 import httpx
@@ -17,12 +19,14 @@ import tenacity
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.api.transport import BodyTooLarge, build_transport, deadline, read_body
+from allomia_pulumi.api.transport import BodyTooLarge, build_transport, read_body
 from allomia_pulumi.clock import Clock
+from allomia_pulumi.deadlines import deadline
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
     CredentialRejected,
+    InvalidConfiguration,
     NotFound,
     OutcomeUnknown,
     RateLimited,
@@ -33,9 +37,10 @@ from allomia_pulumi.errors import (
     Unreachable,
 )
 
-__all__ = ["Credential", "Exchange"]
+__all__ = ["Absent", "Credential", "Exchange"]
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 Params = Mapping[str, str | int]
 
 ATTEMPT_SECONDS = 30.0
@@ -46,6 +51,10 @@ LONGEST_BACKOFF = 5.0
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+
+class Absent(NotFound):
+    """AlloMia itself answered 404; a `NotFound` of another kind came from where the credential lies."""
 
 
 class Credential(Protocol):
@@ -101,6 +110,8 @@ class Exchange:
             timeout=TIMEOUT,
             follow_redirects=False,
             trust_env=False,
+            # One jar would carry what one key was answered to the next key's requests.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             transport=transport or build_transport(base_url),
         )
 
@@ -118,10 +129,22 @@ class Exchange:
         params: Params | None = None,
     ) -> M:
         """Read something; repeated within the total time while the fault is temporary."""
+        return self.get_dated(path, answer, credential, doing=doing, params=params)[0]
 
-        def attempt(key: SecretStr) -> M:
+    def get_dated(
+        self,
+        path: str,
+        answer: type[M],
+        credential: Credential,
+        *,
+        doing: str,
+        params: Params | None = None,
+    ) -> tuple[M, datetime | None]:
+        """Read something as `get` does, with the moment of AlloMia's own clock, if the answer has one."""
+
+        def attempt(key: SecretStr) -> tuple[M, datetime | None]:
             request = _Request("GET", path, key, credential.source, doing, params=params)
-            return self._repeat(lambda: self._once(request, answer))
+            return self._repeat(lambda: self._once_dated(request, answer))
 
         return _with_key(credential, attempt)
 
@@ -154,7 +177,7 @@ class Exchange:
 
         return _with_key(credential, attempt)
 
-    def _repeat(self, call: Callable[[], M]) -> M:
+    def _repeat(self, call: Callable[[], T]) -> T:
         end = self._clock.monotonic() + TOTAL_SECONDS
 
         def is_over(state: tenacity.RetryCallState) -> bool:
@@ -169,10 +192,13 @@ class Exchange:
         )(call)
 
     def _once(self, request: _Request, answer: type[M]) -> M:
+        return self._once_dated(request, answer)[0]
+
+    def _once_dated(self, request: _Request, answer: type[M]) -> tuple[M, datetime | None]:
         status, headers, body = self._send(request)
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(status, headers, request)
-        return self._parse(answer, headers, body, request.doing)
+        return self._parse(answer, headers, body, request.doing), _date(headers.get("Date", ""))
 
     def _send(self, request: _Request) -> tuple[int, httpx.Headers, bytes]:
         headers = {"Authorization": f"Bearer {request.key.get_secret_value()}"}
@@ -189,7 +215,12 @@ class Exchange:
         except (httpx.HTTPError, httpx.InvalidURL, BodyTooLarge):
             raise UnexpectedAnswer(f"AlloMia at {self._at} sent an unreadable answer to {request.doing}") from None
 
-    def _unreachable(self, problem: httpx.TransportError, doing: str) -> Unreachable:
+    def _unreachable(self, problem: httpx.TransportError, doing: str) -> AllomiaError:
+        if _is_untrusted(problem):
+            return InvalidConfiguration(
+                f"the certificate of AlloMia at {self._at} is not trusted, so nothing was sent",
+                "Check the address; for a certificate of your own CA set SSL_CERT_FILE to the CA's file.",
+            )
         if isinstance(problem, NEVER_SENT):
             what = "is not reachable"
         elif isinstance(problem, httpx.TimeoutException):
@@ -216,7 +247,7 @@ class Exchange:
                 "Is it an organization key? A tenant key is needed here.",
             )
         if status == HTTPStatus.NOT_FOUND and _is_json(headers):
-            return NotFound(f"AlloMia at {self._at} answered 404 to {doing}")
+            return Absent(f"AlloMia at {self._at} answered 404 to {doing}")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return RateLimited(
                 f"AlloMia at {self._at} limits requests (429) while {doing}",
@@ -249,14 +280,11 @@ class Exchange:
         value = headers.get("Retry-After", "").strip()
         if value.isascii() and value.isdigit():
             return float(value)
-        try:
-            moment: datetime = parsedate_to_datetime(value)
-            return max(0.0, (moment - self._clock.now()).total_seconds())
-        except (TypeError, ValueError, OverflowError):
-            return None
+        moment = _date(value)
+        return max(0.0, (moment - self._clock.now()).total_seconds()) if moment else None
 
 
-def _with_key(credential: Credential, attempt: Callable[[SecretStr], M]) -> M:
+def _with_key(credential: Credential, attempt: Callable[[SecretStr], T]) -> T:
     """Attempt something; a refused key is read again once, since a 401 means that nothing was done."""
     key = credential.current()
     try:
@@ -276,6 +304,24 @@ def _wait(state: tenacity.RetryCallState) -> float:
     if isinstance(problem, RateLimited) and problem.retry_after is not None:
         return max(SHORTEST_WAIT, problem.retry_after)
     return SHORTEST_WAIT + _backoff(state)
+
+
+def _is_untrusted(problem: BaseException | None) -> bool:
+    """Tell whether a connection failed because the other side's certificate did."""
+    while problem is not None:
+        if isinstance(problem, ssl.SSLCertVerificationError):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
+
+
+def _date(value: str) -> datetime | None:
+    """Read an HTTP date; nonsense counts as absent."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _is_json(headers: httpx.Headers) -> bool:

@@ -8,24 +8,22 @@ configuration (`allomia:keysPath`).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import quote
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
 from allomia_pulumi.api.pages import Pagination
+from allomia_pulumi.api.paths import is_identifier, segment
 from allomia_pulumi.redaction import guard
 
 __all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "key_path", "keys_path"]
 
-LONGEST_ID = 200
-
 
 def _identifier(value: str) -> str:
     """Accept an id that can stand in a path and on a terminal."""
-    if not value.isprintable() or value != value.strip() or "/" in value:
+    if not is_identifier(value):
         raise ValueError("is not an id")
     return value
 
@@ -38,7 +36,13 @@ def _bearer(value: SecretStr) -> SecretStr:
     return guard(key)
 
 
-Identifier = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(_identifier)]
+def _in_utc(value: datetime) -> datetime:
+    """Read a moment without a zone as UTC, as every documented example is."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
 
 
@@ -52,8 +56,8 @@ class ListedKey(_Answer):
     id: Identifier
     name: str
     organization_id: str | None = None
-    created_at: datetime | None = None
-    last_used_at: datetime | None = None
+    created_at: Moment | None = None
+    last_used_at: Moment | None = None
 
 
 class KeyPage(_Answer):
@@ -69,7 +73,7 @@ class CreatedKey(_Answer):
     id: Identifier
     name: str
     key: Bearer
-    created_at: datetime
+    created_at: Moment
 
 
 class DeletedKey(_Answer):
@@ -80,9 +84,9 @@ class DeletedKey(_Answer):
 
 def keys_path(template: str, organization_id: str) -> str:
     """Return the path of an organization's key collection."""
-    return template.replace("{organizationId}", quote(organization_id, safe=""))
+    return template.replace("{organizationId}", segment(organization_id))
 
 
 def key_path(template: str, organization_id: str, key_id: str) -> str:
     """Return the path of one key."""
-    return f"{keys_path(template, organization_id)}/{quote(key_id, safe='')}"
+    return f"{keys_path(template, organization_id)}/{segment(key_id)}"

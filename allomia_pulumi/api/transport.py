@@ -7,10 +7,7 @@ exchange gets what is left of one deadline, headers included.
 from __future__ import annotations
 
 import ssl
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,27 +16,16 @@ import httpcore
 import httpx
 
 from allomia_pulumi.config import is_loopback
+from allomia_pulumi.deadlines import seconds_left
 
-__all__ = ["BodyTooLarge", "build_transport", "deadline", "read_body"]
+__all__ = ["BodyTooLarge", "build_transport", "read_body"]
 
 CONNECTIONS = 64
 LARGEST_BODY = 4 * 1024 * 1024
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-
 
 class BodyTooLarge(Exception):
     """The answer is longer than any answer of AlloMia."""
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Bound everything that this thread does on the wire inside the block."""
-    token = _deadline.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
 
 
 def build_transport(base_url: str) -> httpx.HTTPTransport:
@@ -72,10 +58,9 @@ def read_body(response: httpx.Response) -> bytes:
 
 def _left(timeout: float | None, late: type[Exception]) -> float | None:
     """Return the shorter of a single timeout and what the deadline leaves."""
-    end = _deadline.get()
-    if end is None:
+    left = seconds_left()
+    if left is None:
         return timeout
-    left = end - time.monotonic()
     if left <= 0:
         raise late("the time for this request is over")
     return left if timeout is None else min(timeout, left)

@@ -14,13 +14,14 @@ from hvac.adapters import RawAdapter
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import VaultSettings
+from allomia_pulumi.deadlines import deadline
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.flights import Flights
 from allomia_pulumi.redaction import printable
 from allomia_pulumi.vault.failures import Fault, Repeat, judged, to_error
 from allomia_pulumi.vault.login import Token, log_in
 from allomia_pulumi.vault.retries import ANY_FAULT, repeated
-from allomia_pulumi.vault.transport import build_session, deadline
+from allomia_pulumi.vault.transport import build_session
 
 __all__ = ["Call", "Connection"]
 

@@ -10,11 +10,12 @@ from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import is_loopback
+from allomia_pulumi.deadlines import deadline
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, UnexpectedAnswer
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.vault.failures import Fault, judged, to_error
 from allomia_pulumi.vault.retries import ANY_FAULT, repeated
-from allomia_pulumi.vault.transport import build_session, deadline
+from allomia_pulumi.vault.transport import build_session
 
 __all__ = ["from_environment", "from_file", "from_github"]
 

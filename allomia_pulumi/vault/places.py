@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
@@ -71,23 +71,33 @@ class Stored:
     is_live: bool
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """A key on its way to a place.
+class Delivery(Protocol):
+    """A key on its way to a place."""
 
-    Attributes:
-        secret: The key itself.
-        key_id: AlloMia's id of it, written beside it and into the metadata.
-        organization_id: The organization that it belongs to, written beside it.
-        mark: Says whose key it is, in the metadata.
-        expected: The version that has to be the current one when the key is written, 0 for none.
-    """
+    @property
+    def secret(self) -> SecretStr:
+        """Return the key itself."""
+        ...
 
-    secret: SecretStr = field(repr=False)
-    key_id: str
-    organization_id: str
-    mark: str
-    expected: int
+    @property
+    def key_id(self) -> str:
+        """Return AlloMia's id of it, written beside it and into the metadata."""
+        ...
+
+    @property
+    def organization_id(self) -> str:
+        """Return the organization that it belongs to, written beside it."""
+        ...
+
+    @property
+    def mark(self) -> str:
+        """Return whose key it is, for the metadata."""
+        ...
+
+    @property
+    def expected(self) -> int:
+        """Return the version that has to be the current one when the key is written, 0 for none."""
+        ...
 
 
 class _Version(BaseModel):

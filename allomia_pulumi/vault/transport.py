@@ -7,11 +7,8 @@ included, gets what is left of one deadline.
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from http.client import HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -21,33 +18,22 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.config import is_loopback
+from allomia_pulumi.deadlines import seconds_left
 
 if TYPE_CHECKING:
     import socket
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["AnswerTooLarge", "build_session", "deadline"]
+__all__ = ["AnswerTooLarge", "build_session"]
 
 CONNECTIONS = 64
 LARGEST_ANSWER = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-
 
 class AnswerTooLarge(Exception):
     """The answer is longer than any answer of Vault to this package."""
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Bound all that this thread reads inside the block."""
-    token = _deadline.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
 
 
 def build_session(address: str, verify: bool | str) -> requests.Session:
@@ -60,6 +46,8 @@ def build_session(address: str, verify: bool | str) -> requests.Session:
     session = requests.Session()
     session.trust_env = not is_loopback(address)
     session.auth = _unchanged
+    # One jar would carry what one token was answered to the next token's requests.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.verify = verify
     session.headers.update({"User-Agent": f"allomia-pulumi/{__version__}", "Accept-Encoding": "identity"})
     adapter = _BoundedAdapter(pool_maxsize=CONNECTIONS, max_retries=0)
@@ -86,9 +74,8 @@ class _TimedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        end = _deadline.get()
-        if end is not None:
-            left = end - time.monotonic()
+        left = seconds_left()
+        if left is not None:
             if left <= 0:
                 raise TimeoutError
             self._connection.settimeout(left)

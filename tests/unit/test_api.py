@@ -1,5 +1,6 @@
 """What AlloMia answers, and what it means: one table, no body in any message, no blind repetition."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from email.utils import format_datetime
 from typing import Any
@@ -13,6 +14,8 @@ from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
     CredentialRejected,
+    InvalidConfiguration,
+    InvalidInput,
     NotFound,
     OutcomeUnknown,
     RateLimited,
@@ -109,10 +112,82 @@ def test_all_pages_are_read(client: TenantClient, server: Server) -> None:
 
 def test_requests_say_who_they_are(client: TenantClient, server: Server) -> None:
     server.answers = [page()]
-    client.list_keys("org/../x")
+    client.list_keys("org ?x")
     assert server.requests[0].headers["User-Agent"].startswith("allomia-pulumi/")
     assert server.requests[0].headers["Authorization"] == f"Bearer {KEY_CANARY}"
-    assert server.requests[0].url.raw_path.startswith(b"/api/organization/org%2F..%2Fx/api-keys?")
+    assert server.requests[0].url.raw_path.startswith(b"/api/organization/org%20%3Fx/api-keys?")
+
+
+@pytest.mark.parametrize("identifier", ["..", ".", "", "a/b", "a\nb", " a"])
+def test_an_id_never_climbs_out_of_its_path(client: TenantClient, server: Server, identifier: str) -> None:
+    for call in (
+        lambda: client.list_keys(identifier),
+        lambda: client.revoke_key("org", identifier),
+        lambda: client.revoke_key(identifier, "key"),
+        lambda: client.has_organization(identifier),
+    ):
+        with pytest.raises(InvalidInput):
+            call()
+    server.answers = [httpx.Response(201, json={**CREATED, "id": identifier})]
+    with pytest.raises(OutcomeUnknown):
+        client.mint_key("org", "ehr")
+    assert len(server.requests) == 1
+
+
+def test_a_vault_that_lacks_the_tenant_key_is_no_404_of_allomia(server: Server, clock: FakeClock) -> None:
+    class Missing(Credential):
+        def current(self) -> SecretStr:
+            raise NotFound("Vault has no secret", "Undelete it.")
+
+    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(server))
+    client = TenantClient(exchange, Missing(), KEYS)
+    for call in (
+        lambda: client.list_keys("org"),
+        lambda: client.has_key("org", "key"),
+        lambda: client.has_organization("org"),
+        lambda: client.revoke_key("org", "key"),
+        lambda: client.mint_key("org", "ehr"),
+    ):
+        with pytest.raises(NotFound, match="Vault has no secret"):
+            call()
+    assert server.requests == []
+    exchange.close()
+
+
+def test_what_one_key_was_answered_is_not_sent_with_another(client: TenantClient, server: Server) -> None:
+    cookie = page()
+    cookie.headers["Set-Cookie"] = "session=tenant; Path=/"
+    server.answers = [cookie, httpx.Response(200, json={"calls": []})]
+    client.list_keys("org")
+    client.prove_key("org", SecretStr("alm_org_1"))
+    assert "Cookie" not in server.requests[1].headers
+
+
+def test_a_moment_without_a_zone_is_utc(client: TenantClient, server: Server) -> None:
+    keys = [{"id": "a", "name": "a", "createdAt": "2026-11-25T12:00:00"}]
+    server.answers = [
+        httpx.Response(200, json={"apiKeys": keys, "pagination": {"total": 1, "hasNextPage": False}}),
+    ]
+    made = client.list_keys("org")[0].created_at
+    assert made is not None
+    assert made.isoformat() == "2026-11-25T12:00:00+00:00"
+
+
+def test_an_untrusted_certificate_says_so(client: TenantClient, server: Server) -> None:
+    problem = httpx.ConnectError("certificate verify failed")
+    problem.__cause__ = ssl.SSLCertVerificationError("self-signed certificate")
+    server.answers = [problem]
+    with pytest.raises(InvalidConfiguration, match="is not trusted") as caught:
+        client.list_keys("org")
+    assert "SSL_CERT_FILE" in caught.value.hint
+    assert len(server.requests) == 1
+
+
+def test_a_403_to_the_new_key_does_not_ask_for_a_tenant_key(client: TenantClient, server: Server) -> None:
+    server.answers = [status(403)]
+    with pytest.raises(AccessDenied) as caught:
+        client.prove_key("org", SecretStr("alm_org_1"))
+    assert "tenant key" not in str(caught.value)
 
 
 def test_g4_a_list_whose_total_disagrees_is_read_again_and_never_believed(client: TenantClient, server: Server) -> None:

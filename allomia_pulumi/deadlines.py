@@ -1,0 +1,28 @@
+"""One deadline for everything that a thread does on the wire, headers and dripping bodies included."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+__all__ = ["deadline", "seconds_left"]
+
+_end: ContextVar[float | None] = ContextVar("end", default=None)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Bound what this thread does inside the block, as far as the transports ask `seconds_left`."""
+    token = _end.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
+
+
+def seconds_left() -> float | None:
+    """Return what the deadline leaves, zero or less when it is over, or None where there is none."""
+    end = _end.get()
+    return None if end is None else end - time.monotonic()
