@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, RequestRefused
+from allomia_pulumi.keys.delivering import Delivery
+from allomia_pulumi.keys.models import Place
 from allomia_pulumi.references import VaultReference
 
 
@@ -75,6 +77,7 @@ class FakeAllomia:
     calls: list[str] = field(default_factory=list)
     faults: dict[str, list[Callable[[], None] | AllomiaError]] = field(default_factory=dict)
     minted: int = 0
+    skew: timedelta = timedelta()
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def list_organizations(self) -> list[FakeOrganization]:
@@ -84,6 +87,9 @@ class FakeAllomia:
     def list_keys(self, organization_id: str) -> list[FakeKey]:
         self._enter("list")
         return list(self._organization(organization_id).values())
+
+    def look(self, organization_id: str) -> tuple[list[FakeKey], datetime | None]:
+        return self.list_keys(organization_id), self.clock.now() + self.skew
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
         self._enter("get")
@@ -116,7 +122,8 @@ class FakeAllomia:
         """Make a key without a call, as a late request or a person in the dashboard does."""
         number = next(self._ids)
         self.minted += 1
-        key = FakeKey(f"key-{number}", name, SecretStr(f"alm_org_{number:040d}"), self.clock.now())
+        made_at = (self.clock.now() + self.skew).replace(microsecond=0)
+        key = FakeKey(f"key-{number}", name, SecretStr(f"alm_org_{number:040d}"), made_at)
         self.keys[organization_id][key.id] = key
         return key
 
@@ -137,17 +144,103 @@ def raise_or_call(fault: Callable[[], None] | AllomiaError) -> None:
     fault()
 
 
+@dataclass(frozen=True)
+class FakeStored:
+    version: int = 0
+    mark: str | None = None
+    key_id: str | None = None
+    written: int | None = None
+    is_ours: bool = False
+    is_live: bool = False
+
+
+@dataclass
+class FakeSecret:
+    versions: dict[int, str | None] = field(default_factory=dict)
+    stored: FakeStored = FakeStored()
+
+
+@dataclass
+class FakeVault:
+    """A KV v2 in memory; `faults` maps an operation to errors that its next calls meet."""
+
+    secrets: dict[str, FakeSecret] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    faults: dict[str, list[AllomiaError]] = field(default_factory=dict)
+
+    def inspect_secret(self, place: Place) -> FakeStored:
+        self._enter("inspect")
+        return self._at(place).stored
+
+    def preflight_delivery(self, place: Place) -> FakeStored:
+        self._enter("preflight")
+        return self._at(place).stored
+
+    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+        self._enter("deliver")
+        secret = self._at(place)
+        assert secret.stored.version == delivery.expected
+        version = delivery.expected + 1
+        secret.versions[version] = delivery.secret.get_secret_value()
+        secret.stored = FakeStored(version, delivery.mark, delivery.key_id, version, is_ours=True, is_live=True)
+        return version
+
+    def fetch_secret(self, place: Place, version: int) -> SecretStr:
+        self._enter("fetch")
+        value = self._at(place).versions.get(version)
+        if value is None:
+            raise NotFound("the version is gone")
+        return SecretStr(value)
+
+    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
+        self._enter("withdraw")
+        secret = self._at(place)
+        for version in range(first, last + 1):
+            if version in secret.versions:
+                secret.versions[version] = None
+        if secret.stored.key_id == key_id and (first, last) == (1, secret.stored.version):
+            del self.secrets[self._name(place)]
+        elif secret.stored.key_id == key_id:
+            secret.stored = replace(secret.stored, is_ours=False, mark=None, key_id=None, written=None)
+
+    def write(self, place: Place, value: str) -> None:
+        """Write as somebody else does, who leaves our metadata as it is."""
+        secret = self._at(place)
+        version = secret.stored.version + 1
+        secret.versions[version] = value
+        secret.stored = replace(secret.stored, version=version, is_live=True)
+
+    def value(self, place: Place) -> str | None:
+        secret = self._at(place)
+        return secret.versions.get(secret.stored.version)
+
+    def _at(self, place: Place) -> FakeSecret:
+        return self.secrets.setdefault(self._name(place), FakeSecret())
+
+    def _name(self, place: Place) -> str:
+        return f"{place.mount}/{place.path}"
+
+    def _enter(self, operation: str) -> None:
+        self.calls.append(operation)
+        if self.faults.get(operation):
+            raise self.faults[operation].pop(0)
+
+
 @dataclass
 class FakeTenants:
-    """One AlloMia for every reference."""
+    """One AlloMia and one Vault for every reference."""
 
     api: FakeAllomia
     owner: str = ""
     opened: list[VaultReference | None] = field(default_factory=list)
     fault: AllomiaError | None = None
+    vault: FakeVault = field(default_factory=FakeVault)
 
     def open(self, reference: VaultReference | None) -> FakeAllomia:
         self.opened.append(reference)
         if self.fault:
             raise self.fault
         return self.api
+
+    def store(self) -> FakeVault:
+        return self.vault

@@ -8,19 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import AllomiaError, NotFound, OrganizationFull, SetupError, UnexpectedAnswer, Unreachable
+from allomia_pulumi.errors import (
+    AllomiaError,
+    OrganizationFull,
+    SetupError,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from allomia_pulumi.keys.applied import at, settings_of, with_moments
+from allomia_pulumi.keys.foresight import Foresight, is_abrupt, refusal
 from allomia_pulumi.keys.inputs import Failure, parse_inputs, with_name
-from allomia_pulumi.keys.memory import Memory, Replacement
+from allomia_pulumi.keys.making import Made, Maker
+from allomia_pulumi.keys.memory import Memory, Planned, Replacement
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import (
-    KEY_LIMIT,
     Identity,
     Inputs,
     KeyState,
+    OwedStep,
     Reason,
     Record,
     Settings,
@@ -28,13 +36,14 @@ from allomia_pulumi.keys.models import (
     hash_triggers,
     read_outputs,
 )
-from allomia_pulumi.keys.plan import Plan, make_plan, record_settings
-from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintedKey, Reporter, Tenants
-from allomia_pulumi.keys.proof import find_strays, is_proved_gone
-from allomia_pulumi.keys.slots import Ledger, organization_full
-from allomia_pulumi.keys.wording import describe_keys, look_command, revoke_command
+from allomia_pulumi.keys.plan import Plan, Step, make_plan
+from allomia_pulumi.keys.ports import KeyApi, Reporter, Tenants
+from allomia_pulumi.keys.proof import revoke_for_good
+from allomia_pulumi.keys.reading import Marks, Reading, name_strays, name_unknown_keys
+from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.keys.updating import Update
+from allomia_pulumi.keys.wording import revoke_command
 from allomia_pulumi.redaction import fingerprint
-from allomia_pulumi.references import VaultReference
 
 __all__ = ["Checked", "OrganizationKeys"]
 
@@ -64,6 +73,7 @@ class OrganizationKeys:
         self._clock = clock
         self._ledger = Ledger(clock)
         self._memory = Memory()
+        self._foresight = Foresight(tenants, self._ledger, clock)
 
     def check(
         self,
@@ -88,9 +98,17 @@ class OrganizationKeys:
             if not isinstance(inputs.tenant_key_ref, Unknown):
                 api = self._tenants.open(inputs.tenant_key_ref)
                 if not olds:
-                    self._take_slot(api, inputs, identity, reporter)
+                    self._foresight.take_slot(api, inputs, identity, reporter)
+            if not olds:
+                self._foresight.look_at_place(inputs, identity, self._replaced(identity), reporter)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
+        is_replacement = not olds and self._memory.replacement(identity) is not None
+        if is_abrupt(inputs) and not _was_abrupt(olds) and not is_replacement:
+            reporter.warn(
+                "vaultSecret with rotation and without overlap: readers of Vault poll, and the old key ends with the "
+                "`pulumi up` that rotates it. Give them time with overlap"
+            )
         return Checked(wire)
 
     def diff(
@@ -103,22 +121,19 @@ class OrganizationKeys:
     ) -> Plan:
         """Decide what to do; a rotation promises itself a slot, or waits for the next `pulumi up`."""
         if self._memory.take_read(pulumi_id):
-            return Plan()
-        inputs, failures = parse_inputs(news)
-        if inputs is None:
-            raise SetupError("; ".join(failure.reason for failure in failures))
-        state = read_outputs(outputs)
-        if state.secret is None:
-            reporter.warn(
-                f"the state has lost the secret of key {state.key_id}; change a rotation trigger to replace it"
-            )
-        plan = make_plan(inputs, state)
-        if plan.is_rotation and not self._has_slot(inputs, state, plan, identity, reporter):
-            plan = make_plan(inputs, state, has_slot=False)
-        if plan.is_uncertain:
-            reporter.info("rotationTriggers are not known yet: the key may rotate")
+            return Plan(steps=(Step.FINISH,) if outputs.get("pending") else ())
+        inputs = _checked(news)
+        state, now = read_outputs(outputs), self._clock.now()
+        self._memory.remember_keys(state.key_ids)
+        plan = make_plan(inputs, state, now)
+        if plan.refused:
+            raise refusal(plan.refused, inputs, state)
+        has_slot = not plan.is_rotation or self._foresight.has_slot(inputs, state, plan, identity, reporter)
+        plan = make_plan(inputs, state, now, has_slot=has_slot)
+        self._foresight.say_plan(plan, inputs, state, reporter)
         if plan.replaces:
-            self._memory.remember_replacement(identity, Replacement(plan.reason, frozenset({state.key_id})))
+            self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids))
+        self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
 
     def create(self, news: Mapping[str, Any], identity: Identity, reporter: Reporter) -> tuple[str, KeyState]:
@@ -133,20 +148,20 @@ class OrganizationKeys:
         inputs, settings = _known(news)
         api = self._tenants.open(settings.reference)
         replacement = self._memory.take_replacement(identity)
-        minter = Minter(api, self._clock, reporter)
+        known = replacement.known_keys if replacement else frozenset()
         order = Order(settings.organization_id, settings.name, identity, self._tenants.owner)
-        with self._ledger.minting(api, order.organization_id, identity):
-            self._name_unknown_keys(self._ledger.alive(api, order.organization_id), order, replacement, reporter)
-            minted = minter.mint(order)
-            with minter.revoking_on_failure(order.organization_id, minted):
-                minter.prove(order.organization_id, minted)
-                reason = replacement.reason if replacement else Reason.CREATED
-                state = _first_state(
-                    minted, inputs, Record(identity=identity, owner=order.owner, settings=settings), reason
-                )
-            self._ledger.add(order.organization_id, minted)
-            self._memory.remember_minted(minted.id)
-        return f"{order.organization_id}/{minted.id}", state
+        alive = self._ledger.alive(api, order.organization_id)
+        name_unknown_keys(alive, order, known | self._memory.keys, self._clock, reporter)
+        made = self._maker(api, reporter).make(order, settings, identity, known)
+        self._memory.remember_keys({made.key.id})
+        record = Record(
+            identity=identity,
+            owner=order.owner,
+            settings=settings,
+            vault_versions=(made.vault_version,) if made.vault_version else (),
+        )
+        reason = replacement.reason if replacement else Reason.CREATED
+        return f"{order.organization_id}/{made.key.id}", _first_state(made, inputs, record, reason)
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> KeyState | None:
         """Look whether the key is still there; return its state, or None on proof that it is gone.
@@ -155,131 +170,112 @@ class OrganizationKeys:
             AllomiaError: Nothing is proved; the engine keeps the state.
         """
         state = read_outputs(outputs)
-        organization_id = state.record.settings.organization_id
         with _stored_configuration():
             api = self._tenants.open(state.record.settings.reference)
-            alive = self._alive_if_listed(api, organization_id, state.key_id)
-            if alive is None and is_proved_gone(api, organization_id, state.key_id):
-                reporter.warn(
-                    f"key {state.key_id} “{state.key_name}” of organization {organization_id} was revoked outside of "
-                    "Pulumi and is dropped from the state; the next `pulumi up` makes a new one"
-                )
-                return None
-        self._memory.remember_read(pulumi_id, state.record.identity)
-        self._name_strays(alive or (), state, reporter)
-        return state
+            self._memory.remember_keys(state.key_ids)
+            reading = Reading(
+                api=api,
+                store=self._tenants.store,
+                ledger=self._ledger,
+                clock=self._clock,
+                reporter=reporter,
+                known=self._memory.keys,
+                owner=self._tenants.owner,
+            )
+            found = reading.read(state)
+        if found is not None:
+            self._memory.remember_read(pulumi_id, found.record.identity)
+        return found
 
-    def update(self, outputs: Mapping[str, Any], news: Mapping[str, Any], reporter: Reporter) -> KeyState:
-        """Apply the settings that move no key; a replacement that is only due now is left for the next `pulumi up`."""
+    def update(
+        self,
+        pulumi_id: str,
+        outputs: Mapping[str, Any],
+        news: Mapping[str, Any],
+        identity: Identity,
+        reporter: Reporter,
+    ) -> KeyState:
+        """Do what the diff planned, as of its moment; a replacement that is only due now is left for the next run.
+
+        Raises:
+            AllomiaError: Nothing was changed, and what made the update due stays due.
+        """
         inputs, settings = _known(news)
-        state = record_settings(inputs, read_outputs(outputs))
+        state = read_outputs(outputs)
+        planned = self._memory.take_plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
+        plan = make_plan(inputs, state, planned.now, has_slot=planned.has_slot)
+        api = self._tenants.open(settings.reference)
+        update = Update(
+            inputs=inputs,
+            slot=identity,
+            now=planned.now,
+            api=api,
+            store=self._tenants.store,
+            maker=self._maker(api, reporter),
+            ledger=self._ledger,
+            clock=self._clock,
+            reporter=reporter,
+        )
+        after = update.run(state, plan)
+        self._memory.remember_keys(after.key_ids | state.key_ids)
         try:
-            api = self._tenants.open(settings.reference)
-            self._name_strays(self._ledger.alive(api, state.record.settings.organization_id), state, reporter)
+            alive = self._ledger.alive(api, after.record.settings.organization_id)
+            marks = Marks((after.record.identity, identity), (after.record.owner, self._tenants.owner))
+            name_strays(alive, after, marks, self._clock, reporter, self._memory.keys)
         except AllomiaError as problem:
-            reporter.warn(f"the settings were recorded; looking for stray keys failed: {problem}")
-        return state
+            reporter.warn(f"the update is done; looking for stray keys failed: {problem}")
+        return after
 
     def delete(self, outputs: Mapping[str, Any]) -> None:
-        """Revoke the key; one that is proved gone counts as revoked, so a repeated delete does no harm.
+        """Revoke the predecessor, the key, and what is left of half-finished updates; then clear Vault of them.
+
+        A key that is proved gone counts as revoked, so a repeated delete does no harm.
 
         Raises:
-            AllomiaError: The key may be alive; the message names it and the way out.
+            AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
         """
         state = read_outputs(outputs)
-        organization_id = state.record.settings.organization_id
-        with _stored_configuration(), self._naming(organization_id, state.key_id):
-            api = self._tenants.open(state.record.settings.reference)
-            with self._ledger.writing(organization_id):
-                is_revoked = api.revoke_key(organization_id, state.key_id)
-                if not is_revoked and not is_proved_gone(api, organization_id, state.key_id):
-                    raise UnexpectedAnswer(
-                        f"AlloMia answered 404 to revoking key {state.key_id}, and still has it", "Run again later."
-                    )
-                self._ledger.remove(organization_id, state.key_id)
+        settings = state.record.settings
+        left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
+        with _stored_configuration():
+            api = self._tenants.open(settings.reference)
+            for key_id in filter(None, (state.previous_key_id, state.key_id, *left)):
+                with _naming(settings.organization_id, key_id):
+                    self._revoke(api, settings.organization_id, key_id)
+            self._withdraw(state)
 
-    def _take_slot(self, api: KeyApi, inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
-        """Promise a slot to a new key.
+    def _revoke(self, api: KeyApi, organization_id: str, key_id: str) -> None:
+        with self._ledger.writing(organization_id):
+            revoke_for_good(api, organization_id, key_id)
+            self._ledger.remove(organization_id, key_id)
 
-        Raises:
-            OrganizationFull: The organization was read well, and is full.
-        """
-        if isinstance(inputs.organization_id, Unknown):
+    def _withdraw(self, state: KeyState) -> None:
+        """Clear Vault of what this key wrote; a successor may have written already, even from version 1 again."""
+        place, last = state.record.settings.vault_secret, state.vault_secret_version
+        if place is None or last is None:
             return
-        try:
-            holders = self._ledger.promise(api, inputs.organization_id, identity)
-        except AllomiaError as problem:
-            reporter.warn(f"the free slots of organization {inputs.organization_id} are not known: {problem}")
-            return
-        if holders is not None:
-            raise organization_full(inputs.organization_id, holders, self._clock)
+        stored = self._tenants.store().inspect_secret(place)
+        if stored.key_id == state.key_id or stored.version > last:
+            for first, end in _runs(state.record.vault_versions or (last,)):
+                self._tenants.store().withdraw_secret(place, first=first, last=end, key_id=state.key_id)
 
-    def _has_slot(self, inputs: Inputs, state: KeyState, plan: Plan, identity: Identity, reporter: Reporter) -> bool:
-        """Promise a slot to the successor, or say that the rotation waits; without an answer it is shown as planned."""
-        organization_id = state.record.settings.organization_id
-        try:
-            reference = inputs.tenant_key_ref
-            api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
-            holders = self._ledger.promise(api, organization_id, identity)
-        except AllomiaError as problem:
-            reporter.warn(f"the free slots of organization {organization_id} are not known: {problem}")
-            return True
-        if holders is not None:
-            reporter.warn(
-                f"the rotation of key {state.key_id} (reason: {plan.reason}) waits for a free slot: "
-                f"{len(holders)} keys of organization {organization_id} are alive "
-                f"({describe_keys(holders, self._clock.now())}), and a rotation needs one of {KEY_LIMIT} slots until "
-                "the old key is revoked. Run `pulumi up` again: it goes on where this one ends"
-                + (
-                    f"; a full organization needs a slot freed first: {look_command(organization_id)}"
-                    if len(holders) >= KEY_LIMIT
-                    else ""
-                )
-            )
-        return holders is None
+    def _replaced(self, identity: Identity) -> frozenset[str]:
+        """Return the keys that a replacement, announced by the diff before, is about to replace."""
+        replacement = self._memory.replacement(identity)
+        return replacement.known_keys if replacement else frozenset()
 
-    def _alive_if_listed(self, api: KeyApi, organization_id: str, key_id: str) -> tuple[ApiKey, ...] | None:
-        """Return the shared list if it has the key; its absence there proves nothing yet."""
-        try:
-            alive = self._ledger.alive(api, organization_id)
-        except NotFound:
-            return None
-        return alive if any(key.id == key_id for key in alive) else None
+    def _maker(self, api: KeyApi, reporter: Reporter) -> Maker:
+        return Maker(api, self._tenants.store, self._ledger, Minter(api, self._clock, reporter))
 
-    def _name_unknown_keys(
-        self, alive: Iterable[ApiKey], order: Order, replacement: Replacement | None, reporter: Reporter
-    ) -> None:
-        """Say that a key with this mark is alive; only the engine knows whether it is about to be replaced."""
-        known = self._memory.minted | (replacement.known_keys if replacement else frozenset())
-        strays = find_strays(alive, order.identity, order.owner, known)
-        if strays:
-            reporter.warn(
-                f"organization {order.organization_id} already has a key with this resource's mark: "
-                f"{describe_keys(strays, self._clock.now())}. If this run replaces it, it is revoked at the end; if "
-                f"not, it is left from an interrupted run: look with {look_command(order.organization_id)}"
-            )
 
-    def _name_strays(self, alive: Iterable[ApiKey], state: KeyState, reporter: Reporter) -> None:
-        """Say which keys carry this resource's mark and are in no record."""
-        known = self._memory.minted | {state.key_id}
-        strays = find_strays(alive, state.record.identity, state.record.owner, known)
-        if strays:
-            organization_id = state.record.settings.organization_id
-            reporter.warn(
-                f"organization {organization_id} has a key with this resource's mark that is not its current key: "
-                f"{describe_keys(strays, self._clock.now())}. Perhaps it waits for its deletion, then the next "
-                f"`pulumi up` revokes it; otherwise it is left from an interrupted run: "
-                f"{revoke_command(organization_id, strays[0].id)}"
-            )
-
-    @contextmanager
-    def _naming(self, organization_id: str, key_id: str) -> Iterator[None]:
-        """Name the key that may be alive in every error, and the way to end it by hand."""
-        try:
-            yield
-        except AllomiaError as problem:
-            problem.message = f"key {key_id} of organization {organization_id} was not revoked: {problem.message}"
-            raise problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.") from None
+@contextmanager
+def _naming(organization_id: str, key_id: str) -> Iterator[None]:
+    """Name the key that may be alive in every error, and the way to end it by hand."""
+    try:
+        yield
+    except AllomiaError as problem:
+        problem.message = f"key {key_id} of organization {organization_id} was not revoked: {problem.message}"
+        raise problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.") from None
 
 
 @contextmanager
@@ -291,28 +287,50 @@ def _stored_configuration() -> Iterator[None]:
         raise problem.with_hint(STORED_CONFIGURATION) from None
 
 
-def _known(news: Mapping[str, Any]) -> tuple[Inputs, Settings]:
-    """Read inputs that check has let through and that are all known by now."""
+def _runs(versions: Iterable[int]) -> list[tuple[int, int]]:
+    """Return versions as runs from first to last: those in between are somebody else's."""
+    runs: list[tuple[int, int]] = []
+    for version in sorted(versions):
+        if runs and version == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], version)
+        else:
+            runs.append((version, version))
+    return runs
+
+
+def _checked(news: Mapping[str, Any]) -> Inputs:
+    """Read inputs that check has let through."""
     inputs, failures = parse_inputs(news)
     if inputs is None:
         raise SetupError("; ".join(failure.reason for failure in failures))
-    values = (inputs.organization_id, inputs.name, inputs.tenant_key_ref, inputs.rotation_triggers)
-    if any(isinstance(value, Unknown) for value in values):
+    return inputs
+
+
+def _known(news: Mapping[str, Any]) -> tuple[Inputs, Settings]:
+    """Read inputs that check has let through and that are all known by now."""
+    inputs = _checked(news)
+    if any(isinstance(getattr(inputs, name), Unknown) for name in Inputs.model_fields):
         raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
-    wire = inputs.tenant_key_ref.to_wire() if isinstance(inputs.tenant_key_ref, VaultReference) else None
-    settings = Settings(organization_id=str(inputs.organization_id), name=str(inputs.name), tenant_key_ref=wire)
-    return inputs, settings
+    return inputs, settings_of(inputs)
 
 
-def _first_state(minted: MintedKey, inputs: Inputs, record: Record, reason: Reason) -> KeyState:
-    triggers = inputs.rotation_triggers
-    return KeyState(
-        key_id=minted.id,
-        key_name=minted.name,
-        created_at=minted.created_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        secret=minted.key,
-        secret_fingerprint=fingerprint(minted.key),
-        rotation_reason=reason,
-        triggers_hash=hash_triggers(None if isinstance(triggers, Unknown) else triggers),
-        record=record,
+def _first_state(made: Made, inputs: Inputs, record: Record, reason: Reason) -> KeyState:
+    triggers, minted = inputs.rotation_triggers, made.key
+    return with_moments(
+        KeyState(
+            key_id=minted.id,
+            key_name=minted.name,
+            created_at=at(minted.created_at),
+            secret=minted.key if record.settings.secret_in_state else None,
+            secret_fingerprint=fingerprint(minted.key),
+            rotation_reason=reason,
+            vault_secret_version=made.vault_version,
+            triggers_hash=hash_triggers(None if isinstance(triggers, Unknown) else triggers),
+            record=record,
+        )
     )
+
+
+def _was_abrupt(olds: Mapping[str, Any]) -> bool:
+    inputs, _ = parse_inputs({**olds, "name": olds.get("name") or "key"}) if olds else (None, [])
+    return inputs is not None and is_abrupt(inputs)

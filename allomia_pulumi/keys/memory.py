@@ -7,11 +7,13 @@ asks for a diff that must report only what the read found.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from allomia_pulumi.keys.models import Identity, Reason
 
-__all__ = ["Memory", "Replacement"]
+__all__ = ["Memory", "Planned", "Replacement"]
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,23 @@ class Replacement:
     known_keys: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What a diff decided, for the update that follows it."""
+
+    now: datetime
+    has_slot: bool
+
+
 class Memory:
-    """Remember reads by Pulumi id, and replacements by identity; thread-safe."""
+    """Remember reads and plans by Pulumi id, and replacements by identity; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reads: dict[str, Identity] = {}
+        self._plans: dict[str, Planned] = {}
         self._replacements: dict[Identity, Replacement] = {}
-        self._minted: set[str] = set()
+        self._keys: set[str] = set()
 
     def remember_read(self, pulumi_id: str, identity: Identity) -> None:
         """Note a successful read: the next diff of that id belongs to it."""
@@ -46,6 +57,21 @@ class Memory:
         with self._lock:
             self._reads = {pulumi_id: seen for pulumi_id, seen in self._reads.items() if seen != identity}
 
+    def remember_plan(self, pulumi_id: str, planned: Planned) -> None:
+        """Note what a diff decided."""
+        with self._lock:
+            self._plans[pulumi_id] = planned
+
+    def take_plan(self, pulumi_id: str) -> Planned | None:
+        """Return and forget what the diff before this update decided."""
+        with self._lock:
+            return self._plans.pop(pulumi_id, None)
+
+    def replacement(self, identity: Identity) -> Replacement | None:
+        """Return what the diff of a replacement noted."""
+        with self._lock:
+            return self._replacements.get(identity)
+
     def remember_replacement(self, identity: Identity, replacement: Replacement) -> None:
         """Note why a replacement is about to start and which keys it replaces."""
         with self._lock:
@@ -56,13 +82,13 @@ class Memory:
         with self._lock:
             return self._replacements.pop(identity, None)
 
-    def remember_minted(self, key_id: str) -> None:
-        """Note a key that this process made."""
+    def remember_keys(self, key_ids: Iterable[str]) -> None:
+        """Note keys that this process made, or met in a record: they are no strays."""
         with self._lock:
-            self._minted.add(key_id)
+            self._keys.update(key_ids)
 
     @property
-    def minted(self) -> frozenset[str]:
-        """Return the keys that this process made."""
+    def keys(self) -> frozenset[str]:
+        """Return the keys that this process made or met."""
         with self._lock:
-            return frozenset(self._minted)
+            return frozenset(self._keys)

@@ -22,9 +22,10 @@ from allomia_pulumi.errors import (
     RequestRefused,
     UnexpectedAnswer,
 )
-from allomia_pulumi.keys.marks import make_mark
+from allomia_pulumi.keys.marks import Mark, make_mark, parse_mark
 from allomia_pulumi.keys.models import KEY_LIMIT, Identity
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintedKey, Reporter
+from allomia_pulumi.keys.proof import revoke_for_good
 from allomia_pulumi.keys.slots import organization_full
 from allomia_pulumi.keys.wording import look_command, revoke_command
 
@@ -65,21 +66,37 @@ class Minter:
             AllomiaError: No key was made.
         """
         unsettled: list[str] = []
-        for _ in range(ATTEMPTS):
-            name = make_mark(order.identity, order.owner).name(order.label)
+        try:
+            return self._attempt(order, unsettled)
+        except AllomiaError as problem:
+            if unsettled:
+                self._explain_unsettled(order.organization_id, unsettled, problem)
+            raise
+
+    def _attempt(self, order: Order, unsettled: list[str]) -> MintedKey:
+        """Try twice; note the names of requests that AlloMia may still carry out."""
+        lost: list[OutcomeUnknown] = []
+        while len(lost) < ATTEMPTS:
+            mark = make_mark(order.identity, order.owner)
+            name = mark.name(order.label)
             try:
                 minted = self._send(order.organization_id, name)
             except OutcomeUnknown as problem:
-                if not self._settle(order.organization_id, name, problem):
-                    unsettled.append(name)
-                lost = problem
+                unsettled.append(name)
+                lost.append(problem)
+                try:
+                    if self._settle(order.organization_id, mark, problem):
+                        unsettled.remove(name)
+                except KeyLeftBehind:
+                    unsettled.remove(name)
+                    raise
                 continue
             except AllomiaError as problem:
                 raise self._decide_refusal(order.organization_id, problem) from None
-            self._keep_name(order.organization_id, minted, name)
+            self._keep_mark(order.organization_id, minted, mark)
             self._revoke_late_keys(order.organization_id, unsettled)
             return minted
-        raise self._give_up(order.organization_id, unsettled, lost)
+        raise self._give_up(order.organization_id, unsettled, lost[-1])
 
     def prove(self, organization_id: str, minted: MintedKey) -> None:
         """Use the key once, before anyone is given it; a new key may need a moment.
@@ -130,7 +147,7 @@ class Minter:
                 self._clock.sleep(wait)
                 pause *= 2
 
-    def _settle(self, organization_id: str, name: str, problem: OutcomeUnknown) -> bool:
+    def _settle(self, organization_id: str, mark: Mark, problem: OutcomeUnknown) -> bool:
         """Find out what became of a lost answer; a key that exists is ours, and its value is unknowable: revoke it.
 
         Returns:
@@ -143,12 +160,10 @@ class Minter:
                 alive = tuple(self._api.list_keys(organization_id))
             except AllomiaError as second:
                 raise OutcomeUnknown(
-                    f"{problem.message}, and the list that would settle it failed ({second.message})",
-                    f"A key named {name} may exist: look with {look_command(organization_id)} and revoke it "
-                    f"with {revoke_command(organization_id, 'KEY_ID')}.",
+                    f"{problem.message}, and the list that would settle it failed ({second.message})"
                 ) from None
             for key in alive:
-                if key.name == name:
+                if parse_mark(key.name) == mark:
                     self._revoke_or_name(organization_id, key.id, "the answer that showed it was lost")
                     return True
         if len(alive) >= KEY_LIMIT:
@@ -166,39 +181,55 @@ class Minter:
                 return organization_full(organization_id, alive, self._clock)
         return problem
 
-    def _keep_name(self, organization_id: str, minted: MintedKey, name: str) -> None:
-        """Insist on the name: without its mark nobody could tell later whose key this is."""
-        if minted.name != name:
-            self._revoke_or_name(organization_id, minted.id, "AlloMia gave it another name than the one asked for")
+    def _keep_mark(self, organization_id: str, minted: MintedKey, mark: Mark) -> None:
+        """Insist on the mark: without it nobody could tell later whose key this is."""
+        if parse_mark(minted.name) != mark:
+            self._revoke_or_name(organization_id, minted.id, "AlloMia gave it a name without its mark")
             raise UnexpectedAnswer(
-                f"AlloMia made key {minted.id} under another name than {name}, so its mark was lost; it was revoked",
+                f"AlloMia made key {minted.id} under a name without its mark {mark}; the key was revoked",
                 "Use a shorter name; if it stays so, AlloMia's API has changed.",
             )
 
     def _revoke_late_keys(self, organization_id: str, names: list[str]) -> None:
-        """Look once more for a first request that AlloMia carried out late."""
+        """Look once more, after a success, for requests that AlloMia carried out late."""
         if not names:
             return
         try:
-            late = [key for key in self._api.list_keys(organization_id) if key.name in names]
-            for key in late:
-                self._api.revoke_key(organization_id, key.id)
+            self._revoke_by_name(organization_id, names)
         except AllomiaError as problem:
             self._reporter.warn(
-                f"a key named {names[0]} may exist that nobody holds, and looking for it failed ({problem.message}). "
-                f"Look with {look_command(organization_id)} and revoke it."
+                f"a key that nobody holds may exist, and looking for it failed ({problem.message}). "
+                f"{_look_for(organization_id, names)}"
             )
 
+    def _explain_unsettled(self, organization_id: str, names: list[str], problem: AllomiaError) -> None:
+        """Look once more after a failure, and add to the error what came of it and what may still come."""
+        try:
+            found = self._revoke_by_name(organization_id, names)
+        except AllomiaError:
+            found = set()
+        if found:
+            problem.message += "; a key that came of it was revoked"
+        left = [name for name in names if name not in found]
+        if left:
+            problem.with_hint(f"AlloMia may still carry a request out. {_look_for(organization_id, left)}")
+
+    def _revoke_by_name(self, organization_id: str, names: list[str]) -> set[str]:
+        """Revoke the keys of these attempts, told by their marks; return the names that were found."""
+        found = set()
+        for key in self._api.list_keys(organization_id):
+            for name in names:
+                if parse_mark(key.name) == parse_mark(name):
+                    revoke_for_good(self._api, organization_id, key.id)
+                    found.add(name)
+        return found
+
     def _give_up(self, organization_id: str, unsettled: list[str], lost: OutcomeUnknown) -> AllomiaError:
-        if not unsettled:
-            return UnexpectedAnswer(
-                f"{lost.message}: the key was made and revoked again, {ATTEMPTS} times, since its value was lost",
-                "Nothing was left behind; check what stands between here and AlloMia, then run again.",
-            )
-        return OutcomeUnknown(
-            f"{lost.message}, and no key appeared in organization {organization_id}",
-            f"AlloMia may still carry the request out: before the next run look with {look_command(organization_id)} "
-            f"for {' and '.join(unsettled)}, and revoke what you find.",
+        if unsettled:
+            return OutcomeUnknown(f"{lost.message}, and no key appeared in organization {organization_id}")
+        return UnexpectedAnswer(
+            f"{lost.message}: the key was made and revoked again, {ATTEMPTS} times, since its value was lost",
+            "Nothing was left behind; check what stands between here and AlloMia, then run again.",
         )
 
     def _revoke_or_name(self, organization_id: str, key_id: str, why: str) -> None:
@@ -208,7 +239,7 @@ class Minter:
             KeyLeftBehind: It could not be revoked.
         """
         try:
-            self._api.revoke_key(organization_id, key_id)
+            revoke_for_good(self._api, organization_id, key_id)
         except AllomiaError as problem:
             raise KeyLeftBehind(
                 f"key {key_id} is alive in organization {organization_id} and nobody holds it: {why}, and revoking it "
@@ -217,6 +248,13 @@ class Minter:
                 organization_id=organization_id,
                 key_id=key_id,
             ) from None
+
+
+def _look_for(organization_id: str, names: list[str]) -> str:
+    return (
+        f"Before the next run look with {look_command(organization_id)} for {' and '.join(names)}, and revoke what you "
+        f"find with {revoke_command(organization_id, 'KEY_ID')}."
+    )
 
 
 def _message(problem: Exception) -> str:

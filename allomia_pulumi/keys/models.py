@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -28,12 +29,16 @@ __all__ = [
     "Identity",
     "Inputs",
     "KeyState",
+    "Owed",
+    "OwedStep",
+    "Place",
     "Reason",
     "Record",
     "Settings",
     "Unknown",
     "hash_triggers",
     "read_outputs",
+    "recorded_identity",
 ]
 
 KEY_LIMIT: Final = 5
@@ -76,7 +81,9 @@ class Reason(StrEnum):
 
     CREATED = "created"
     TRIGGER = "trigger"
+    SCHEDULE = "schedule"
     RENAMED = "renamed"
+    REVOKED = "revoked"
 
 
 class Identity(_Model):
@@ -93,6 +100,29 @@ class Identity(_Model):
     name: str
 
 
+class Place(_Model):
+    """Where in Vault a key is delivered to."""
+
+    mount: str
+    """The KV v2 mount."""
+
+    path: str
+    """The path inside the mount."""
+
+    field: str
+    """The field that holds the key; `key_id` and `organization_id` are written beside it."""
+
+    take_over: bool = False
+    """Accept a secret that is there already, or a version that somebody else wrote, and write over it."""
+
+    def __str__(self) -> str:
+        return f"{self.mount}/{self.path}#{self.field}"
+
+    def is_same(self, other: Place) -> bool:
+        """Tell whether both are the same field of the same secret."""
+        return (self.mount, self.path, self.field) == (other.mount, other.path, other.field)
+
+
 class Inputs(_Model):
     """What the program asks for, after check; the descriptions are those of the schema."""
 
@@ -105,8 +135,29 @@ class Inputs(_Model):
     rotation_triggers: Mapping[str, str] | Unknown | None = None
     """A map of texts. A change from one non-empty map to another rotates; first use and removal are only recorded."""
 
+    rotate_after: timedelta | Unknown | None = None
+    """Duration such as `90d`: the first `pulumi up` after that age rotates."""
+
+    overlap: timedelta | Unknown | None = None
+    """Duration, shorter than `rotateAfter`: how long the predecessor stays valid after a rotation, which is then an
+    update in place. Without it, rotation is a replacement."""
+
+    vault_secret: Place | Unknown | None = None
+    """Where the key is also written to: a field of a KV v2 secret in Vault."""
+
+    secret_in_state: bool | Unknown = True
+    """Whether Pulumi's state holds the secret; false needs `vaultSecret`."""
+
+    verify: bool | Unknown = True
+    """Prove a new key with one harmless call before anyone is given it."""
+
     tenant_key_ref: VaultReference | Unknown | None = None
     """Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`. A change moves no key."""
+
+    @property
+    def has_overlap(self) -> bool:
+        """Tell whether rotation is an update in place."""
+        return isinstance(self.overlap, timedelta) and self.overlap > timedelta()
 
 
 class Settings(_Model):
@@ -114,12 +165,38 @@ class Settings(_Model):
 
     organization_id: str
     name: str
+    rotate_after: str | None = None
+    overlap: str | None = None
+    vault_secret: Place | None = None
+    secret_in_state: bool = True
+    verify: bool = True
     tenant_key_ref: str | Mapping[str, Any] | None = None
 
     @property
     def reference(self) -> VaultReference | None:
         """Return the per-key reference to the tenant key, if the program gave one."""
         return parse_reference(self.tenant_key_ref, "the recorded tenantKeyRef") if self.tenant_key_ref else None
+
+
+class OwedStep(StrEnum):
+    """What a half-finished update, or a refresh that found something, still owes."""
+
+    REVOKE = "revoke"
+    ROTATE = "rotate"
+    DELIVER = "deliver"
+
+
+class Owed(_Model):
+    """One step that is owed, why, and for which key; never with a secret."""
+
+    step: OwedStep
+    """`revoke`, `rotate` or `deliver`."""
+
+    why: str
+    """What happened."""
+
+    key_id: str | None = None
+    """The key that the step is about."""
 
 
 class Record(_Model):
@@ -129,6 +206,7 @@ class Record(_Model):
     identity: Identity
     owner: str = ""
     settings: Settings
+    vault_versions: tuple[int, ...] = ()
 
 
 class KeyState(_Model):
@@ -149,8 +227,29 @@ class KeyState(_Model):
     secret_fingerprint: str
     """First 12 hex digits of the secret's SHA-256: compare without revealing."""
 
+    previous_key_id: str | None = None
+    """The predecessor while its overlap runs."""
+
+    previous_secret: SecretStr | None = None
+    """The predecessor's key while its overlap runs, always a Pulumi secret."""
+
+    previous_revoke_at: str | None = None
+    """When the overlap ends: the first `pulumi up` after it revokes the predecessor. ISO 8601 in UTC."""
+
+    rotate_at: str | None = None
+    """When `rotateAfter` falls due, ISO 8601 in UTC."""
+
+    next_action_at: str | None = None
+    """The earliest moment at which a `pulumi up` has something to do, ISO 8601 in UTC; absent if never by itself."""
+
     rotation_reason: Reason
-    """Why the current key was made: `created`, `trigger` or `renamed`."""
+    """Why the current key was made: `created`, `trigger`, `schedule`, `renamed` or `revoked`."""
+
+    vault_secret_version: int | None = None
+    """The KV version that holds the current key."""
+
+    pending: tuple[Owed, ...] = ()
+    """What a half-finished update still owes: steps, key ids and reasons. Empty when all is well."""
 
     triggers_hash: str | None = None
     """Hash of the applied triggers, a Pulumi secret; empty for none, absent if they were never recorded."""
@@ -158,11 +257,23 @@ class KeyState(_Model):
     record: Record
     """What the key was made with: identity, owner and the applied settings."""
 
+    @property
+    def made_at(self) -> datetime:
+        """Return when the current key was made, which is also when its predecessor's overlap began."""
+        return datetime.fromisoformat(self.created_at)
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """Return the keys that the record knows: current, predecessor, and what is still to be revoked."""
+        owed = (each.key_id for each in self.pending if each.step is OwedStep.REVOKE)
+        return frozenset(filter(None, (self.key_id, self.previous_key_id, *owed)))
+
     def to_outputs(self) -> dict[str, Any]:
         """Return the wire form, the secret in clear: the face marks it before it leaves the process."""
-        outputs = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"secret"})
-        if self.secret is not None:
-            outputs["secret"] = self.secret.get_secret_value()
+        outputs = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"secret", "previous_secret"})
+        for name, secret in (("secret", self.secret), ("previousSecret", self.previous_secret)):
+            if secret is not None:
+                outputs[name] = secret.get_secret_value()
         return outputs
 
 
@@ -172,6 +283,15 @@ def hash_triggers(triggers: Mapping[str, str] | None) -> str:
         return NO_TRIGGERS
     canonical = json.dumps(dict(triggers), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def recorded_identity(outputs: Mapping[str, Any]) -> Identity | None:
+    """Return whose outputs these are, or None if they do not say so."""
+    record = outputs.get("record")
+    try:
+        return Identity.model_validate(record.get("identity")) if isinstance(record, Mapping) else None
+    except ValidationError:
+        return None
 
 
 def read_outputs(outputs: Mapping[str, Any]) -> KeyState:
@@ -194,6 +314,7 @@ def read_outputs(outputs: Mapping[str, Any]) -> KeyState:
             "the state of this key is not readable: outputs are missing or of the wrong kind",
             "Restore the stack's state from a backup, or see `pulumi stack export`.",
         ) from None
-    if state.secret is not None:
-        guard(state.secret.get_secret_value())
+    for secret in (state.secret, state.previous_secret):
+        if secret is not None:
+            guard(secret.get_secret_value())
     return state

@@ -1,4 +1,4 @@
-"""What has to be done with a declared key: a pure function of the inputs, the record and a free slot.
+"""What has to be done with a declared key: a pure function of the inputs, the record, the time and a free slot.
 
 Everything is decided from the record in the outputs: after a partly failed update the engine keeps old inputs with new
 outputs. An absent output is never a difference.
@@ -8,60 +8,108 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
 
-from allomia_pulumi.keys.models import NO_TRIGGERS, Inputs, KeyState, Reason, Settings, Unknown, hash_triggers
+from allomia_pulumi.keys.applied import apply_settings, overlap_of, overlap_start
+from allomia_pulumi.keys.models import (
+    NO_TRIGGERS,
+    Inputs,
+    KeyState,
+    OwedStep,
+    Reason,
+    Settings,
+    Unknown,
+    hash_triggers,
+)
 
-__all__ = ["Plan", "make_plan", "record_settings", "rotation_due"]
+__all__ = ["Plan", "Step", "is_trigger_changed", "make_plan"]
+
+
+class Step(StrEnum):
+    """The steps of an update, in the order in which they are done, so that one `up` converges."""
+
+    FINISH = "finish what is pending"
+    RETIRE = "retire the predecessor"
+    ROTATE = "rotate"
+    DELIVER = "deliver to Vault"
+    RECORD = "record settings"
+
+
+ROTATING_INPUT: Final[Mapping[Reason, str]] = {
+    Reason.RENAMED: "name",
+    Reason.TRIGGER: "rotationTriggers",
+    Reason.SCHEDULE: "rotateAfter",
+    Reason.REVOKED: "keyId",
+}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The answer of `make_plan`: replace, or update, or neither.
+    """The answer of `make_plan`: replace, or update by steps, or neither.
 
     Attributes:
-        replaces: The inputs that make a replacement necessary; empty for none.
-        reason: Why the replacement's key is made.
-        is_recording: Applied settings have to be written into the record; moves no key.
+        replaces: What makes a replacement necessary; empty for none.
+        steps: What an update does.
+        reason: Why the next key is made.
         waiting: A rotation that is due, and waits for a slot.
+        refused: A rotation that is due, and may not start while a predecessor lives.
         is_uncertain: Triggers are unknown in this preview, so the key may rotate.
     """
 
     replaces: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     reason: Reason = Reason.CREATED
-    is_recording: bool = False
     waiting: Reason | None = None
+    refused: Reason | None = None
     is_uncertain: bool = False
 
     @property
     def is_rotation(self) -> bool:
         """Tell whether this plan makes a second key in the same organization."""
-        return bool(self.replaces) and self.reason is not Reason.CREATED
+        return Step.ROTATE in self.steps or (bool(self.replaces) and self.reason is not Reason.CREATED)
 
     @property
     def has_changes(self) -> bool:
         """Tell whether the engine has something to do."""
-        return bool(self.replaces) or self.is_recording or self.is_uncertain
+        return bool(self.replaces or self.steps) or self.is_uncertain
 
 
-ROTATING_INPUT: Mapping[Reason, str] = {Reason.RENAMED: "name", Reason.TRIGGER: "rotationTriggers"}
-
-
-def make_plan(inputs: Inputs, state: KeyState, *, has_slot: bool = True) -> Plan:
+def make_plan(inputs: Inputs, state: KeyState, now: datetime, *, has_slot: bool = True) -> Plan:
     """Decide what to do.
 
     A moved key is made in another organization, so the slots of this one do not hold it up. A rotation without a slot
-    waits: what made it due stays due, since triggers and name are then not recorded.
+    waits: what made it due stays due, since triggers and name are then not recorded. While a predecessor is in its
+    overlap, a schedule waits too, and a trigger is refused: a third key would have to live.
     """
     if is_moved(inputs, state.record.settings):
-        return Plan(replaces=("organizationId",), reason=Reason.CREATED)
-    due = rotation_due(inputs, state)
-    if due and has_slot:
-        return Plan(replaces=(ROTATING_INPUT[due],), reason=due)
+        return Plan(replaces=("organizationId",))
+    due = rotation_due(inputs, state, now)
+    is_in_place = overlap_of(inputs, state) > timedelta()
+    is_blocked = is_in_place and due is not Reason.REVOKED and has_living_predecessor(inputs, state, now)
+    startable = None if is_blocked else due
+    if startable and has_slot and not is_in_place:
+        return Plan(replaces=(ROTATING_INPUT[startable],), reason=startable)
+    rotates = startable is not None and has_slot
     return Plan(
-        is_recording=has_unrecorded(inputs, state),
-        waiting=due,
+        steps=_steps(inputs, state, now, rotates=rotates),
+        reason=startable if startable and has_slot else Reason.CREATED,
+        waiting=None if has_slot else startable,
+        refused=due if is_blocked and due is not Reason.SCHEDULE else None,
         is_uncertain=isinstance(inputs.rotation_triggers, Unknown) and bool(state.triggers_hash),
     )
+
+
+def _steps(inputs: Inputs, state: KeyState, now: datetime, *, rotates: bool) -> tuple[Step, ...]:
+    wanted = {
+        Step.FINISH: any(owed.step is not OwedStep.ROTATE for owed in state.pending),
+        Step.RETIRE: is_overlap_over(inputs, state, now),
+        Step.ROTATE: rotates,
+        Step.DELIVER: not rotates and is_undelivered(inputs, state),
+        Step.RECORD: not rotates and has_unrecorded(inputs, state),
+    }
+    return tuple(step for step in Step if wanted[step])
 
 
 def is_moved(inputs: Inputs, applied: Settings) -> bool:
@@ -69,12 +117,16 @@ def is_moved(inputs: Inputs, applied: Settings) -> bool:
     return not isinstance(inputs.organization_id, Unknown) and inputs.organization_id != applied.organization_id
 
 
-def rotation_due(inputs: Inputs, state: KeyState) -> Reason | None:
+def rotation_due(inputs: Inputs, state: KeyState, now: datetime) -> Reason | None:
     """Return why the key has to be rotated, if it has to."""
+    if any(owed.step is OwedStep.ROTATE for owed in state.pending):
+        return Reason.REVOKED
     if not isinstance(inputs.name, Unknown) and inputs.name != state.record.settings.name:
         return Reason.RENAMED
     if is_trigger_changed(inputs, state):
         return Reason.TRIGGER
+    if isinstance(inputs.rotate_after, timedelta) and now >= state.made_at + inputs.rotate_after:
+        return Reason.SCHEDULE
     return None
 
 
@@ -85,20 +137,34 @@ def is_trigger_changed(inputs: Inputs, state: KeyState) -> bool:
     return hash_triggers(inputs.rotation_triggers) not in {NO_TRIGGERS, state.triggers_hash}
 
 
+def is_overlap_over(inputs: Inputs, state: KeyState, now: datetime) -> bool:
+    """Tell whether the predecessor has to end: its overlap, as the inputs say it today, is over."""
+    began = overlap_start(state)
+    return began is not None and now >= began + overlap_of(inputs, state)
+
+
+def has_living_predecessor(inputs: Inputs, state: KeyState, now: datetime) -> bool:
+    """Tell whether a predecessor is in its overlap."""
+    return state.previous_key_id is not None and not is_overlap_over(inputs, state, now)
+
+
+def is_undelivered(inputs: Inputs, state: KeyState) -> bool:
+    """Tell whether the key has to be written to a place where it is not."""
+    place, applied = inputs.vault_secret, state.record.settings.vault_secret
+    if place is None or isinstance(place, Unknown):
+        return False
+    return applied is None or not place.is_same(applied)
+
+
 def has_unrecorded(inputs: Inputs, state: KeyState) -> bool:
-    """Tell whether an update has something to write down that moves no key."""
-    after = record_settings(inputs, state)
-    return after.record != state.record or (after.triggers_hash or NO_TRIGGERS) != (state.triggers_hash or NO_TRIGGERS)
+    """Tell whether an update has something to write down that moves no key; a delivery writes down its own part."""
+    after = apply_settings(inputs, state, keep_place=is_undelivered(inputs, state))
+    if after.record != state.record or (after.secret is None) != (state.secret is None):
+        return True
+    if _wants_secret_back(inputs, state):
+        return True
+    return (after.triggers_hash or NO_TRIGGERS) != (state.triggers_hash or NO_TRIGGERS)
 
 
-def record_settings(inputs: Inputs, state: KeyState) -> KeyState:
-    """Return the state with the settings applied that move no key; what a rotation waits for is left as it was."""
-    settings = state.record.settings
-    if not isinstance(inputs.tenant_key_ref, Unknown):
-        wire = inputs.tenant_key_ref.to_wire() if inputs.tenant_key_ref else None
-        settings = settings.model_copy(update={"tenant_key_ref": wire})
-    triggers_hash = state.triggers_hash
-    if not isinstance(inputs.rotation_triggers, Unknown) and not is_trigger_changed(inputs, state):
-        triggers_hash = hash_triggers(inputs.rotation_triggers)
-    record = state.record.model_copy(update={"settings": settings})
-    return state.model_copy(update={"record": record, "triggers_hash": triggers_hash})
+def _wants_secret_back(inputs: Inputs, state: KeyState) -> bool:
+    return inputs.secret_in_state is True and not state.record.settings.secret_in_state

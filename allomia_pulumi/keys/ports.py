@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from allomia_pulumi.keys.delivering import SecretStore
 from allomia_pulumi.references import VaultReference
 
 __all__ = ["ApiKey", "KeyApi", "MintedKey", "Organization", "Reporter", "Tenants"]
@@ -90,6 +91,10 @@ class KeyApi(Protocol):
         """
         ...
 
+    def look(self, organization_id: str) -> tuple[Sequence[ApiKey], datetime | None]:
+        """Return all keys as `list_keys` does, and the moment at which AlloMia says so, if it does."""
+        ...
+
     def has_key(self, organization_id: str, key_id: str) -> bool:
         """Tell whether the key itself answers; only its own 404 means no."""
         ...
@@ -136,6 +141,10 @@ class Tenants(Protocol):
         Raises:
             InvalidConfiguration: No tenant key is configured.
         """
+        ...
+
+    def store(self) -> SecretStore:
+        """Return Vault; nothing is connected yet."""
         ...
 
 

@@ -6,13 +6,14 @@ State is dropped on proof only: a read error, a refused credential or a broken l
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import product
 
 from allomia_pulumi.errors import NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.marks import make_mark, parse_mark
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.ports import ApiKey, KeyApi
 
-__all__ = ["find_strays", "is_proved_gone"]
+__all__ = ["find_strays", "is_proved_gone", "revoke_for_good"]
 
 
 def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
@@ -41,11 +42,24 @@ def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
     return True
 
 
-def find_strays(keys: Iterable[ApiKey], identity: Identity, owner: str, known: Collection[str]) -> list[ApiKey]:
-    """Return the keys that carry the mark of a declared key and that nobody here knows."""
-    own = make_mark(identity, owner)
+def revoke_for_good(api: KeyApi, organization_id: str, key_id: str) -> None:
+    """Revoke a key; AlloMia's 404 counts as revoked only with the proof that it is gone.
+
+    Raises:
+        UnexpectedAnswer: AlloMia answers 404 to the deletion and still has the key.
+        AllomiaError: The key may be alive.
+    """
+    if not api.revoke_key(organization_id, key_id) and not is_proved_gone(api, organization_id, key_id):
+        raise UnexpectedAnswer(f"AlloMia answered 404 to revoking key {key_id}, and still has it", "Run again later.")
+
+
+def find_strays(
+    keys: Iterable[ApiKey], identities: Iterable[Identity], owners: Iterable[str], known: Collection[str]
+) -> list[ApiKey]:
+    """Return the keys that nobody knows and that carry a mark of a declared key, under any name or owner it has had."""
+    own = [make_mark(identity, owner) for identity, owner in product(set(identities), set(owners))]
     marked = ((key, parse_mark(key.name)) for key in keys if key.id not in known)
-    return [key for key, mark in marked if mark is not None and own.is_same_resource(mark)]
+    return [key for key, mark in marked if mark is not None and any(mark.is_same_resource(each) for each in own)]
 
 
 def _explain_missing(api: KeyApi, organization_id: str, problem: NotFound) -> NotFound:

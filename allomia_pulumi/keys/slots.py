@@ -10,14 +10,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import OrganizationFull
+from allomia_pulumi.errors import AllomiaError, OrganizationFull
 from allomia_pulumi.keys.models import KEY_LIMIT, Identity
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintedKey
 from allomia_pulumi.keys.wording import describe_keys, look_command, revoke_command
 
-__all__ = ["Ledger", "organization_full"]
+__all__ = ["Ledger", "OwnKey", "organization_full"]
 
 SNAPSHOT_SECONDS = 5.0
 
@@ -29,6 +30,8 @@ class _Account:
     lock: threading.RLock = field(default_factory=threading.RLock)
     alive: dict[str, ApiKey] | None = None
     read_at: float = 0.0
+    failure: AllomiaError | None = None
+    shared_until: float = 0.0
     in_flight: int = 0
     promised: set[Identity] = field(default_factory=set)
 
@@ -47,14 +50,29 @@ class Ledger:
         with account.lock:
             return tuple(self._alive(account, api, organization_id).values())
 
-    def promise(self, api: KeyApi, organization_id: str, identity: Identity) -> tuple[ApiKey, ...] | None:
-        """Promise a slot for the coming key of a declared key; return None, or the keys that hold all slots."""
+    def look(self, api: KeyApi, organization_id: str) -> tuple[tuple[ApiKey, ...], datetime | None]:
+        """Read the list now, past the shared one, with the moment at which AlloMia says so; and share it."""
+        account = self._account(organization_id)
+        with account.lock:
+            read_at = self._clock.monotonic()
+            keys, moment = api.look(organization_id)
+            if not account.in_flight:
+                account.alive, account.read_at = {key.id: key for key in keys}, read_at
+        return tuple(keys), moment
+
+    def promise(
+        self, api: KeyApi, organization_id: str, identity: Identity, *, freed: int = 0
+    ) -> tuple[ApiKey, ...] | None:
+        """Promise a slot for the coming key of a declared key; return None, or the keys that hold all slots.
+
+        `freed` slots are those that the same update frees before it needs one.
+        """
         account = self._account(organization_id)
         with account.lock:
             if identity in account.promised:
                 return None
             alive = self._alive(account, api, organization_id)
-            if len(alive) + len(account.promised) >= KEY_LIMIT:
+            if len(alive) - freed + len(account.promised) >= KEY_LIMIT:
                 return tuple(alive.values())
             account.promised.add(identity)
             return None
@@ -96,7 +114,7 @@ class Ledger:
         account = self._account(organization_id)
         with account.lock:
             if account.alive is not None:
-                account.alive[key.id] = _OwnKey(key)
+                account.alive[key.id] = OwnKey(key)
 
     def remove(self, organization_id: str, key_id: str) -> None:
         """Apply a revocation of ours to the shared list."""
@@ -110,15 +128,27 @@ class Ledger:
             return self._accounts.setdefault(organization_id, _Account())
 
     def _alive(self, account: _Account, api: KeyApi, organization_id: str) -> dict[str, ApiKey]:
-        is_old = self._clock.monotonic() - account.read_at > SNAPSHOT_SECONDS
+        now = self._clock.monotonic()
+        if account.failure is not None and now < account.shared_until:
+            raise account.failure.copy()
+        is_old = now - account.read_at > SNAPSHOT_SECONDS
         if account.alive is None or (is_old and not account.in_flight):
-            read_at = self._clock.monotonic()
-            account.alive = {key.id: key for key in api.list_keys(organization_id)}
-            account.read_at = read_at
+            try:
+                account.alive = {key.id: key for key in api.list_keys(organization_id)}
+            except AllomiaError as problem:
+                self._share(account, problem, now)
+                raise
+            account.read_at, account.failure = now, None
         return account.alive
 
+    def _share(self, account: _Account, problem: AllomiaError, started: float) -> None:
+        """Share a failure that took long for as long as it took: whoever queued behind it does not wait as well."""
+        now = self._clock.monotonic()
+        if now - started > SNAPSHOT_SECONDS:
+            account.failure, account.shared_until = problem, now + (now - started)
 
-class _OwnKey:
+
+class OwnKey:
     """A key that this process made, as a list would show it."""
 
     last_used_at = None
@@ -136,5 +166,5 @@ def organization_full(organization_id: str, holders: Sequence[ApiKey], clock: Cl
         f"organization {organization_id} has no free key slot: {len(holders)} of {KEY_LIMIT} keys are alive"
         f"{promised} ({describe_keys(holders, clock.now())})",
         f"Revoke one that nobody uses ({look_command(organization_id)}, then "
-        f"{revoke_command(organization_id, 'KEY_ID')}), or run again when a replaced key is gone.",
+        f"{revoke_command(organization_id, 'KEY_ID')}), or run again when another key is gone.",
     )

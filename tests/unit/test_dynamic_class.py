@@ -98,9 +98,7 @@ def test_outputs_are_read_by_python_names(recorder: Recorder) -> None:
     assert seen == [("key-1", "alm_org_secret", "created")]
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"secret_in_state": False}, {"rotate_after": "90d"}, {"overlap": "1h"}, {"verify": False}, {}]
-)
+@pytest.mark.parametrize("arguments", [{"rotate_every": "90d"}, {"keepers": {}}, {"organizationId": "org"}, {}])
 def test_an_unsupported_or_missing_argument_is_a_type_error(recorder: Recorder, arguments: dict[str, Any]) -> None:
     given = {"organization_id": "org", **arguments} if arguments else {}
     with pytest.raises(TypeError):

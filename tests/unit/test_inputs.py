@@ -9,6 +9,7 @@ from allomia_pulumi.keys.models import UNKNOWN, Identity, Unknown
 from allomia_pulumi.references import VaultReference
 
 IDENTITY = Identity(project="p", stack="s", name="ehr-sync")
+PLACE = {"mount": "secret", "path": "allomia/ehr", "field": "api_key"}
 GOOD = {"organizationId": "org", "name": "ehr"}
 
 
@@ -38,8 +39,22 @@ def test_good_inputs_are_read() -> None:
         ({"rotationTriggers": ["a"]}, "rotationTriggers is not a map"),
         ({"rotationTriggers": {"n": 1.0}}, "rotationTriggers.n is not a text"),
         ({"tenantKeyRef": "key-in-clear"}, "tenantKeyRef is not a Vault reference"),
-        ({"secretInState": False}, "`secretInState` is not supported by this version"),
-        ({"rotateAfter": "90d"}, "`rotateAfter` is not supported by this version"),
+        ({"rotateAfter": "soon"}, "rotateAfter is not a duration"),
+        ({"rotateAfter": "-5s"}, "rotateAfter is not a duration"),
+        ({"rotateAfter": "P3M"}, "rotateAfter is not a duration"),
+        ({"rotateAfter": "0s"}, "rotateAfter is zero"),
+        ({"rotateAfter": 90.0}, "rotateAfter is not a duration"),
+        ({"overlap": "1.5h"}, "overlap is not a duration"),
+        ({"vaultSecret": "secret/a#b"}, "vaultSecret is not an object"),
+        ({"vaultSecret": {"mount": "secret", "path": "a"}}, "vaultSecret has not exactly mount, path and field"),
+        ({"vaultSecret": {**PLACE, "extra": "x"}}, "vaultSecret has not exactly mount, path and field"),
+        ({"vaultSecret": {**PLACE, "path": "../a"}}, "vaultSecret is not a Vault reference"),
+        ({"vaultSecret": {**PLACE, "field": "key_id"}}, "vaultSecret.field key_id is written beside the key"),
+        ({"vaultSecret": {**PLACE, "takeOver": "yes"}}, "vaultSecret.takeOver is neither true nor false"),
+        ({"secretInState": "no"}, "secretInState is neither true nor false"),
+        ({"verify": 0.0}, "verify is neither true nor false"),
+        ({"secretInState": False}, "secretInState is false without vaultSecret"),
+        ({"rotatAfter": "90d"}, "`rotatAfter` is not supported by this version"),
     ],
 )
 def test_g5_bad_input_has_one_reason_with_a_next_step(change: dict[str, Any], reason: str) -> None:
@@ -52,8 +67,25 @@ def test_g5_bad_input_has_one_reason_with_a_next_step(change: dict[str, Any], re
 
 
 def test_all_failures_come_at_once() -> None:
-    _, failures = parse_inputs({"organizationId": "", "name": "", "rotationTriggers": 1.0, "overlap": "1h"})
+    _, failures = parse_inputs({"organizationId": "", "name": "", "rotationTriggers": 1.0, "overlap": "x"})
     assert {failure.property for failure in failures} == {"organizationId", "name", "rotationTriggers", "overlap"}
+
+
+def test_an_overlap_is_shorter_than_the_age() -> None:
+    for overlap in ("90d", "91d"):
+        _, failures = parse_inputs({**GOOD, "rotateAfter": "90d", "overlap": overlap})
+        assert [failure.property for failure in failures] == ["overlap"]
+    inputs, _ = parse_inputs({**GOOD, "rotateAfter": "90d", "overlap": "89d"})
+    assert inputs is not None
+    assert inputs.has_overlap
+
+
+def test_absent_and_zero_overlap_are_the_same() -> None:
+    for overlap in (None, "0s"):
+        inputs, failures = parse_inputs({**GOOD, "overlap": overlap})
+        assert failures == []
+        assert inputs is not None
+        assert not inputs.has_overlap
 
 
 def test_unknown_values_pass_as_unknown() -> None:
@@ -62,6 +94,11 @@ def test_unknown_values_pass_as_unknown() -> None:
             "organizationId": UNKNOWN,
             "name": UNKNOWN,
             "rotationTriggers": {"a": "1", "b": UNKNOWN},
+            "rotateAfter": UNKNOWN,
+            "overlap": UNKNOWN,
+            "vaultSecret": {**PLACE, "path": UNKNOWN},
+            "secretInState": UNKNOWN,
+            "verify": UNKNOWN,
             "tenantKeyRef": {"mount": "secret", "path": UNKNOWN, "field": "f"},
         }
     )

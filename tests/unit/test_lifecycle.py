@@ -73,7 +73,12 @@ def test_a_first_up_costs_one_list_one_post_and_one_proof(run: Run, api: FakeAll
     assert outputs["rotationReason"] == "created"
     assert outputs["secret"] == api.keys["org"][outputs["keyId"]].key.get_secret_value()
     assert len(outputs["secretFingerprint"]) == 12
-    assert outputs["record"]["settings"] == {"organizationId": "org", "name": "ehr"}
+    assert outputs["record"]["settings"] == {
+        "organizationId": "org",
+        "name": "ehr",
+        "secretInState": True,
+        "verify": True,
+    }
     assert run.listener.warnings == []
 
 
@@ -252,7 +257,7 @@ def test_first_triggers_and_their_removal_are_recorded_without_a_call_that_write
     assert outputs["triggersHash"] == ""
     later = Run(api)
     assert later.diff(pulumi_id, outputs, NEWS) == (True, ())
-    after = later.keys.update(outputs, {**NEWS, "name": "ehr"}, later.listener).to_outputs()
+    after = later.keys.update(pulumi_id, outputs, {**NEWS, "name": "ehr"}, IDENTITY, later.listener).to_outputs()
     assert after["keyId"] == outputs["keyId"]
     assert after["secret"] == outputs["secret"]
     assert later.diff(pulumi_id, after, NEWS) == (False, ())
@@ -261,8 +266,8 @@ def test_first_triggers_and_their_removal_are_recorded_without_a_call_that_write
 
 
 def test_a_replacement_that_appears_only_at_update_time_is_left_for_the_next_up(run: Run, api: FakeAllomia) -> None:
-    _, outputs = run.first_up()
-    after = run.keys.update(outputs, {**CHANGED, "name": "ehr"}, run.listener).to_outputs()
+    pulumi_id, outputs = run.first_up()
+    after = run.keys.update(pulumi_id, outputs, {**CHANGED, "name": "ehr"}, IDENTITY, run.listener).to_outputs()
     assert after["triggersHash"] == outputs["triggersHash"]
     assert api.minted == 1
 
@@ -292,7 +297,9 @@ def test_a_refresh_names_strays_and_only_those_of_this_resource(run: Run, api: F
     later = Run(api)
     later.read(pulumi_id, outputs)
     assert len(later.listener.warnings) == 1
-    assert f"allomia revoke org {stray.id}" in later.listener.warnings[0]
+    assert stray.id in later.listener.warnings[0]
+    assert "allomia keys --organization org" in later.listener.warnings[0]
+    assert "allomia revoke" not in later.listener.warnings[0], "it may be the successor"
     assert "by hand" not in later.listener.warnings[0]
 
 

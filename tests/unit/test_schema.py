@@ -17,6 +17,7 @@ def test_the_schema_lists_exactly_what_works() -> None:
     assert sorted(resource["inputProperties"]) == sorted(SUPPORTED)
     assert resource["requiredInputs"] == ["organizationId"]
     assert {name for name, output in resource["properties"].items() if output.get("secret")} == {
+        "previousSecret",
         "secret",
         "triggersHash",
     }

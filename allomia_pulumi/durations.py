@@ -1,0 +1,55 @@
+"""Lengths of time as people write them, and as the record keeps them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from allomia_pulumi.errors import InvalidInput
+
+__all__ = ["format_duration", "parse_duration"]
+
+UNITS: Final = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+LONGEST: Final = timedelta(days=36_500)
+
+_SHORT = re.compile(r"([0-9]{1,10})([wdhms])")
+_ISO = re.compile(r"P(?!\Z)(\d+W)?(\d+D)?(T(?!\Z)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
+_iso_adapter = TypeAdapter(timedelta)
+
+
+def parse_duration(value: object, what: str) -> timedelta:
+    """Read `90d`, `12h`, `30m`, `45s`, `2w`, or ISO 8601 without years and months, which have no fixed length.
+
+    Raises:
+        InvalidInput: It is not a length of time, or longer than a century.
+    """
+    length = _read(value.strip()) if isinstance(value, str) else None
+    if length is None or length > LONGEST:
+        raise InvalidInput(f"{what} is not a duration", 'Write it like "90d", "12h", "45s" or "P90D".')
+    return length
+
+
+def format_duration(length: timedelta) -> str:
+    """Return the one form that the record keeps, so that `24h` and `1d` are no difference."""
+    for name, unit in UNITS.items():
+        if length >= unit and not length % unit:
+            return f"{length // unit}{name}"
+    return f"{length // UNITS['s']}s"
+
+
+def _read(value: str) -> timedelta | None:
+    try:
+        if found := _SHORT.fullmatch(value):
+            return int(found[1]) * UNITS[found[2]]
+        return _iso_adapter.validate_python(value) if _ISO.fullmatch(value) else None
+    except (OverflowError, ValidationError):
+        return None

@@ -1,0 +1,132 @@
+"""Writing a key to Vault, beside its way into Pulumi's state: whose secret stands there, and may it be written over?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from allomia_pulumi.errors import SecretConflict
+from allomia_pulumi.keys.marks import make_mark
+from allomia_pulumi.keys.models import Identity, Place
+
+__all__ = ["Delivery", "SecretStore", "Stored", "check_ownership", "drift_of", "owner_mark"]
+
+
+class Stored(Protocol):
+    """What stands at a place, from metadata only."""
+
+    @property
+    def version(self) -> int:
+        """Return the current version, 0 when there is none."""
+        ...
+
+    @property
+    def mark(self) -> str | None:
+        """Return whose key it is, if this package wrote it."""
+        ...
+
+    @property
+    def key_id(self) -> str | None:
+        """Return which key it is, if this package wrote it."""
+        ...
+
+    @property
+    def written(self) -> int | None:
+        """Return the version that this package wrote or was about to write."""
+        ...
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether this package wrote the secret."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the current version is neither deleted nor destroyed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A key on its way to Vault."""
+
+    secret: SecretStr = field(repr=False)
+    key_id: str
+    organization_id: str
+    mark: str
+    expected: int
+
+
+class SecretStore(Protocol):
+    """Vault, as delivery needs it."""
+
+    def inspect_secret(self, place: Place) -> Stored:
+        """Read the metadata of a place."""
+        ...
+
+    def preflight_delivery(self, place: Place) -> Stored:
+        """See that a delivery would be allowed, and what stands there; nothing is written."""
+        ...
+
+    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+        """Write the key with check-and-set and return the new version.
+
+        Raises:
+            SecretConflict: Somebody wrote another version meanwhile.
+        """
+        ...
+
+    def fetch_secret(self, place: Place, version: int) -> SecretStr:
+        """Read one version of the field."""
+        ...
+
+    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
+        """Destroy the versions first to last, and the metadata if it is that key's."""
+        ...
+
+
+def owner_mark(identity: Identity, owner: str) -> str:
+    """Return what custom metadata says of the owner: the mark's stack and resource parts."""
+    mark = make_mark(identity, owner)
+    return f"{mark.stack}{mark.resource}"
+
+
+def check_ownership(place: Place, stored: Stored, mark: str, known_keys: Collection[str]) -> None:
+    """Refuse to write over what this declared key did not write.
+
+    `known_keys` are keys of this declared key, whatever its mark was when they were written.
+
+    Raises:
+        SecretConflict: Somebody else's secret, or a newer version; nothing was overwritten.
+    """
+    if place.take_over or stored.version == 0:
+        return
+    is_own = stored.is_ours and (stored.mark == mark or stored.key_id in known_keys)
+    if not is_own:
+        raise SecretConflict(
+            f"Vault {place} holds a secret that this resource did not write (version {stored.version}); it was not "
+            "touched",
+            "Choose another path, or set takeOver in vaultSecret to write over it.",
+        )
+    if stored.version > (stored.written or 0):
+        raise SecretConflict(
+            f"Vault {place} has version {stored.version}, which is newer than what this resource wrote "
+            f"(version {stored.written}); it was not touched",
+            "See who wrote it; to write over it, set takeOver in vaultSecret.",
+        )
+
+
+def drift_of(place: Place, stored: Stored, version: int | None, key_id: str) -> str | None:
+    """Say how a place differs from what the record says was written there, or None."""
+    if stored.version == 0:
+        return f"Vault {place} is gone"
+    if stored.version != version:
+        return f"Vault {place} has version {stored.version}, not {version}"
+    if not stored.is_live:
+        return f"version {version} of Vault {place} was deleted"
+    if stored.key_id != key_id:
+        return f"Vault {place} is marked as another key's"
+    return None

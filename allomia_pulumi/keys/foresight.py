@@ -1,0 +1,145 @@
+"""What check and diff look at ahead: free slots, the place in Vault, and what to tell before anything is done.
+
+AlloMia or Vault out of reach is a warning here, and the change is shown as planned: create and update look again, and
+fail before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import (
+    AllomiaError,
+    CredentialRejected,
+    InvalidConfiguration,
+    SetupError,
+    TemporaryError,
+    UnexpectedAnswer,
+)
+from allomia_pulumi.keys.applied import at, overlap_of, overlap_start
+from allomia_pulumi.keys.delivering import check_ownership, owner_mark
+from allomia_pulumi.keys.models import KEY_LIMIT, Identity, Inputs, KeyState, Place, Reason, Unknown
+from allomia_pulumi.keys.plan import Plan, Step
+from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter, Tenants
+from allomia_pulumi.keys.slots import Ledger, OwnKey, organization_full
+from allomia_pulumi.keys.wording import describe_keys, look_command
+
+__all__ = ["Foresight", "is_abrupt", "refusal"]
+
+ROTATIONS_FIRST = (
+    "If keys of this stack were rotated just now, take the new key out of the program, run `pulumi up` so that the old "
+    "ones are revoked, and add it again."
+)
+
+
+class Foresight:
+    """Look ahead for one process."""
+
+    def __init__(self, tenants: Tenants, ledger: Ledger, clock: Clock) -> None:
+        self._tenants = tenants
+        self._ledger = ledger
+        self._clock = clock
+
+    def take_slot(self, api: KeyApi, inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
+        """Promise a slot to a new key.
+
+        Raises:
+            OrganizationFull: The organization was read well, and is full.
+        """
+        if isinstance(inputs.organization_id, Unknown):
+            return
+        try:
+            holders = self._ledger.promise(api, inputs.organization_id, identity)
+        except InvalidConfiguration:
+            raise
+        except AllomiaError as problem:
+            reporter.warn(f"the free slots of organization {inputs.organization_id} are not known: {problem}")
+            return
+        if holders is not None:
+            raise organization_full(inputs.organization_id, holders, self._clock).with_hint(ROTATIONS_FIRST)
+
+    def has_slot(self, inputs: Inputs, state: KeyState, plan: Plan, identity: Identity, reporter: Reporter) -> bool:
+        """Promise a slot to the successor, or say that the rotation waits; without an answer it is shown as planned."""
+        organization_id = state.record.settings.organization_id
+        try:
+            reference = inputs.tenant_key_ref
+            api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
+            freed = 1 if Step.RETIRE in plan.steps else 0
+            holders = self._ledger.promise(api, organization_id, identity, freed=freed)
+        except AllomiaError as problem:
+            reporter.warn(f"the free slots of organization {organization_id} are not known: {problem}")
+            return True
+        if holders is not None:
+            reporter.warn(self._waiting(state, plan.reason, holders))
+        return holders is None
+
+    def _waiting(self, state: KeyState, reason: Reason, holders: Collection[ApiKey]) -> str:
+        organization_id = state.record.settings.organization_id
+        is_stuck = len(holders) >= KEY_LIMIT and not any(isinstance(holder, OwnKey) for holder in holders)
+        way_on = (
+            f"Free a slot, or wait until one is freed ({look_command(organization_id)}), and run `pulumi up` again"
+            if is_stuck
+            else "Run `pulumi up` again: it goes on where this one ends"
+        )
+        return (
+            f"the rotation of key {state.key_id} (reason: {reason}) waits for a free slot: {len(holders)} keys of "
+            f"organization {organization_id} are alive ({describe_keys(holders, self._clock.now())}), and a rotation "
+            f"needs one of {KEY_LIMIT} slots until the old key is revoked. {way_on}"
+        )
+
+    def look_at_place(
+        self, inputs: Inputs, identity: Identity, known_keys: Collection[str], reporter: Reporter
+    ) -> None:
+        """See before a new key is made that it may be delivered; a Vault out of reach is a warning here.
+
+        Raises:
+            SecretConflict: What stands there was not written by this resource.
+            SetupError: Vault says that the delivery would not be allowed.
+        """
+        place = inputs.vault_secret
+        if not isinstance(place, Place):
+            return
+        try:
+            stored = self._tenants.store().preflight_delivery(place)
+        except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
+            reporter.warn(f"whether the key can be written to Vault {place} is not known: {problem}")
+            return
+        check_ownership(place, stored, owner_mark(identity, self._tenants.owner), known_keys)
+
+    def say_plan(self, plan: Plan, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
+        """Say in preview and `up` what is due, why and since when."""
+        if state.secret is None and state.record.settings.secret_in_state:
+            reporter.warn(
+                f"the state has lost the secret of key {state.key_id}; replace it with `pulumi up --target-replace URN`"
+            )
+        if plan.is_rotation:
+            since = ""
+            if plan.reason is Reason.SCHEDULE and isinstance(inputs.rotate_after, timedelta):
+                since = f" since {at(state.made_at + inputs.rotate_after)}"
+            reporter.info(f"key {state.key_id} is due for rotation{since} (reason: {plan.reason})")
+        if Step.RETIRE in plan.steps:
+            reporter.info(f"the overlap of predecessor {state.previous_key_id} is over: it is revoked")
+        for owed in state.pending:
+            reporter.warn(f"an earlier run left something to do: {owed.step} ({owed.why})")
+        if plan.is_uncertain:
+            reporter.info("rotationTriggers are not known yet: the key may rotate")
+
+
+def refusal(reason: Reason, inputs: Inputs, state: KeyState) -> SetupError:
+    """Say why a rotation may not start while a predecessor lives, until when, and the way out."""
+    ends = overlap_start(state)
+    until = at(ends + overlap_of(inputs, state)) if ends else state.previous_revoke_at
+    return SetupError(
+        f"key {state.key_id} is due for rotation (reason: {reason}), and its predecessor {state.previous_key_id} stays "
+        f"valid until {until}; nothing was changed",
+        "Run again after that; or, if a key has leaked, remove overlap: the rotation is then a replacement that ends "
+        "both keys.",
+    )
+
+
+def is_abrupt(inputs: Inputs) -> bool:
+    """Tell whether a rotation ends the old key while readers of Vault may still use it."""
+    rotates = inputs.rotation_triggers or inputs.rotate_after
+    return bool(inputs.vault_secret and rotates and not inputs.overlap)

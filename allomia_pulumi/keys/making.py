@@ -1,0 +1,94 @@
+"""One new key, from the free slot to the hand-over: preflight, mint, prove, deliver.
+
+From the mint on, a key is handed over, or revoked, or named in an error; design section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from allomia_pulumi.errors import KeyLeftBehind
+from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership, owner_mark
+from allomia_pulumi.keys.minting import Minter, Order
+from allomia_pulumi.keys.models import Identity, Settings
+from allomia_pulumi.keys.ports import KeyApi, MintedKey
+from allomia_pulumi.keys.slots import Ledger
+
+__all__ = ["Made", "Maker"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A key that can be handed over.
+
+    Attributes:
+        vault_version: The KV version that holds it, if it was delivered.
+        owed: Why the delivery is still owed; empty if it is not.
+    """
+
+    key: MintedKey
+    vault_version: int | None = None
+    owed: str = ""
+
+
+class Maker:
+    """Make keys through one tenant's AlloMia, and deliver them where the settings say."""
+
+    def __init__(self, api: KeyApi, store: Callable[[], SecretStore], ledger: Ledger, minter: Minter) -> None:
+        self._api = api
+        self._store = store
+        self._ledger = ledger
+        self._minter = minter
+
+    def make(
+        self,
+        order: Order,
+        settings: Settings,
+        slot: Identity,
+        known_keys: Collection[str],
+        *,
+        keeps_undelivered: bool = False,
+    ) -> Made:
+        """Make a key, in the slot promised to an identity.
+
+        `known_keys` are keys of this declared key that Vault may hold now. With `keeps_undelivered`, a key whose
+        delivery and revocation both failed is handed over, since its secret is kept in state; the delivery is owed.
+
+        Raises:
+            KeyLeftBehind: A key was made, can neither be handed over nor revoked, and is named.
+            AllomiaError: No key exists.
+        """
+        stored = self._preflight(order, settings, known_keys)
+        with self._ledger.minting(self._api, order.organization_id, slot):
+            minted, is_proved = self._minter.mint(order), False
+            try:
+                with self._minter.revoking_on_failure(order.organization_id, minted):
+                    if settings.verify:
+                        self._minter.prove(order.organization_id, minted)
+                    is_proved = True
+                    version = self._deliver(order, settings, minted, stored)
+            except KeyLeftBehind as problem:
+                self._ledger.add(order.organization_id, minted)
+                if keeps_undelivered and is_proved:
+                    return Made(minted, owed=problem.message)
+                raise
+            self._ledger.add(order.organization_id, minted)
+        return Made(minted, version)
+
+    def _preflight(self, order: Order, settings: Settings, known_keys: Collection[str]) -> Stored | None:
+        """See that the key can be delivered before anything is sent."""
+        place = settings.vault_secret
+        if place is None:
+            return None
+        stored = self._store().preflight_delivery(place)
+        check_ownership(place, stored, owner_mark(order.identity, order.owner), known_keys)
+        return stored
+
+    def _deliver(self, order: Order, settings: Settings, minted: MintedKey, stored: Stored | None) -> int | None:
+        place = settings.vault_secret
+        if place is None or stored is None:
+            return None
+        mark = owner_mark(order.identity, order.owner)
+        delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
+        return self._store().deliver_secret(place, delivery)

@@ -1,0 +1,142 @@
+"""What a refresh finds: keys that are gone, on proof; copies in Vault that differ; keys that look like ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import AllomiaError, NotFound
+from allomia_pulumi.keys.applied import with_moments
+from allomia_pulumi.keys.delivering import SecretStore, drift_of
+from allomia_pulumi.keys.minting import Order
+from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep
+from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter
+from allomia_pulumi.keys.proof import find_strays, is_proved_gone
+from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.keys.wording import describe_keys, look_command
+
+__all__ = ["Reading", "name_strays", "name_unknown_keys"]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The names and owners under which a declared key may have been made."""
+
+    identities: Collection[Identity]
+    owners: Collection[str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One look at one declared key.
+
+    Attributes:
+        known: Keys that this process made or met, which are no strays.
+        owner: The owner that is configured today.
+    """
+
+    api: KeyApi
+    store: Callable[[], SecretStore]
+    ledger: Ledger
+    clock: Clock
+    reporter: Reporter
+    known: frozenset[str]
+    owner: str
+
+    def read(self, state: KeyState) -> KeyState | None:
+        """Return the state as it is now, with what the next update has to mend; or None on proof that all is gone."""
+        alive = self._alive_if_listed(state)
+        if alive is None:
+            found = self._look_for(state)
+            if found is None:
+                return None
+            state = found
+        state = self._look_for_drift(state)
+        marks = Marks((state.record.identity,), (state.record.owner, self.owner))
+        if alive is None:
+            alive = self.ledger.alive(self.api, state.record.settings.organization_id)
+        name_strays(alive, state, marks, self.clock, self.reporter, self.known)
+        return with_moments(state, self.clock.now())
+
+    def _alive_if_listed(self, state: KeyState) -> tuple[ApiKey, ...] | None:
+        """Return the shared list if it has the current key and its predecessor; absence there proves nothing yet."""
+        try:
+            alive = self.ledger.alive(self.api, state.record.settings.organization_id)
+        except NotFound:
+            return None
+        return alive if state.key_ids <= {key.id for key in alive} else None
+
+    def _look_for(self, state: KeyState) -> KeyState | None:
+        """Find out by proof which of a record's keys are gone; return what is left of it, or None for nothing."""
+        organization_id, previous = state.record.settings.organization_id, state.previous_key_id
+        if previous is not None and is_proved_gone(self.api, organization_id, previous):
+            self.reporter.warn(
+                f"predecessor {previous} of organization {organization_id} was revoked outside of Pulumi"
+            )
+            gone = {"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None}
+            state, previous = state.model_copy(update=gone), None
+        if not is_proved_gone(self.api, organization_id, state.key_id):
+            return state
+        what = f"key {state.key_id} “{state.key_name}” of organization {organization_id} was revoked outside of Pulumi"
+        if previous is None:
+            self.reporter.warn(f"{what} and is dropped from the state; the next `pulumi up` makes a new one")
+            return None
+        self.reporter.warn(f"{what}; its predecessor {previous} still works, and the next `pulumi up` makes a new key")
+        return _owing(state, Owed(step=OwedStep.ROTATE, why=f"key {state.key_id} was revoked outside of Pulumi"))
+
+    def _look_for_drift(self, state: KeyState) -> KeyState:
+        """Compare what Vault has with the record, from metadata only; the next `pulumi up` mends a difference."""
+        place = state.record.settings.vault_secret
+        if place is None or state.vault_secret_version is None:
+            return state
+        try:
+            stored = self.store().inspect_secret(place)
+        except AllomiaError as problem:
+            self.reporter.warn(f"whether Vault {place} still holds key {state.key_id} is not known: {problem}")
+            return state
+        difference = drift_of(place, stored, state.vault_secret_version, state.key_id)
+        if difference is None:
+            kept = tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER)
+            return state.model_copy(update={"pending": kept})
+        self.reporter.warn(f"{difference}; the next `pulumi up` writes the key there again")
+        return _owing(state, Owed(step=OwedStep.DELIVER, why=difference, key_id=state.key_id))
+
+
+def name_unknown_keys(
+    alive: Iterable[ApiKey], order: Order, known: Collection[str], clock: Clock, reporter: Reporter
+) -> None:
+    """Say that a key with this mark is alive; only the engine knows whether it is about to be replaced."""
+    strays = find_strays(alive, (order.identity,), (order.owner,), known)
+    if strays:
+        reporter.warn(
+            f"organization {order.organization_id} already has a key with this resource's mark: "
+            f"{describe_keys(strays, clock.now())}. If this run replaces it, it is revoked at the end; if "
+            f"not, it is left from an interrupted run: look with {look_command(order.organization_id)}"
+        )
+
+
+def name_strays(
+    alive: Iterable[ApiKey],
+    state: KeyState,
+    marks: Marks,
+    clock: Clock,
+    reporter: Reporter,
+    known: frozenset[str],
+) -> None:
+    """Say which keys carry this resource's mark and are in no record; one of them may be its successor."""
+    strays = find_strays(alive, marks.identities, marks.owners, known | state.key_ids)
+    if strays:
+        organization_id = state.record.settings.organization_id
+        reporter.warn(
+            f"organization {organization_id} has a key with this resource's mark that the record of key {state.key_id} "
+            f"does not know: {describe_keys(strays, clock.now())}. It may be its successor, or wait for its deletion: "
+            f"then the next `pulumi up` settles it. Otherwise it is left from an interrupted run: look with "
+            f"{look_command(organization_id)}"
+        )
+
+
+def _owing(state: KeyState, owed: Owed) -> KeyState:
+    """Return the state with one thing owed of that kind."""
+    others = tuple(each for each in state.pending if each.step is not owed.step)
+    return state.model_copy(update={"pending": (*others, owed)})

@@ -1,0 +1,303 @@
+"""Carrying out an update, step by step, so that the record always tells what is.
+
+A step that fails before anything was changed fails the update: nothing is saved, and what made it due stays due. After
+something was changed, the record is saved with what is still owed, and the next `pulumi up` goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
+from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
+from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, owner_mark
+from allomia_pulumi.keys.making import Made, Maker
+from allomia_pulumi.keys.minting import Order
+from allomia_pulumi.keys.models import (
+    Identity,
+    Inputs,
+    KeyState,
+    Owed,
+    OwedStep,
+    Place,
+    Reason,
+    Record,
+    Settings,
+    Unknown,
+    hash_triggers,
+)
+from allomia_pulumi.keys.plan import Plan, Step, is_undelivered
+from allomia_pulumi.keys.ports import KeyApi, Reporter
+from allomia_pulumi.keys.proof import is_proved_gone, revoke_for_good
+from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.keys.wording import revoke_command
+from allomia_pulumi.redaction import fingerprint
+
+__all__ = ["Update"]
+
+MOST_VERSIONS = 20
+"""Versions that the record remembers as its own; Vault itself keeps 10 unless it is told otherwise."""
+
+
+class _StoppedError(Exception):
+    """A rotation ended half-way: the steps after it would apply what only a finished one may."""
+
+    def __init__(self, state: KeyState) -> None:
+        super().__init__()
+        self.state = state
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update of one declared key.
+
+    Attributes:
+        slot: The identity whose promise of a slot a rotation uses.
+        now: The moment of the diff that planned this.
+    """
+
+    inputs: Inputs
+    slot: Identity
+    now: datetime
+    api: KeyApi
+    store: Callable[[], SecretStore]
+    maker: Maker
+    ledger: Ledger
+    clock: Clock
+    reporter: Reporter
+
+    def run(self, before: KeyState, plan: Plan) -> KeyState:
+        """Do the steps in their order and return the new state.
+
+        Raises:
+            AllomiaError: A step failed, and nothing was changed.
+        """
+        state = before
+        for step in plan.steps:
+            try:
+                if step is not Step.ROTATE or self._may_rotate(before, state, plan):
+                    state = self._do(step, state, plan)
+            except _StoppedError as stopped:
+                return with_moments(stopped.state, self.now)
+            except AllomiaError as problem:
+                if state == before:
+                    raise
+                self.reporter.warn(f"the update is half done, and the next `pulumi up` goes on: {problem}")
+                return with_moments(state, self.now)
+        state = apply_settings(self.inputs, state, keep_place=is_undelivered(self.inputs, state))
+        for owed in state.pending:
+            self.reporter.warn(f"still owed: {owed.step} ({owed.why}). The next `pulumi up` tries again")
+        return with_moments(state, self.now)
+
+    def _do(self, step: Step, state: KeyState, plan: Plan) -> KeyState:
+        match step:
+            case Step.FINISH:
+                return self._finish(state, delivers=Step.ROTATE not in plan.steps)
+            case Step.RETIRE:
+                return self._retire(state)
+            case Step.ROTATE:
+                return self._rotate(state, self._reason(state, plan))
+            case Step.DELIVER:
+                return self._deliver(state, self._place())
+            case Step.RECORD:
+                return self._take_secret_back(state)
+
+    def _may_rotate(self, before: KeyState, state: KeyState, plan: Plan) -> bool:
+        """Tell whether to go on with a rotation after the steps before it: one new key, and never three at a time."""
+        if state.key_id != before.key_id:
+            return False
+        if state.previous_key_id is None or self._reason(state, plan) is Reason.REVOKED:
+            return True
+        self.reporter.warn(
+            f"the rotation of key {state.key_id} (reason: {plan.reason}) waits: its predecessor "
+            f"{state.previous_key_id} is still alive. The next `pulumi up` tries again"
+        )
+        return False
+
+    def _reason(self, state: KeyState, plan: Plan) -> Reason:
+        """Return why to rotate; a step before may have found the current key revoked."""
+        return Reason.REVOKED if _owes(state, OwedStep.ROTATE) else plan.reason
+
+    def _finish(self, state: KeyState, *, delivers: bool) -> KeyState:
+        """Do what an earlier update left: revoke keys that nobody holds, deliver what was not delivered."""
+        for owed in state.pending:
+            if owed.step is OwedStep.REVOKE and owed.key_id and self._try_revoke(state, owed.key_id, owed.why):
+                state = _without(state, owed)
+        if self.inputs.vault_secret is None:
+            return _paid(state, OwedStep.DELIVER)
+        if delivers and _owes(state, OwedStep.DELIVER) and not is_undelivered(self.inputs, state):
+            state = self._deliver(state, self._place())
+        return state
+
+    def _retire(self, state: KeyState) -> KeyState:
+        """Revoke the predecessor, if the current key is alive and AlloMia's own clock agrees that its time is over."""
+        organization_id, previous = state.record.settings.organization_id, state.previous_key_id
+        began = overlap_start(state)
+        if previous is None or began is None:
+            return state
+        alive, moment = self.ledger.look(self.api, organization_id)
+        if all(key.id != state.key_id for key in alive) and is_proved_gone(self.api, organization_id, state.key_id):
+            why = f"key {state.key_id} was revoked outside of Pulumi"
+            self.reporter.warn(f"{why}; its predecessor {previous} stays until there is a new key")
+            return self._rotate(_with(state, Owed(step=OwedStep.ROTATE, why=why)), Reason.REVOKED)
+        ends = began + overlap_of(self.inputs, state)
+        if moment is not None and moment < ends:
+            self.reporter.info(f"the predecessor {previous} stays: by AlloMia's clock its overlap ends at {at(ends)}")
+            return state
+        if not self._try_revoke(state, previous, "its overlap is over"):
+            return state
+        return state.model_copy(update={"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None})
+
+    def _rotate(self, state: KeyState, reason: Reason) -> KeyState:
+        """Make the next key; the current one becomes the predecessor, unless it is the one that is gone."""
+        settings = settings_of(self.inputs, state.record.settings)
+        self._name_old_copy(state)
+        order = Order(settings.organization_id, settings.name, state.record.identity, state.record.owner)
+        known = frozenset(filter(None, (state.key_id, state.previous_key_id)))
+        try:
+            made = self.maker.make(order, settings, self.slot, known, keeps_undelivered=settings.secret_in_state)
+        except KeyLeftBehind as problem:
+            self.reporter.warn(f"{problem} The next `pulumi up` tries again")
+            owed = Owed(step=OwedStep.REVOKE, why="it could not be handed over", key_id=problem.key_id)
+            raise _StoppedError(_with(state, owed)) from None
+        return self._rotated(state, made, settings, reason)
+
+    def _rotated(self, state: KeyState, made: Made, settings: Settings, reason: Reason) -> KeyState:
+        minted = made.key
+        is_in_state = settings.secret_in_state
+        changes: dict[str, object] = {
+            "key_id": minted.id,
+            "key_name": minted.name,
+            "created_at": at(minted.created_at),
+            "secret": minted.key if is_in_state else None,
+            "secret_fingerprint": fingerprint(minted.key),
+            "rotation_reason": reason,
+            "vault_secret_version": made.vault_version,
+        }
+        if reason is not Reason.REVOKED:
+            changes |= {
+                "previous_key_id": state.key_id,
+                "previous_secret": state.secret if is_in_state else None,
+                "previous_revoke_at": at(minted.created_at + overlap_of(self.inputs, state)),
+            }
+        elif began := overlap_start(state):
+            changes["previous_revoke_at"] = at(began + overlap_of(self.inputs, state))
+        if not isinstance(self.inputs.rotation_triggers, Unknown):
+            changes["triggers_hash"] = hash_triggers(self.inputs.rotation_triggers)
+        owed = [owed for owed in state.pending if owed.step is OwedStep.REVOKE]
+        if made.owed:
+            owed.append(Owed(step=OwedStep.DELIVER, why=made.owed, key_id=minted.id))
+        changes["pending"] = tuple(owed)
+        changes["record"] = _record_delivery(state, settings, made.vault_version)
+        return state.model_copy(update=changes)
+
+    def _deliver(self, state: KeyState, place: Place) -> KeyState:
+        """Write the current key to a place; a copy at an older place is left there and named."""
+        secret = state.secret or self._fetch(state)
+        settings = state.record.settings
+        stored = self.store().preflight_delivery(place)
+        mark = owner_mark(state.record.identity, state.record.owner)
+        known = frozenset(filter(None, (state.key_id, state.previous_key_id)))
+        check_ownership(place, stored, mark, known)
+        delivery = Delivery(secret, state.key_id, settings.organization_id, mark, stored.version)
+        version = self.store().deliver_secret(place, delivery)
+        self._name_old_copy(state)
+        after = settings.model_copy(update={"vault_secret": place})
+        return state.model_copy(
+            update={
+                "vault_secret_version": version,
+                "record": _record_delivery(state, after, version),
+                "pending": tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER),
+            }
+        )
+
+    def _take_secret_back(self, state: KeyState) -> KeyState:
+        """Bring the secret back from Vault when the program wants it in state again; say what is left behind."""
+        applied = state.record.settings
+        if self.inputs.vault_secret is None:
+            self._name_old_copy(state)
+        if self.inputs.secret_in_state is not True or applied.secret_in_state:
+            return state
+        settings = applied.model_copy(update={"secret_in_state": True})
+        record = state.record.model_copy(update={"settings": settings})
+        return state.model_copy(update={"secret": self._fetch(state), "record": record})
+
+    def _name_old_copy(self, state: KeyState) -> None:
+        """Say that the copy at a place that the program no longer names is left there."""
+        old, place = state.record.settings.vault_secret, self.inputs.vault_secret
+        if old and not isinstance(place, Unknown) and (place is None or not place.is_same(old)):
+            self.reporter.warn(f"the copy of the key at Vault {old} was left there; remove it by hand")
+
+    def _fetch(self, state: KeyState) -> SecretStr:
+        """Read the current key from where it was delivered to, and see that it is that key."""
+        place, version = state.record.settings.vault_secret, state.vault_secret_version
+        if place is None or version is None:
+            raise UnexpectedAnswer(
+                f"the secret of key {state.key_id} is neither in state nor in Vault",
+                "Change a rotation trigger: a new key replaces it.",
+            )
+        try:
+            secret = self.store().fetch_secret(place, version)
+        except NotFound as problem:
+            raise problem.with_hint(
+                f"The secret of key {state.key_id} is nowhere else: change a rotation trigger to replace the key."
+            ) from None
+        if fingerprint(secret) != state.secret_fingerprint:
+            raise UnexpectedAnswer(
+                f"Vault {place} version {version} does not hold key {state.key_id}: the fingerprints differ",
+                "Change a rotation trigger: a new key replaces it.",
+            )
+        return secret
+
+    def _place(self) -> Place:
+        place = self.inputs.vault_secret
+        if not isinstance(place, Place):
+            raise UnexpectedAnswer("there is no place to deliver to", "Run `pulumi up` again.")
+        return place
+
+    def _try_revoke(self, state: KeyState, key_id: str, why: str) -> bool:
+        """Revoke a key that is not the current one; a failure is a warning, and it stays."""
+        organization_id = state.record.settings.organization_id
+        try:
+            with self.ledger.writing(organization_id):
+                revoke_for_good(self.api, organization_id, key_id)
+                self.ledger.remove(organization_id, key_id)
+        except AllomiaError as problem:
+            self.reporter.warn(
+                f"key {key_id} was not revoked ({why}): {problem.message}. The next `pulumi up` tries again; by hand: "
+                f"{revoke_command(organization_id, key_id)}"
+            )
+            return False
+        return True
+
+
+def _record_delivery(state: KeyState, settings: Settings, version: int | None) -> Record:
+    """Return the record with the versions that this key's resource wrote at its place."""
+    applied, place = state.record.settings.vault_secret, settings.vault_secret
+    is_same_place = place is not None and applied is not None and place.is_same(applied)
+    # A version that is not higher than the last one means that the secret began anew.
+    is_later = version is not None and version > max(state.record.vault_versions, default=0)
+    kept = state.record.vault_versions if is_same_place and (is_later or version is None) else ()
+    versions = (*kept, version) if version is not None else kept
+    return state.record.model_copy(update={"settings": settings, "vault_versions": versions[-MOST_VERSIONS:]})
+
+
+def _paid(state: KeyState, step: OwedStep) -> KeyState:
+    return state.model_copy(update={"pending": tuple(owed for owed in state.pending if owed.step is not step)})
+
+
+def _owes(state: KeyState, step: OwedStep) -> bool:
+    return any(owed.step is step for owed in state.pending)
+
+
+def _with(state: KeyState, owed: Owed) -> KeyState:
+    return state if owed in state.pending else state.model_copy(update={"pending": (*state.pending, owed)})
+
+
+def _without(state: KeyState, done: Owed) -> KeyState:
+    return state.model_copy(update={"pending": tuple(owed for owed in state.pending if owed != done)})

@@ -1,0 +1,75 @@
+"""The scheduled example is checked by the tools of its platforms, offline, and its script is run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tools.actionlint import ensure_actionlint
+
+SCHEDULED = Path(__file__).parents[2] / "examples" / "scheduled"
+KUBERNETES = "1.31"
+
+
+def test_the_workflow_is_one() -> None:
+    result = subprocess.run(
+        [ensure_actionlint(), "-no-color", "-shellcheck=", SCHEDULED / "github-actions.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_the_workflow_check_finds_a_mistake(tmp_path: Path) -> None:
+    broken = (SCHEDULED / "github-actions.yaml").read_text().replace("runs-on:", "run-on:")
+    (tmp_path / "workflow.yaml").write_text(broken)
+    result = subprocess.run([ensure_actionlint(), tmp_path / "workflow.yaml"], capture_output=True, check=False)
+    assert result.returncode == 1
+
+
+def test_the_manifests_are_valid() -> None:
+    manifests = list(yaml.safe_load_all((SCHEDULED / "cronjob.yaml").read_text()))
+    assert [manifest["kind"] for manifest in manifests] == ["ServiceAccount", "CronJob"]
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    manifests[1]["spec"]["shedule"] = manifests[1]["spec"].pop("schedule")
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(manifests[1], KUBERNETES, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("hours", "preview", "calls"),
+    [
+        (None, 0, ["stack output nextActionAt"]),
+        (1, 0, ["stack output nextActionAt"]),
+        (-1, 0, ["stack output nextActionAt", "preview --non-interactive --expect-no-changes"]),
+        (
+            -1,
+            1,
+            [
+                "stack output nextActionAt",
+                "preview --non-interactive --expect-no-changes",
+                "up --non-interactive --yes --skip-preview",
+            ],
+        ),
+    ],
+)
+def test_the_script_runs_up_only_when_something_is_due(
+    tmp_path: Path, hours: int | None, preview: int, calls: list[str]
+) -> None:
+    due = "" if hours is None else (datetime.now(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stand_in = tmp_path / "pulumi"
+    stand_in.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\ncase $1 in stack) echo "{due}";; preview) exit {preview};; esac\n'
+    )
+    stand_in.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run([SCHEDULED / "rotate.sh"], env=environment, check=True, capture_output=True)
+    assert (tmp_path / "calls").read_text().splitlines() == calls
