@@ -5,12 +5,13 @@ The work happens in the provider process (`allomia_pulumi.dynamic_provider`); a 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final, TypedDict, cast
 
 import pulumi
 
-__all__ = ["OrganizationApiKey", "VaultReferenceArgs"]
+__all__ = ["OrganizationApiKey", "VaultReferenceArgs", "VaultSecretArgs"]
 
 TYPE: Final = "pulumi-python:dynamic/allomia:OrganizationApiKey"
 
@@ -26,12 +27,20 @@ OUTPUTS: Final = (
     "created_at",
     "key_id",
     "key_name",
+    "next_action_at",
+    "pending",
+    "previous_key_id",
+    "previous_revoke_at",
+    "previous_secret",
     "record",
+    "rotate_at",
     "rotation_reason",
     "secret",
     "secret_fingerprint",
     "triggers_hash",
+    "vault_secret_version",
 )
+WIRE_NAMES: Final = {"kv_version": "kvVersion", "take_over": "takeOver"}
 
 
 class VaultReferenceArgs(TypedDict, total=False):
@@ -52,6 +61,22 @@ class VaultReferenceArgs(TypedDict, total=False):
     kv_version: pulumi.Input[int]
 
 
+class VaultSecretArgs(TypedDict, total=False):
+    """Where a key is also written to: a field of a KV v2 secret.
+
+    Attributes:
+        mount: The KV v2 mount.
+        path: The path inside the mount.
+        field: The field for the key; `key_id` and `organization_id` are written beside it.
+        take_over: Write over a secret, or a version, that this resource did not write.
+    """
+
+    mount: pulumi.Input[str]
+    path: pulumi.Input[str]
+    field: pulumi.Input[str]
+    take_over: pulumi.Input[bool]
+
+
 @pulumi.input_type
 class _Inputs:
     """The names of the inputs on the wire; with them Pulumi translates options such as `ignore_changes` too."""
@@ -59,14 +84,20 @@ class _Inputs:
     organization_id: pulumi.Input[str] = pulumi.property("organizationId")
     name: pulumi.Input[str] | None = pulumi.property("name")
     rotation_triggers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = pulumi.property("rotationTriggers")
+    rotate_after: pulumi.Input[Any] | None = pulumi.property("rotateAfter")
+    overlap: pulumi.Input[Any] | None = pulumi.property("overlap")
+    vault_secret: pulumi.Input[Any] | None = pulumi.property("vaultSecret")
+    secret_in_state: pulumi.Input[bool] | None = pulumi.property("secretInState")
+    verify: pulumi.Input[bool] | None = pulumi.property("verify")
     tenant_key_ref: pulumi.Input[Any] | None = pulumi.property("tenantKeyRef")
 
 
 class OrganizationApiKey(pulumi.CustomResource):
-    """An API key of one AlloMia organization: minted on create, replaced on rotation, revoked on delete.
+    """An API key of one AlloMia organization: minted on create, rotated by triggers or age, revoked on delete.
 
-    A changed map of `rotation_triggers` rotates by replacement: `pulumi up` makes the new key, updates everything that
-    uses it, and revokes the old key at its end.
+    Without `overlap`, rotation is a replacement: `pulumi up` makes the new key, updates everything that uses it, and
+    revokes the old key at its end. With `overlap`, rotation is an update in place: the old key lives on as
+    `previous_*` for that long, and the first `up` after it revokes it.
 
     Args:
         resource_name: The logical name; also the key's label in AlloMia's dashboard unless `name` is given.
@@ -75,6 +106,11 @@ class OrganizationApiKey(pulumi.CustomResource):
         name: The label in AlloMia's dashboard, 1 to 60 printable characters; a change rotates.
         rotation_triggers: A map of texts; a change from one non-empty map to another rotates, while first use and
             removal are only recorded.
+        rotate_after: Duration such as `90d`, `12h`, ISO 8601 or a `timedelta`: the first `up` after that age rotates.
+        overlap: Duration, shorter than `rotate_after`: how long the predecessor stays valid after a rotation.
+        vault_secret: Where in Vault (KV v2) the key is also written to.
+        secret_in_state: False keeps the secret out of Pulumi's state; needs `vault_secret`.
+        verify: Prove a new key with one harmless call before anyone is given it.
         tenant_key_ref: Where this key's tenant key lies in Vault, instead of `allomia:tenantKeyRef`; a change moves
             no key.
     """
@@ -87,15 +123,28 @@ class OrganizationApiKey(pulumi.CustomResource):
         organization_id: pulumi.Input[str],
         name: pulumi.Input[str] | None = None,
         rotation_triggers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        rotate_after: pulumi.Input[str | timedelta] | None = None,
+        overlap: pulumi.Input[str | timedelta] | None = None,
+        vault_secret: pulumi.Input[VaultSecretArgs] | None = None,
+        secret_in_state: pulumi.Input[bool] | None = None,
+        verify: pulumi.Input[bool] | None = None,
         tenant_key_ref: pulumi.Input[str | VaultReferenceArgs] | None = None,
     ) -> None:
+        if opts is not None and (opts.id is not None or opts.import_ is not None):
+            raise ValueError("a dynamic OrganizationApiKey cannot be imported or looked up: leave out id and import_")
+        self._is_secret_elsewhere = secret_in_state is False
         props = _Inputs.__new__(_Inputs)
         props.__dict__.update(dict.fromkeys(OUTPUTS))
         props.__dict__.update(
             organization_id=organization_id,
             name=name,
             rotation_triggers=rotation_triggers,
-            tenant_key_ref=_reference(tenant_key_ref),
+            rotate_after=_wire(rotate_after),
+            overlap=_wire(overlap),
+            vault_secret=_wire(vault_secret),
+            secret_in_state=secret_in_state,
+            verify=verify,
+            tenant_key_ref=_wire(tenant_key_ref),
             __identity=_identity(resource_name, opts),
             __provider=PROVIDER,
         )
@@ -124,7 +173,15 @@ class OrganizationApiKey(pulumi.CustomResource):
     @property
     @pulumi.getter
     def secret(self) -> pulumi.Output[str]:
-        """The key itself, always a Pulumi secret."""
+        """The key itself, always a Pulumi secret.
+
+        Raises:
+            AttributeError: `secret_in_state=False` keeps it out of Pulumi; it is in Vault, at `vault_secret`.
+        """
+        if self._is_secret_elsewhere:
+            raise AttributeError(
+                "secret_in_state=False keeps the secret out of Pulumi: read it where vault_secret says"
+            )
         return pulumi.get(self, "secret")
 
     @property
@@ -136,8 +193,50 @@ class OrganizationApiKey(pulumi.CustomResource):
     @property
     @pulumi.getter(name="rotationReason")
     def rotation_reason(self) -> pulumi.Output[str]:
-        """Why the current key was made: `created`, `trigger` or `renamed`."""
+        """Why the current key was made: `created`, `trigger`, `schedule`, `renamed` or `revoked`."""
         return pulumi.get(self, "rotation_reason")
+
+    @property
+    @pulumi.getter(name="previousKeyId")
+    def previous_key_id(self) -> pulumi.Output[str | None]:
+        """The predecessor while its overlap runs."""
+        return pulumi.get(self, "previous_key_id")
+
+    @property
+    @pulumi.getter(name="previousSecret")
+    def previous_secret(self) -> pulumi.Output[str | None]:
+        """The predecessor's key while its overlap runs, always a Pulumi secret."""
+        return pulumi.get(self, "previous_secret")
+
+    @property
+    @pulumi.getter(name="previousRevokeAt")
+    def previous_revoke_at(self) -> pulumi.Output[str | None]:
+        """When the overlap ends: the first `pulumi up` after it revokes the predecessor."""
+        return pulumi.get(self, "previous_revoke_at")
+
+    @property
+    @pulumi.getter(name="rotateAt")
+    def rotate_at(self) -> pulumi.Output[str | None]:
+        """When `rotate_after` falls due."""
+        return pulumi.get(self, "rotate_at")
+
+    @property
+    @pulumi.getter(name="nextActionAt")
+    def next_action_at(self) -> pulumi.Output[str | None]:
+        """The earliest moment at which a `pulumi up` has something to do."""
+        return pulumi.get(self, "next_action_at")
+
+    @property
+    @pulumi.getter(name="vaultSecretVersion")
+    def vault_secret_version(self) -> pulumi.Output[int | None]:
+        """The KV version that holds the current key."""
+        return pulumi.get(self, "vault_secret_version")
+
+    @property
+    @pulumi.getter
+    def pending(self) -> pulumi.Output[Sequence[Any]]:
+        """What a half-finished update still owes; empty when all is well."""
+        return pulumi.get(self, "pending")
 
     @property
     @pulumi.getter(name="triggersHash")
@@ -174,10 +273,12 @@ def _type_chain(urn: str) -> str:
     return "" if chain == STACK_TYPE else chain
 
 
-def _reference(value: Any) -> Any:  # noqa: ANN401 - any input, plain or not
-    """Give an object its wire names."""
+def _wire(value: Any) -> Any:  # noqa: ANN401 - any input, plain or not
+    """Give an object its wire names, and a `timedelta` its wire form."""
     if isinstance(value, pulumi.Output):
-        return value.apply(_reference)
+        return value.apply(_wire)
+    if isinstance(value, timedelta):
+        return f"{value // timedelta(seconds=1)}s"
     if isinstance(value, Mapping):
-        return {"kvVersion" if name == "kv_version" else name: item for name, item in value.items()}
+        return {WIRE_NAMES.get(name, name): item for name, item in value.items()}
     return value

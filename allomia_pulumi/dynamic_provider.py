@@ -30,7 +30,7 @@ from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.dynamic_host import EngineLog, widen_thread_pool
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN, Identity, KeyState
+from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN, Identity, KeyState, recorded_identity
 from allomia_pulumi.redaction import scrub
 from allomia_pulumi.session import Session
 
@@ -82,8 +82,11 @@ def _explained(method: Callable[P, R]) -> Callable[P, R]:
 class _ResourceReporter:
     """Show the core's messages on the row of one resource."""
 
-    def __init__(self, log: EngineLog, identity: Identity) -> None:
+    def __init__(self, log: EngineLog, identity: Identity | None) -> None:
         self._log = log
+        self._urn = ""
+        if identity is None:
+            return
         parents = f"{identity.parents}$" if identity.parents else ""
         self._urn = f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE}::{identity.name}"
 
@@ -147,23 +150,20 @@ class OrganizationApiKeyProvider(ResourceProvider):
     @_explained
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the key still exists; outputs travel on, inputs cannot be rebuilt from them."""
-        state = self._keys.read(id_, props, self._recorded_reporter(props))
+        state = self._keys.read(id_, props, _ResourceReporter(self._log, recorded_identity(props)))
         return ReadResult("", {}) if state is None else ReadResult(id_, _outputs(state))
 
     @_explained
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Record settings that move no key."""
-        reporter = _ResourceReporter(self._log, _identity(_news))
-        return UpdateResult(_outputs(self._keys.update(_olds, _wire(_news), reporter)))
+        """Do what the diff planned: retire, rotate in place, deliver, record."""
+        identity = _identity(_news)
+        state = self._keys.update(_id, _olds, _wire(_news), identity, _ResourceReporter(self._log, identity))
+        return UpdateResult(_outputs(state))
 
     @_explained
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Revoke the key."""
         self._keys.delete(_props)
-
-    def _recorded_reporter(self, props: Mapping[str, Any]) -> _ResourceReporter:
-        record = props.get("record")
-        return _ResourceReporter(self._log, Identity.model_validate((record or {}).get("identity")))
 
 
 def _identity(props: Mapping[str, Any]) -> Identity:

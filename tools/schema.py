@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -13,14 +14,37 @@ from pydantic.fields import FieldInfo
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.config import DEFAULT_API_URL, DEFAULT_KEYS_PATH
-from allomia_pulumi.keys.models import SECRET_OUTPUTS, Inputs, KeyState, Reason, Record, Unknown
+from allomia_pulumi.keys.models import (
+    SECRET_OUTPUTS,
+    Inputs,
+    KeyState,
+    Owed,
+    OwedStep,
+    Place,
+    Reason,
+    Record,
+    Unknown,
+)
 from allomia_pulumi.references import VaultReference
 
 SCHEMA_FILE: Final = Path(__file__).parent.parent / "schema.json"
 REFERENCE: Final = "allomia:index:VaultReference"
+PLACE: Final = "allomia:index:VaultSecret"
+OWED: Final = "allomia:index:Owed"
 RESOURCE: Final = "allomia:index:OrganizationApiKey"
 REPLACING: Final = frozenset({"organizationId", "name", "rotationTriggers"})
 DEFAULTED: Final = frozenset({"name"})
+
+
+KINDS: Final[Mapping[Any, dict[str, Any]]] = {
+    VaultReference: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}]},
+    Record: {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}},
+    Place: {"$ref": f"#/types/{PLACE}"},
+    Owed: {"$ref": f"#/types/{OWED}"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    **{kind: {"type": "string"} for kind in (str, SecretStr, Reason, OwedStep, timedelta)},
+}
 
 
 def build_schema() -> dict[str, Any]:
@@ -38,7 +62,17 @@ def build_schema() -> dict[str, Any]:
                 "type": "object",
                 "description": "One field of one secret in Vault; `mount/path#field` says the same in short.",
                 **_object(VaultReference, secrets=frozenset()),
-            }
+            },
+            PLACE: {
+                "type": "object",
+                "description": "Where in Vault a key is also written to.",
+                **_object(Place, secrets=frozenset()),
+            },
+            OWED: {
+                "type": "object",
+                "description": "One step that a half-finished update still owes.",
+                **_object(Owed, secrets=frozenset()),
+            },
         },
         "provider": {"description": "Its settings are the stack configuration of the namespace `allomia`."},
         "resources": {RESOURCE: _resource()},
@@ -94,8 +128,8 @@ def _resource() -> dict[str, Any]:
 
 
 RESOURCE_DESCRIPTION: Final = (
-    "An API key of one AlloMia organization: minted on create, rotated by replacement when `rotationTriggers` change, "
-    "and revoked on delete."
+    "An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete. "
+    "Without `overlap`, rotation is a replacement; with it, an update in place that keeps the predecessor valid."
 )
 
 
@@ -113,6 +147,8 @@ def _property(field: FieldInfo, *, is_secret: bool) -> dict[str, Any]:
         declared["description"] = field.description
     if is_secret:
         declared["secret"] = True
+    if isinstance(field.default, bool):
+        declared["default"] = field.default
     return declared
 
 
@@ -123,18 +159,17 @@ def _alternatives(annotation: Any) -> list[Any]:  # noqa: ANN401 - an annotation
 
 
 def _kind(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - an annotation is anything
-    if kind is VaultReference:
-        return {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}]}
-    if kind is Record:
-        return {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
+    if kind in KINDS:
+        return dict(KINDS[kind])
+    arguments = get_args(kind)
     if get_origin(kind) is Mapping:
         return {"type": "object", "additionalProperties": {"type": "string"}}
-    if kind in {str, SecretStr, Reason}:
-        return {"type": "string"}
-    if kind is int or set(map(type, get_args(kind))) == {int}:
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": _kind(arguments[0])}
+    if arguments and {type(argument) for argument in arguments} == {int}:
         return {"type": "integer"}
-    if get_origin(kind) is not None and get_args(kind)[0] is not kind:
-        return _kind(get_args(kind)[0])
+    if arguments:
+        return _kind(arguments[0])
     raise TypeError(f"no schema for {kind!r}")
 
 

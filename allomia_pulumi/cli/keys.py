@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from allomia_pulumi.api import TenantClient
+from allomia_pulumi.api import TenantClient, is_identifier
 from allomia_pulumi.cli.render import keys_document, keys_table, one_key
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.keys.proof import revoke_for_good
 from allomia_pulumi.keys.wording import look_command
 from allomia_pulumi.redaction import printable
 from allomia_pulumi.session import Session
@@ -51,6 +52,7 @@ def list_keys(
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
     """Show the keys of an organization: name, id, age, whose mark they carry, and the slots used. Never a secret."""
+    _check_id(organization, "the organization's id")
     with _client(api_url, tenant_key_ref) as client:
         keys = client.list_keys(organization)
     now = SystemClock().now()
@@ -58,7 +60,9 @@ def list_keys(
         typer.echo(keys_document(organization, keys, now))
     else:
         # A pipe has no width: nothing is folded there.
-        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(keys_table(organization, keys, now))
+        console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+        console.print(f"organization {organization}", soft_wrap=True)
+        console.print(keys_table(keys, now))
 
 
 def revoke_key(
@@ -70,6 +74,8 @@ def revoke_key(
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
     """Revoke one key of an organization, after asking. Whatever uses it is refused from then on."""
+    _check_id(organization, "the organization's id")
+    _check_id(key_id, "the key's id")
     if not yes and not sys.stdin.isatty():
         raise InvalidInput("there is no terminal to ask at", "Add --yes to revoke without asking.")
     with _client(api_url, tenant_key_ref) as client:
@@ -83,8 +89,13 @@ def revoke_key(
         if not yes and not typer.confirm("Revoke this key now?"):
             typer.echo("nothing was revoked")
             raise typer.Exit(1)
-        is_revoked = client.revoke_key(organization, key_id)
-    typer.echo("revoked" if is_revoked else "somebody else had just revoked it")
+        revoke_for_good(client, organization, key_id)
+    typer.echo("revoked")
+
+
+def _check_id(value: str, what: str) -> None:
+    if not is_identifier(value):
+        raise InvalidInput(f"{what} is empty or has characters that no id has", "Copy it from AlloMia.")
 
 
 @contextmanager

@@ -21,13 +21,10 @@ __all__ = ["keys_document", "keys_table", "one_key"]
 DOCUMENT_VERSION = 1
 
 
-def keys_table(organization_id: str, keys: Sequence[ApiKey], now: datetime) -> Table:
+def keys_table(keys: Sequence[ApiKey], now: datetime) -> Table:
     """Lay the keys out for people."""
     table = Table(
-        title=f"organization {escape(printable(organization_id))}",
         caption=f"{len(keys)} of {KEY_LIMIT} slots used",
-        title_justify="left",
-        title_style="",
         caption_justify="left",
         caption_style="",
         box=None,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.faces import UNKNOWN, DynamicFace, FaceError, is_marked_secret
+from tests.contract.faces import UNKNOWN, Diffed, DynamicFace, FaceError, is_marked_secret
 from tools.engine.processes import free_port
 from tools.engine.sandbox import Sandbox, Tenant
 
@@ -104,6 +104,30 @@ def test_g3_secret_outputs_are_marked_in_every_answer(scene: Scene) -> None:
         assert not is_marked_secret(answer, "keyId")
     assert after["triggersHash"] == ""
     assert set(after) == set(outputs)
+
+
+def test_a_rotation_in_place_marks_the_predecessors_secret_too(scene: Scene) -> None:
+    face, news = scene.face, scene.news(ONE, overlap="24h")
+    id_, outputs = face.up(news)
+    changed = scene.news(TWO, overlap="24h")
+    inputs = face.check({**news, "name": face.name}, changed)
+    assert face.diff(id_, outputs, inputs) == Diffed(changes=True, replaces=[])
+    after = face.update(id_, outputs, inputs)
+    assert all(is_marked_secret(face.last_answer, name) for name in ("secret", "previousSecret", "triggersHash"))
+    assert (after["previousSecret"], after["previousKeyId"]) == (outputs["secret"], outputs["keyId"])
+    assert after["rotationReason"] == "trigger"
+    assert after["pending"] == []
+    assert [scene.accepts(secret) for secret in (outputs["secret"], after["secret"])] == [200, 200]
+    face.delete(id_, after)
+    assert scene.alive() == []
+
+
+def test_g1_a_404_to_a_revocation_is_no_proof(scene: Scene) -> None:
+    scene.sandbox.add_fault("drop_after", method="POST", path="*/api-keys")
+    scene.sandbox.add_fault("status", method="DELETE", path="*", status=404, times=None)
+    with pytest.raises(FaceError, match="and nobody holds it") as caught:
+        scene.face.up(scene.news(ONE))
+    assert f"allomia revoke {scene.organization} {scene.alive()[0]}" in str(caught.value)
 
 
 def test_g6_an_unchanged_key_costs_no_call(scene: Scene) -> None:
@@ -316,9 +340,12 @@ def test_g7_a_lost_answer_to_a_delete_is_no_error(scene: Scene) -> None:
         ({"name": "x" * 61}, "name has 61 characters"),
         ({"tenantKeyRef": "alm_tenant_in_clear"}, "tenantKeyRef is not a Vault reference"),
         ({"rotationTriggers": {"n": 1}}, "rotationTriggers.n is not a text"),
-        ({"secretInState": False}, "`secretInState` is not supported by this version"),
-        ({"verify": False}, "`verify` is not supported by this version"),
-        ({"overlap": "24h"}, "`overlap` is not supported by this version"),
+        ({"secretInState": False}, "secretInState is false without vaultSecret"),
+        ({"organizationId": ".."}, "organizationId is not an id"),
+        ({"overlap": "soon"}, "overlap is not a duration"),
+        ({"overlap": "2d", "rotateAfter": "1d"}, "overlap is not shorter than rotateAfter"),
+        ({"vaultSecret": {"mount": "secret", "path": "../a", "field": "f"}}, "vaultSecret is not a Vault reference"),
+        ({"keepers": {"a": "b"}}, "`keepers` is not supported by this version"),
     ],
 )
 def test_g5_bad_input_is_a_check_failure(scene: Scene, change: dict[str, Any], reason: str) -> None:

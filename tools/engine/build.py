@@ -24,7 +24,7 @@ import platformdirs
 
 from tools.engine.processes import ToolError, launch, stop
 
-__all__ = ["Engine", "Report", "ensure_engine"]
+__all__ = ["Engine", "Report", "cache_folder", "ensure_engine"]
 
 Report: TypeAlias = Callable[[str], None]
 
@@ -90,7 +90,7 @@ def ensure_engine(report: Report = print) -> Engine:
     Raises:
         ToolError: Go is missing or too old, or the build failed.
     """
-    folder = _cache() / "engine" / PULUMI_VERSION
+    folder = cache_folder() / "engine" / PULUMI_VERSION
     if (engine := _on_path(folder)) or (engine := _built(folder)):
         return engine
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,8 @@ def ensure_engine(report: Report = print) -> Engine:
     raise ToolError(f"The Pulumi CLI was built into {folder}, but does not start.", "Remove that folder and try again.")
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Return where builds are kept: the user's cache folder, outside every checkout."""
     return Path(os.environ.get("ALLOMIA_PULUMI_CACHE") or platformdirs.user_cache_dir("allomia-pulumi"))
 
 
