@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Event, Sandbox, Tenant
 from tools.engine.workspace import Result, Workspace
 
+MOVED_CLOCK = Path(__file__).with_name("moved_clock")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PROJECT = "name: clinic\nruntime: python\n"
 SEVERAL = """
@@ -56,6 +58,15 @@ class Scene:
     def alive(self) -> list[str]:
         return [key.id for key in self.sandbox.alive(self.organization)]
 
+    def jump(self, hours: float) -> None:
+        """Let time pass for the provider and for AlloMia."""
+        seconds = hours * 3600 + float(self.workspace.env.get("ALLOMIA_TEST_SECONDS_AHEAD", "0"))
+        self.workspace.env["ALLOMIA_TEST_SECONDS_AHEAD"] = str(seconds)
+        path = self.workspace.env.get("PYTHONPATH", "")
+        if str(MOVED_CLOCK) not in path:
+            self.workspace.env["PYTHONPATH"] = f"{MOVED_CLOCK}{os.pathsep}{path}".rstrip(os.pathsep)
+        self.sandbox.settings(clock_offset_seconds=seconds)
+
     def up(self, *arguments: str) -> Result:
         return self.workspace.up("--skip-preview", *arguments)
 
@@ -63,6 +74,7 @@ class Scene:
 def set_scene(sandbox: Sandbox, openbao: OpenBao, workspace: Workspace, **config: str) -> Scene:
     """Give a project a tenant, an organization, the tenant's key in Vault, and more configuration values."""
     sandbox.clear_faults()
+    sandbox.settings(clock_offset_seconds=0)
     tenant = sandbox.add_tenant("clinics")
     organization = sandbox.add_organization(tenant.id, "Valley Health")
     kv = openbao.client().secrets.kv.v2
