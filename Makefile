@@ -9,7 +9,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check unit engine schema format clean
+.PHONY: demo test sweep check unit engine schema format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -17,6 +17,10 @@ demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers a
 test: check ## linters, types, import contracts and all tests
 	@$(RUN) -m tools.engine.build
 	@$(RUN) -m pytest -q -n 2 --dist worksteal -o cache_dir=$(CACHE)/pytest
+
+sweep: $(VENV)/ready ## the long tests on the real engine
+	@$(RUN) -m tools.engine.build
+	@$(RUN) -m pytest -q -n 2 --dist worksteal -m long -o cache_dir=$(CACHE)/pytest
 
 check: $(VENV)/ready ## linters, types and import contracts
 	@$(VENV)/bin/ruff check --quiet

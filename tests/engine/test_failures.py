@@ -12,7 +12,7 @@ from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
 from tools.engine.workspace import Result
 
-UNSUPPORTED = SEVERAL.replace('"quarter": config.require("quarter")}', '"quarter": "1"}, secret_in_state=False')
+UNSUPPORTED = SEVERAL.replace('"quarter": config.require("quarter")}', '"quarter": "1"}, keepers={}')
 
 
 @pytest.fixture
@@ -70,9 +70,10 @@ def test_an_unsupported_argument_is_a_type_error(scene: Scene) -> None:
     result = scene.up()
     assert result.code != 0
     assert "TypeError" in result.text
-    assert "secret_in_state" in result.text
+    assert "keepers" in result.text
 
 
+@pytest.mark.long
 def test_g2_a_lost_answer_costs_no_secret_on_the_real_engine(scene: Scene) -> None:
     scene.sandbox.add_fault("drop_after", method="POST", path="*/api-keys")
     scene.up().check()

@@ -58,6 +58,7 @@ def test_a_key_rotates_by_age_and_its_predecessor_ends_after_the_overlap(by_age:
     assert scene.alive() == []
 
 
+@pytest.mark.long
 def test_a_refresh_reports_no_time(by_age: Scene) -> None:
     by_age.up().check()
     by_age.jump(hours=91 * 24)
@@ -88,6 +89,7 @@ def test_a_trigger_during_an_overlap_is_refused_with_the_way_out(
     project.up("--skip-preview", "--expect-no-changes").check()
 
 
+@pytest.mark.long
 def test_a_nearly_full_organization_rotates_one_key_after_another(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:

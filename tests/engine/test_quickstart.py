@@ -118,6 +118,7 @@ def test_state_holds_the_record_and_the_constant_provider(scene: Scene) -> None:
         "createdAt",
         "keyId",
         "keyName",
+        "pending",
         "record",
         "rotationReason",
         "secret",
@@ -128,7 +129,13 @@ def test_state_holds_the_record_and_the_constant_provider(scene: Scene) -> None:
         "stateVersion": 1,
         "identity": {"project": "allomia-quickstart", "stack": "test", "parents": "", "name": "ehr-sync"},
         "owner": "",
-        "settings": {"organizationId": scene.organization, "name": "ehr-sync"},
+        "settings": {
+            "organizationId": scene.organization,
+            "name": "ehr-sync",
+            "secretInState": True,
+            "verify": True,
+        },
+        "vaultVersions": [],
     }
     assert isinstance(outputs["__provider"], str)
     assert all("ciphertext" in outputs[name] for name in ("secret", "triggersHash"))

@@ -81,6 +81,7 @@ def test_g1_four_keys_of_one_organization_and_one_trigger_take_four_runs(
     project.up("--skip-preview", "--expect-no-changes").check()
 
 
+@pytest.mark.long
 def test_two_keys_of_one_organization_rotate_together(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:
@@ -133,7 +134,7 @@ def test_an_old_key_stays_until_its_consumers_have_the_new_one(single: Scene) ->
     assert (single.accepts(old), single.accepts(new)) == (401, 200)
 
 
-@pytest.mark.parametrize("way", ["target", "taint"])
+@pytest.mark.parametrize("way", ["target", pytest.param("taint", marks=pytest.mark.long)])
 def test_a_replacement_that_the_engine_decides_alone_works_and_is_spoken_of(single: Scene, way: str) -> None:
     project = single.workspace
     single.up().check()

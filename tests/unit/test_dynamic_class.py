@@ -1,6 +1,7 @@
 """The resource class registers what the provider needs, and marks what is secret."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 import pulumi
@@ -28,11 +29,17 @@ class Clinic(pulumi.ComponentResource):
         super().__init__("my:index:Clinic", name, None, opts)
 
 
+LOOP = asyncio.new_event_loop()
+"""Pulumi's mocks want a current event loop, which another test may have taken away, and never close theirs."""
+
+
 @pytest.fixture
-def recorder() -> Recorder:
+def recorder() -> Iterator[Recorder]:
+    asyncio.set_event_loop(LOOP)
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, project="clinic", stack="prod")
-    return recorder
+    yield recorder
+    asyncio.set_event_loop(None)
 
 
 def run(program: Any) -> Any:
