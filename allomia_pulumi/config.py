@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.references import VaultReference, parse_reference
+from allomia_pulumi.wire import WireModel
 
 __all__ = [
     "AppRoleAuth",
@@ -46,14 +46,8 @@ LITERAL_SECRETS = {
 SETTING_PATTERN = re.compile(r"[A-Za-z]{1,30}")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        hide_input_in_errors=True,
-    )
+class _Model(WireModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 class TokenAuth(_Model):

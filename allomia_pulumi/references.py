@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.wire import WireModel
 
 __all__ = ["VaultReference", "parse_reference"]
 
@@ -39,17 +39,10 @@ def _field(name: str) -> str:
     return name
 
 
-class VaultReference(BaseModel):
+class VaultReference(WireModel):
     """Name one field of one secret; while `mount` is None, `path` holds mount and path together."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(extra="forbid")
 
     mount: Annotated[str, AfterValidator(_segments)] | None = None
     """The KV mount. Without one, Vault itself tells where the mount ends and the path begins."""

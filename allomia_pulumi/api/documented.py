@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict
 
 from allomia_pulumi.api.pages import Pagination
 from allomia_pulumi.api.paths import segment
+from allomia_pulumi.wire import WireModel
 
 __all__ = [
     "CALLS_PATH",
@@ -28,8 +28,8 @@ EMPTY_WINDOW: Final[dict[str, str | int]] = {"from": "1970-01-01T00:00:00Z", "to
 """A window in which no call was made: the answer proves a key and carries no call record."""
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, hide_input_in_errors=True)
+class _Answer(WireModel):
+    model_config = ConfigDict(extra="ignore")
 
 
 class Organization(_Answer):

@@ -11,12 +11,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, ConfigDict, SecretStr
 
 from allomia_pulumi.api.pages import Pagination
 from allomia_pulumi.api.paths import is_identifier, segment
 from allomia_pulumi.redaction import guard
+from allomia_pulumi.wire import WireModel
 
 __all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "key_path", "keys_path"]
 
@@ -46,8 +46,8 @@ Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, hide_input_in_errors=True)
+class _Answer(WireModel):
+    model_config = ConfigDict(extra="ignore")
 
 
 class ListedKey(_Answer):

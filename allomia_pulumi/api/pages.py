@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Annotated, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
 from allomia_pulumi.errors import UnexpectedAnswer
+from allomia_pulumi.wire import WireModel
 
 __all__ = ["PAGE_SIZE", "Pagination", "read_pages"]
 
@@ -19,10 +19,10 @@ MOST_PAGES = 1000
 READS = 3
 
 
-class Pagination(BaseModel):
+class Pagination(WireModel):
     """The part of AlloMia's `pagination` object that we rely on."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore")
 
     total: Annotated[int, Field(ge=0)]
     has_next_page: bool
@@ -48,7 +48,7 @@ def read_pages(read: Callable[[int], tuple[Iterable[Item], Pagination]], doing: 
     """
     for _ in range(READS):
         items: dict[str, Item] = {}
-        page, pagination, count = 0, Pagination(total=0, hasNextPage=True), 0
+        page, pagination, count = 0, Pagination(total=0, has_next_page=True), 0
         while pagination.has_next_page and page < MOST_PAGES:
             page += 1
             found, pagination = read(page)

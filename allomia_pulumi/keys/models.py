@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, SecretStr, ValidationError
 
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference, parse_reference
+from allomia_pulumi.wire import WireModel
 
 __all__ = [
     "KEY_LIMIT",
@@ -64,16 +64,8 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        hide_input_in_errors=True,
-        arbitrary_types_allowed=True,
-        use_attribute_docstrings=True,
-    )
+class _Model(WireModel):
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
 
 
 class Reason(StrEnum):

@@ -87,14 +87,12 @@ class Ledger:
         holders = self.promise(api, organization_id, identity)
         if holders is not None:
             raise organization_full(organization_id, holders, self._clock)
-        account = self._account(organization_id)
-        with account.lock:
-            account.in_flight += 1
         try:
-            yield
+            with self.writing(organization_id):
+                yield
         finally:
+            account = self._account(organization_id)
             with account.lock:
-                account.in_flight -= 1
                 account.promised.discard(identity)
 
     @contextmanager
