@@ -197,6 +197,11 @@ class Stack:
 
         return self._run(run)
 
+    def target_replace(self) -> Outcome:
+        """Replace the key as `pulumi up --target-replace` does: without a diff."""
+        self.restart()
+        return self._run(self._replace)
+
     def refresh(self) -> Outcome:
         self.restart()
         return self._run(lambda: (self._refresh(), ()))
@@ -253,8 +258,7 @@ class Stack:
         inputs = self._check(old.inputs)
         kind, replaces = self._diff(old, inputs)
         if kind is Kind.REPLACE:
-            self.resource = self._create(self._check({}))
-            self.replaced.append(old.outputs)
+            self._create_successor(old)
         elif kind is Kind.UPDATE:
             after = self.keys.update(old.id, old.outputs, inputs, self.identity, self.listener)
             self._survive()
@@ -262,6 +266,16 @@ class Stack:
         else:
             self.resource = replace(old, inputs=inputs)
         return kind, replaces
+
+    def _replace(self) -> tuple[Kind, tuple[str, ...]]:
+        assert self.resource is not None
+        self._create_successor(self.resource)
+        self._delete_replaced()
+        return Kind.REPLACE, ()
+
+    def _create_successor(self, old: Resource) -> None:
+        self.resource = self._create(self._check({}))
+        self.replaced.append(old.outputs)
 
     def _check(self, olds: Mapping[str, Any]) -> Props:
         old_identity = self.identity if olds else None

@@ -251,13 +251,16 @@ class OrganizationKeys:
 
     def _withdraw(self, state: KeyState) -> None:
         """Clear Vault of what this key wrote; a successor may have written already, even from version 1 again."""
-        place, last = state.record.settings.vault_secret, state.vault_secret_version
-        if place is None or last is None:
+        place = state.record.settings.vault_secret
+        versions = state.record.vault_versions or tuple(filter(None, (state.vault_secret_version,)))
+        if place is None or not versions:
             return
         stored = self._tenants.store().inspect_secret(place)
-        if stored.key_id == state.key_id or stored.version > last:
-            for first, end in _runs(state.record.vault_versions or (last,)):
-                self._tenants.store().withdraw_secret(place, first=first, last=end, key_id=state.key_id)
+        is_own = stored.key_id in state.key_ids
+        if is_own or stored.version > max(versions):
+            for first, last in _runs(versions):
+                key_id = stored.key_id if is_own and stored.key_id else state.key_id
+                self._tenants.store().withdraw_secret(place, first=first, last=last, key_id=key_id)
 
     def _replaced(self, identity: Identity) -> frozenset[str]:
         """Return the keys that a replacement, announced by the diff before, is about to replace."""

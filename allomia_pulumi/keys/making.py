@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from allomia_pulumi.errors import KeyLeftBehind
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership, owner_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity, Settings
@@ -70,11 +70,18 @@ class Maker:
                     version = self._deliver(order, settings, minted, stored)
             except KeyLeftBehind as problem:
                 self._ledger.add(order.organization_id, minted)
-                if keeps_undelivered and is_proved:
+                if keeps_undelivered and is_proved and self._is_alive(order.organization_id, minted.id):
                     return Made(minted, owed=problem.message)
                 raise
             self._ledger.add(order.organization_id, minted)
         return Made(minted, version)
+
+    def _is_alive(self, organization_id: str, key_id: str) -> bool:
+        """Tell for certain whether a key is alive whose revocation went wrong: the answer may be all that was lost."""
+        try:
+            return any(key.id == key_id for key in self._api.list_keys(organization_id))
+        except AllomiaError:
+            return False
 
     def _preflight(self, order: Order, settings: Settings, known_keys: Collection[str]) -> Stored | None:
         """See that the key can be delivered before anything is sent."""

@@ -14,7 +14,7 @@ from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter
 from allomia_pulumi.keys.proof import find_strays, is_proved_gone
 from allomia_pulumi.keys.slots import Ledger
-from allomia_pulumi.keys.wording import describe_keys, look_command
+from allomia_pulumi.keys.wording import describe_keys, look_command, revoke_command
 
 __all__ = ["Reading", "name_strays", "name_unknown_keys"]
 
@@ -81,6 +81,9 @@ class Reading:
         what = f"key {state.key_id} “{state.key_name}” of organization {organization_id} was revoked outside of Pulumi"
         if previous is None:
             self.reporter.warn(f"{what} and is dropped from the state; the next `pulumi up` makes a new one")
+            for key_id in state.key_ids - {state.key_id}:
+                command = revoke_command(organization_id, key_id)
+                self.reporter.warn(f"key {key_id} was left by a half-finished update; end it with {command}")
             return None
         self.reporter.warn(f"{what}; its predecessor {previous} still works, and the next `pulumi up` makes a new key")
         return _owing(state, Owed(step=OwedStep.ROTATE, why=f"key {state.key_id} was revoked outside of Pulumi"))

@@ -40,6 +40,7 @@ from allomia_pulumi.redaction import fingerprint
 
 __all__ = ["Update"]
 
+REPLACE_IT = "Change a rotation trigger, or replace the key with `pulumi up --target-replace URN`."
 MOST_VERSIONS = 20
 """Versions that the record remembers as its own; Vault itself keeps 10 unless it is told otherwise."""
 
@@ -80,7 +81,8 @@ class Update:
         state = before
         for step in plan.steps:
             try:
-                if step is not Step.ROTATE or self._may_rotate(before, state, plan):
+                is_done = state.key_id != before.key_id and step in {Step.ROTATE, Step.DELIVER}
+                if not is_done and (step is not Step.ROTATE or self._may_rotate(state, plan)):
                     state = self._do(step, state, plan)
             except _StoppedError as stopped:
                 return with_moments(stopped.state, self.now)
@@ -107,17 +109,17 @@ class Update:
             case Step.RECORD:
                 return self._take_secret_back(state)
 
-    def _may_rotate(self, before: KeyState, state: KeyState, plan: Plan) -> bool:
-        """Tell whether to go on with a rotation after the steps before it: one new key, and never three at a time."""
-        if state.key_id != before.key_id:
-            return False
-        if state.previous_key_id is None or self._reason(state, plan) is Reason.REVOKED:
-            return True
-        self.reporter.warn(
-            f"the rotation of key {state.key_id} (reason: {plan.reason}) waits: its predecessor "
-            f"{state.previous_key_id} is still alive. The next `pulumi up` tries again"
-        )
-        return False
+    def _may_rotate(self, state: KeyState, plan: Plan) -> bool:
+        """Tell whether to go on with a rotation: no further key is made while one has to end first."""
+        left = [owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE]
+        if state.previous_key_id and self._reason(state, plan) is not Reason.REVOKED:
+            left.append(state.previous_key_id)
+        if left:
+            self.reporter.warn(
+                f"the rotation of key {state.key_id} (reason: {self._reason(state, plan)}) waits: key {left[0]} has to "
+                "end first. The next `pulumi up` tries again"
+            )
+        return not left
 
     def _reason(self, state: KeyState, plan: Plan) -> Reason:
         """Return why to rotate; a step before may have found the current key revoked."""
@@ -239,18 +241,16 @@ class Update:
         if place is None or version is None:
             raise UnexpectedAnswer(
                 f"the secret of key {state.key_id} is neither in state nor in Vault",
-                "Change a rotation trigger: a new key replaces it.",
+                REPLACE_IT,
             )
         try:
             secret = self.store().fetch_secret(place, version)
         except NotFound as problem:
-            raise problem.with_hint(
-                f"The secret of key {state.key_id} is nowhere else: change a rotation trigger to replace the key."
-            ) from None
+            raise problem.with_hint(f"The secret of key {state.key_id} is nowhere else. {REPLACE_IT}") from None
         if fingerprint(secret) != state.secret_fingerprint:
             raise UnexpectedAnswer(
                 f"Vault {place} version {version} does not hold key {state.key_id}: the fingerprints differ",
-                "Change a rotation trigger: a new key replaces it.",
+                REPLACE_IT,
             )
         return secret
 

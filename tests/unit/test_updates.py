@@ -358,6 +358,29 @@ class TestRevokedByHand:
         up(stack, Kind.UPDATE)
         assert_settled(stack)
 
+    def test_its_rotation_delivers_once_although_the_place_moved(self) -> None:
+        stack = overlapping(vaultSecret=HERE)
+        stack.clock.advance(HOUR)
+        stack.edit(vaultSecret=THERE)
+        del stack.api.keys[ORGANIZATION]["key-2"]
+        assert up(stack, Kind.UPDATE).writes == ("mint", "deliver")
+        up(stack, Kind.UPDATE)
+        assert_settled(stack)
+
+    def test_neither_delivered_nor_revoked_its_rotation_is_not_tried_twice_in_one_run(self) -> None:
+        stack = overlapping(vaultSecret=HERE, secretInState=False, rotateAfter="90m")
+        stack.clock.advance(2 * HOUR)
+        del stack.api.keys[ORGANIZATION]["key-2"]
+        stack.vault.faults["deliver"] = [DOWN]
+        stack.api.faults["revoke"] = [DOWN]
+        stack.up()
+        assert stack.api.minted == 3
+        assert set(stack.alive) == {"key-1", "key-3"}
+        assert set(stack.alive) <= stack.state.key_ids
+        up(stack, Kind.UPDATE)
+        up(stack, Kind.UPDATE)
+        assert_settled(stack)
+
     def test_found_by_refresh_it_rotates_and_keeps_the_predecessors_time(self) -> None:
         stack = overlapping(vaultSecret=HERE)
         stack.clock.advance(HOUR / 2)
@@ -397,6 +420,14 @@ class TestRevokedByHand:
         stack = overlapping()
         stack.api.keys[ORGANIZATION].clear()
         assert stack.refresh().kind is Kind.GONE
+
+    def test_g1_dropped_it_leaves_no_key_behind_unnamed(self) -> None:
+        stack = stack_with(overlap="1h")
+        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        stack.edit_outputs(pending=owing(OwedStep.REVOKE, left.id))
+        del stack.api.keys[ORGANIZATION]["key-1"]
+        outcome = stack.refresh()
+        assert left.id in outcome.said or left.id in stack.state.key_ids
 
     def test_a_predecessor_alone_is_taken_out_of_the_state(self) -> None:
         stack = overlapping()
@@ -661,6 +692,14 @@ class TestDrift:
         up(stack, Kind.UPDATE)
         assert_settled(stack)
 
+    def test_a_copy_that_is_nowhere_else_has_a_way_out_without_triggers(self) -> None:
+        stack = stack_with(vaultSecret=HERE, secretInState=False, rotationTriggers=None)
+        remove_version(stack)
+        stack.refresh()
+        assert "pulumi up --target-replace" in stack.up().said
+        assert stack.target_replace().failure is None
+        assert_settled(stack)
+
     def test_a_place_removed_while_a_delivery_is_owed_is_not_written_to(self) -> None:
         stack = stack_with(vaultSecret=HERE, overlap="1h")
         remove_secret(stack)
@@ -850,6 +889,34 @@ class TestHalfFinished:
         assert stack.api.minted == 2
         assert_settled(stack)
 
+    @pytest.mark.parametrize("overlap", ["1h", None])
+    def test_g2_a_key_whose_revocation_is_uncertain_is_not_handed_over_dead(self, overlap: str | None) -> None:
+        stack = stack_with(overlap=overlap, vaultSecret=HERE)
+        stack.edit(rotationTriggers=TWO)
+        stack.vault.faults["deliver"] = [DOWN]
+        stack.api.faults["after revoke"] = [DOWN]
+        stack.up()
+        assert stack.outputs["keyId"] in stack.alive
+        up(stack, Kind.UPDATE if overlap else Kind.REPLACE)
+        assert_settled(stack)
+
+    @pytest.mark.parametrize("change", [{"rotationTriggers": TWO}, {"name": "other"}, {"rotateAfter": "2h"}])
+    def test_g1_while_a_key_is_owed_its_end_no_further_key_is_made(self, change: dict[str, Any]) -> None:
+        stack = stack_with(overlap="1h")
+        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        stack.edit_outputs(pending=owing(OwedStep.REVOKE, left.id))
+        stack.clock.advance(2 * HOUR)
+        stack.edit(**change)
+        for _ in range(4):
+            stack.api.faults["revoke"] = [AccessDenied("403")] * 9
+            stack.api.faults["prove"] = [CredentialRejected("401")] * 4
+            stack.up()
+            assert set(stack.alive) == {"key-1", left.id}
+        stack.api.faults.clear()
+        up(stack, Kind.UPDATE)
+        assert set(stack.alive) == {"key-1", "key-3"}
+        assert_settled(stack)
+
     def test_neither_delivered_nor_revoked_and_out_of_state_it_is_owed_its_end(self) -> None:
         stack = stack_with(overlap="1h", vaultSecret=HERE, secretInState=False)
         stack.edit(rotationTriggers=TWO)
@@ -1011,6 +1078,16 @@ class TestDelete:
         versions = stack.vault.secrets["secret/allomia/here"].versions
         assert stack.destroy().failure is None
         assert versions == {1: None, 2: None}
+
+    def test_while_a_delivery_is_owed_the_versions_before_are_withdrawn(self) -> None:
+        stack = stack_with(overlap="1h", vaultSecret=HERE)
+        stack.edit(rotationTriggers=TWO)
+        stack.vault.faults["deliver"] = [DOWN]
+        stack.api.faults["revoke"] = [DOWN]
+        up(stack, Kind.UPDATE)
+        versions = stack.vault.secrets["secret/allomia/here"].versions
+        assert stack.destroy().failure is None
+        assert versions == {1: None}
 
     def test_versions_before_the_first_of_ours_are_left(self) -> None:
         stack = Stack({"organizationId": ORGANIZATION, "vaultSecret": {**HERE, "takeOver": True}})
@@ -1197,7 +1274,7 @@ class TestOlderRecords:
         stack = stack_with()
         record = stack.outputs["record"]
         settings = {name: item for name, item in record["settings"].items() if name in self.OLDER_SETTINGS}
-        older = {name: item for name, item in record.items() if name != "firstVaultVersion"}
+        older = {name: record[name] for name in ("stateVersion", "identity", "owner")}
         stack.edit_outputs(record={**older, "settings": settings}, **dict.fromkeys(self.NEWER_OUTPUTS))
         return stack
 
