@@ -163,7 +163,7 @@ class OrganizationApiKeyProvider(ResourceProvider):
     @_explained
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Revoke the key."""
-        self._keys.delete(_props)
+        self._keys.delete(_props, _ResourceReporter(self._log, recorded_identity(_props)))
 
 
 def _identity(props: Mapping[str, Any]) -> Identity:

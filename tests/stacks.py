@@ -315,13 +315,13 @@ class Stack:
     def _delete_declared(self) -> Kind:
         if self.resource is None:
             return Kind.SAME
-        self.keys.delete(self.resource.outputs)
+        self.keys.delete(self.resource.outputs, self.listener)
         self.resource = None
         return Kind.DELETE
 
     def _delete_replaced(self) -> None:
         while self.replaced:
-            self.keys.delete(self.replaced[0])
+            self.keys.delete(self.replaced[0], self.listener)
             self.replaced.pop(0)
 
     def _destroy(self) -> tuple[Kind, tuple[str, ...]]:

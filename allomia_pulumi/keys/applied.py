@@ -51,6 +51,7 @@ def apply_settings(inputs: Inputs, state: KeyState, *, keep_place: bool = False)
         changes |= {"secret": None, "previous_secret": None}
     if settings.vault_secret is None:
         changes["vault_secret_version"] = None
+        changes["pending"] = tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER)
     triggers = inputs.rotation_triggers
     if not isinstance(triggers, Unknown):
         new = hash_triggers(triggers)

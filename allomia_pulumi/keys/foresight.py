@@ -21,7 +21,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.applied import at, overlap_of, overlap_start
 from allomia_pulumi.keys.delivering import check_ownership, owner_mark
 from allomia_pulumi.keys.models import KEY_LIMIT, Identity, Inputs, KeyState, Place, Reason, Unknown
-from allomia_pulumi.keys.plan import Plan, Step
+from allomia_pulumi.keys.plan import Plan, Step, is_overlap_over
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter, Tenants
 from allomia_pulumi.keys.slots import Ledger, OwnKey, organization_full
 from allomia_pulumi.keys.wording import describe_keys, look_command
@@ -72,12 +72,14 @@ class Foresight:
             reporter.warn(f"the free slots of organization {organization_id} are not known: {problem}")
             return True
         if holders is not None:
-            reporter.warn(self._waiting(state, plan.reason, holders))
+            frees = is_overlap_over(inputs, state, self._clock.now())
+            reporter.warn(self._waiting(state, plan.reason, holders, frees=frees))
         return holders is None
 
-    def _waiting(self, state: KeyState, reason: Reason, holders: Collection[ApiKey]) -> str:
+    def _waiting(self, state: KeyState, reason: Reason, holders: Collection[ApiKey], *, frees: bool) -> str:
         organization_id = state.record.settings.organization_id
-        is_stuck = len(holders) >= KEY_LIMIT and not any(isinstance(holder, OwnKey) for holder in holders)
+        frees = frees or any(isinstance(holder, OwnKey) for holder in holders)
+        is_stuck = len(holders) >= KEY_LIMIT and not frees
         way_on = (
             f"Free a slot, or wait until one is freed ({look_command(organization_id)}), and run `pulumi up` again"
             if is_stuck

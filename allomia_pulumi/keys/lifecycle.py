@@ -19,6 +19,7 @@ from allomia_pulumi.errors import (
     Unreachable,
 )
 from allomia_pulumi.keys.applied import at, settings_of, with_moments
+from allomia_pulumi.keys.delivering import owner_mark
 from allomia_pulumi.keys.foresight import Foresight, is_abrupt, refusal
 from allomia_pulumi.keys.inputs import Failure, parse_inputs, with_name
 from allomia_pulumi.keys.making import Made, Maker
@@ -49,6 +50,12 @@ __all__ = ["Checked", "OrganizationKeys"]
 
 STORED_CONFIGURATION = (
     "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."
+)
+
+
+RECORDED_REFERENCE = (
+    "This key has a tenantKeyRef of its own, and refresh and destroy use the recorded one: if it has moved, run "
+    "`pulumi up` once (without --refresh), which records today's."
 )
 
 
@@ -99,7 +106,7 @@ class OrganizationKeys:
                 api = self._tenants.open(inputs.tenant_key_ref)
                 if not olds:
                     self._foresight.take_slot(api, inputs, identity, reporter)
-            if not olds:
+            if not olds or _is_place_new(olds, news):
                 self._foresight.look_at_place(inputs, identity, self._replaced(identity), reporter)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
@@ -170,7 +177,7 @@ class OrganizationKeys:
             AllomiaError: Nothing is proved; the engine keeps the state.
         """
         state = read_outputs(outputs)
-        with _stored_configuration():
+        with _stored_configuration(state.record.settings):
             api = self._tenants.open(state.record.settings.reference)
             self._memory.remember_keys(state.key_ids)
             reading = Reading(
@@ -226,7 +233,7 @@ class OrganizationKeys:
             reporter.warn(f"the update is done; looking for stray keys failed: {problem}")
         return after
 
-    def delete(self, outputs: Mapping[str, Any]) -> None:
+    def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:
         """Revoke the predecessor, the key, and what is left of half-finished updates; then clear Vault of them.
 
         A key that is proved gone counts as revoked, so a repeated delete does no harm.
@@ -237,30 +244,39 @@ class OrganizationKeys:
         state = read_outputs(outputs)
         settings = state.record.settings
         left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
-        with _stored_configuration():
+        with _stored_configuration(state.record.settings):
             api = self._tenants.open(settings.reference)
             for key_id in filter(None, (state.previous_key_id, state.key_id, *left)):
                 with _naming(settings.organization_id, key_id):
                     self._revoke(api, settings.organization_id, key_id)
-            self._withdraw(state)
+            self._withdraw(state, reporter)
 
     def _revoke(self, api: KeyApi, organization_id: str, key_id: str) -> None:
         with self._ledger.writing(organization_id):
             revoke_for_good(api, organization_id, key_id)
             self._ledger.remove(organization_id, key_id)
 
-    def _withdraw(self, state: KeyState) -> None:
+    def _withdraw(self, state: KeyState, reporter: Reporter) -> None:
         """Clear Vault of what this key wrote; a successor may have written already, even from version 1 again."""
         place = state.record.settings.vault_secret
         versions = state.record.vault_versions or tuple(filter(None, (state.vault_secret_version,)))
         if place is None or not versions:
             return
-        stored = self._tenants.store().inspect_secret(place)
-        is_own = stored.key_id in state.key_ids
-        if is_own or stored.version > max(versions):
-            for first, last in _runs(versions):
-                key_id = stored.key_id if is_own and stored.key_id else state.key_id
-                self._tenants.store().withdraw_secret(place, first=first, last=last, key_id=key_id)
+        try:
+            stored = self._tenants.store().inspect_secret(place)
+            is_own = stored.key_id in state.key_ids
+            mark = owner_mark(state.record.identity, state.record.owner)
+            if is_own or (stored.is_ours and stored.mark == mark and stored.version > max(versions)):
+                for first, last in _runs(versions):
+                    key_id = stored.key_id if is_own and stored.key_id else state.key_id
+                    self._tenants.store().withdraw_secret(place, first=first, last=last, key_id=key_id)
+            elif stored.version:
+                reporter.warn(f"what stands at Vault {place} is not marked as this resource's, so it was not touched")
+        except AllomiaError as problem:
+            problem.message = (
+                f"key {state.key_id} is revoked; its copies at Vault {place} were not removed: " + problem.message
+            )
+            raise
 
     def _replaced(self, identity: Identity) -> frozenset[str]:
         """Return the keys that a replacement, announced by the diff before, is about to replace."""
@@ -282,12 +298,22 @@ def _naming(organization_id: str, key_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _stored_configuration() -> Iterator[None]:
-    """Add that a read or delete may run on an old configuration to errors that another configuration could mend."""
+def _stored_configuration(settings: Settings) -> Iterator[None]:
+    """Add that a read or delete may run on old configuration to errors that another configuration could mend."""
     try:
         yield
     except (SetupError, Unreachable, UnexpectedAnswer) as problem:
-        raise problem.with_hint(STORED_CONFIGURATION) from None
+        raise problem.with_hint(RECORDED_REFERENCE if settings.reference else STORED_CONFIGURATION) from None
+
+
+def _is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Tell whether the program names another place in Vault than before."""
+
+    def where(inputs: Mapping[str, Any]) -> list[Any]:
+        place = inputs.get("vaultSecret")
+        return [place.get(name) for name in ("mount", "path", "field")] if isinstance(place, Mapping) else []
+
+    return where(news) not in ([], where(olds))
 
 
 def _runs(versions: Iterable[int]) -> list[tuple[int, int]]:

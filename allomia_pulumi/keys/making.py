@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from allomia_pulumi.errors import AllomiaError, KeyLeftBehind
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership, owner_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity, Settings
@@ -67,14 +67,14 @@ class Maker:
                     if settings.verify:
                         self._minter.prove(order.organization_id, minted)
                     is_proved = True
-                    version = self._deliver(order, settings, minted, stored)
-            except KeyLeftBehind as problem:
+                    made = self._deliver(order, settings, minted, stored, keeps_undelivered=keeps_undelivered)
+            except KeyLeftBehind:
                 self._ledger.add(order.organization_id, minted)
                 if keeps_undelivered and is_proved and self._is_alive(order.organization_id, minted.id):
-                    return Made(minted, owed=problem.message)
+                    return Made(minted, owed="it was not written to Vault")
                 raise
             self._ledger.add(order.organization_id, minted)
-        return Made(minted, version)
+        return made
 
     def _is_alive(self, organization_id: str, key_id: str) -> bool:
         """Tell for certain whether a key is alive whose revocation went wrong: the answer may be all that was lost."""
@@ -92,10 +92,25 @@ class Maker:
         check_ownership(place, stored, owner_mark(order.identity, order.owner), known_keys)
         return stored
 
-    def _deliver(self, order: Order, settings: Settings, minted: MintedKey, stored: Stored | None) -> int | None:
+    def _deliver(
+        self,
+        order: Order,
+        settings: Settings,
+        minted: MintedKey,
+        stored: Stored | None,
+        *,
+        keeps_undelivered: bool,
+    ) -> Made:
+        """Write the key to Vault; one that may stand there already is not revoked under its readers if it is kept."""
         place = settings.vault_secret
         if place is None or stored is None:
-            return None
+            return Made(minted)
         mark = owner_mark(order.identity, order.owner)
         delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
-        return self._store().deliver_secret(place, delivery)
+        try:
+            return Made(minted, self._store().deliver_secret(place, delivery))
+        except OutcomeUnknown as problem:
+            if keeps_undelivered:
+                return Made(minted, owed=f"it may not have been written to Vault: {problem.message}")
+            problem.message += f"; Vault {place} may hold a key that is revoked"
+            raise

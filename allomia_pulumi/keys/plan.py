@@ -24,7 +24,7 @@ from allomia_pulumi.keys.models import (
     hash_triggers,
 )
 
-__all__ = ["Plan", "Step", "is_trigger_changed", "make_plan"]
+__all__ = ["Plan", "Step", "is_overlap_over", "is_trigger_changed", "make_plan"]
 
 
 class Step(StrEnum):
@@ -103,7 +103,7 @@ def make_plan(inputs: Inputs, state: KeyState, now: datetime, *, has_slot: bool 
 
 def _steps(inputs: Inputs, state: KeyState, now: datetime, *, rotates: bool) -> tuple[Step, ...]:
     wanted = {
-        Step.FINISH: any(owed.step is not OwedStep.ROTATE for owed in state.pending),
+        Step.FINISH: any(owed.step is OwedStep.REVOKE for owed in state.pending),
         Step.RETIRE: is_overlap_over(inputs, state, now),
         Step.ROTATE: rotates,
         Step.DELIVER: not rotates and is_undelivered(inputs, state),
@@ -153,13 +153,16 @@ def is_undelivered(inputs: Inputs, state: KeyState) -> bool:
     place, applied = inputs.vault_secret, state.record.settings.vault_secret
     if place is None or isinstance(place, Unknown):
         return False
-    return applied is None or not place.is_same(applied)
+    is_owed = any(owed.step is OwedStep.DELIVER for owed in state.pending)
+    return is_owed or applied is None or not place.is_same(applied)
 
 
 def has_unrecorded(inputs: Inputs, state: KeyState) -> bool:
     """Tell whether an update has something to write down that moves no key; a delivery writes down its own part."""
     after = apply_settings(inputs, state, keep_place=is_undelivered(inputs, state))
     if after.record != state.record or (after.secret is None) != (state.secret is None):
+        return True
+    if after.pending != state.pending:
         return True
     if _wants_secret_back(inputs, state):
         return True

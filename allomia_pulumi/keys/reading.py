@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import AllomiaError, NotFound
+from allomia_pulumi.errors import AllomiaError, NotFound, SecretConflict
 from allomia_pulumi.keys.applied import with_moments
-from allomia_pulumi.keys.delivering import SecretStore, drift_of
+from allomia_pulumi.keys.delivering import SecretStore, Stored, check_ownership, drift_of, owner_mark
 from allomia_pulumi.keys.minting import Order
-from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep
+from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep, Place
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter
 from allomia_pulumi.keys.proof import find_strays, is_proved_gone
 from allomia_pulumi.keys.slots import Ledger
@@ -102,8 +102,17 @@ class Reading:
         if difference is None:
             kept = tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER)
             return state.model_copy(update={"pending": kept})
-        self.reporter.warn(f"{difference}; the next `pulumi up` writes the key there again")
+        self.reporter.warn(f"{difference}; {self._what_next(state, place, stored)}")
         return _owing(state, Owed(step=OwedStep.DELIVER, why=difference, key_id=state.key_id))
+
+    def _what_next(self, state: KeyState, place: Place, stored: Stored) -> str:
+        """Say what the next update does about a difference: it never writes over what somebody else wrote."""
+        mark = owner_mark(state.record.identity, state.record.owner)
+        try:
+            check_ownership(place, stored, mark, state.key_ids)
+        except SecretConflict as problem:
+            return f"the next `pulumi up` does not write over it. {problem.hint}"
+        return "the next `pulumi up` writes the key there again"
 
 
 def name_unknown_keys(

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
-from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, owner_mark
+from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of, owner_mark
 from allomia_pulumi.keys.making import Made, Maker
 from allomia_pulumi.keys.minting import Order
 from allomia_pulumi.keys.models import (
@@ -99,7 +99,7 @@ class Update:
     def _do(self, step: Step, state: KeyState, plan: Plan) -> KeyState:
         match step:
             case Step.FINISH:
-                return self._finish(state, delivers=Step.ROTATE not in plan.steps)
+                return self._finish(state)
             case Step.RETIRE:
                 return self._retire(state)
             case Step.ROTATE:
@@ -107,7 +107,7 @@ class Update:
             case Step.DELIVER:
                 return self._deliver(state, self._place())
             case Step.RECORD:
-                return self._take_secret_back(state)
+                return self._move_secret(state)
 
     def _may_rotate(self, state: KeyState, plan: Plan) -> bool:
         """Tell whether to go on with a rotation: no further key is made while one has to end first."""
@@ -125,15 +125,11 @@ class Update:
         """Return why to rotate; a step before may have found the current key revoked."""
         return Reason.REVOKED if _owes(state, OwedStep.ROTATE) else plan.reason
 
-    def _finish(self, state: KeyState, *, delivers: bool) -> KeyState:
-        """Do what an earlier update left: revoke keys that nobody holds, deliver what was not delivered."""
+    def _finish(self, state: KeyState) -> KeyState:
+        """Do what an earlier update left: revoke keys that nobody holds."""
         for owed in state.pending:
             if owed.step is OwedStep.REVOKE and owed.key_id and self._try_revoke(state, owed.key_id, owed.why):
                 state = _without(state, owed)
-        if self.inputs.vault_secret is None:
-            return _paid(state, OwedStep.DELIVER)
-        if delivers and _owes(state, OwedStep.DELIVER) and not is_undelivered(self.inputs, state):
-            state = self._deliver(state, self._place())
         return state
 
     def _retire(self, state: KeyState) -> KeyState:
@@ -218,16 +214,20 @@ class Update:
             }
         )
 
-    def _take_secret_back(self, state: KeyState) -> KeyState:
-        """Bring the secret back from Vault when the program wants it in state again; say what is left behind."""
+    def _move_secret(self, state: KeyState) -> KeyState:
+        """Bring the secret back into state from Vault, or see that Vault has it before it leaves the state."""
         applied = state.record.settings
         if self.inputs.vault_secret is None:
             self._name_old_copy(state)
-        if self.inputs.secret_in_state is not True or applied.secret_in_state:
-            return state
-        settings = applied.model_copy(update={"secret_in_state": True})
-        record = state.record.model_copy(update={"settings": settings})
-        return state.model_copy(update={"secret": self._fetch(state), "record": record})
+        if self.inputs.secret_in_state is True and not applied.secret_in_state:
+            settings = applied.model_copy(update={"secret_in_state": True})
+            record = state.record.model_copy(update={"settings": settings})
+            return state.model_copy(update={"secret": self._fetch(state), "record": record})
+        if self.inputs.secret_in_state is False and applied.secret_in_state and applied.vault_secret:
+            stored = self.store().inspect_secret(applied.vault_secret)
+            if drift_of(applied.vault_secret, stored, state.vault_secret_version, state.key_id):
+                return self._deliver(state, self._place())
+        return state
 
     def _name_old_copy(self, state: KeyState) -> None:
         """Say that the copy at a place that the program no longer names is left there."""
@@ -246,7 +246,9 @@ class Update:
         try:
             secret = self.store().fetch_secret(place, version)
         except NotFound as problem:
-            raise problem.with_hint(f"The secret of key {state.key_id} is nowhere else. {REPLACE_IT}") from None
+            raise NotFound(
+                f"{problem.message}, and the secret of key {state.key_id} is nowhere else", REPLACE_IT
+            ) from None
         if fingerprint(secret) != state.secret_fingerprint:
             raise UnexpectedAnswer(
                 f"Vault {place} version {version} does not hold key {state.key_id}: the fingerprints differ",
@@ -285,10 +287,6 @@ def _record_delivery(state: KeyState, settings: Settings, version: int | None) -
     kept = state.record.vault_versions if is_same_place and (is_later or version is None) else ()
     versions = (*kept, version) if version is not None else kept
     return state.record.model_copy(update={"settings": settings, "vault_versions": versions[-MOST_VERSIONS:]})
-
-
-def _paid(state: KeyState, step: OwedStep) -> KeyState:
-    return state.model_copy(update={"pending": tuple(owed for owed in state.pending if owed.step is not step)})
 
 
 def _owes(state: KeyState, step: OwedStep) -> bool:

@@ -22,7 +22,6 @@ from allomia_pulumi.vault.places import (
     KEY_ID,
     ORGANIZATION_ID,
     Delivery,
-    Metadata,
     Place,
     Stored,
     marks_of,
@@ -47,25 +46,22 @@ class Writer:
     def __init__(self, reader: Reader, clock: Clock) -> None:
         self._reader = reader
         self._clock = clock
-        # Metadata by place, as last seen and not yet written over: a delivery after a preflight needs no second look.
-        self._seen: dict[str, Metadata] = {}
 
     def inspect(self, place: Place) -> Stored:
         """Tell what stands at a place, by one look at its metadata."""
-        return self._look(self._locate(place)).stored(self._clock.now())
+        return self._locate(place).read_metadata().stored(self._clock.now())
 
     def preflight(self, place: Place) -> Stored:
         """Make sure that a delivery can succeed, and tell what stands there; nothing is written."""
         site = self._locate(place)
         site.require_permission()
-        return self._look(site).stored(self._clock.now())
+        return site.read_metadata().stored(self._clock.now())
 
     def deliver(self, place: Place, delivery: Delivery) -> int:
         """Write a key as the version after the expected one, and return that version."""
         site = self._locate(place)
-        before = self._seen.pop(str(site), None)
-        if before is None or before.current_version != delivery.expected:
-            before = site.read_metadata()
+        # Read anew: between the preflight and this lies a mint, and somebody may have written meanwhile.
+        before = site.read_metadata()
         if before.current_version != delivery.expected:
             raise _conflict(site, delivery)
         try:
@@ -102,10 +98,6 @@ class Writer:
 
     def _locate(self, place: Place) -> Site:
         return locate(place, self._reader.connection, self._reader.mounts)
-
-    def _look(self, site: Site) -> Metadata:
-        found = self._seen[str(site)] = site.read_metadata()
-        return found
 
 
 def _write(site: Site, delivery: Delivery) -> None:

@@ -3,15 +3,23 @@
 # The program exports `nextActionAt`: see examples/rotation-by-age.
 set -euo pipefail
 
-next=$(pulumi stack output nextActionAt 2>/dev/null || true)
+# A stack that cannot be read is an error, not "nothing to do".
+outputs=$(pulumi stack output --json)
+next=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1]).get("nextActionAt") or "")' "$outputs")
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+if [[ -z $next ]]; then
+  echo "nothing to do: the stack has no nextActionAt (does the program export it?)"
+  exit 0
+fi
 # ISO 8601 in UTC sorts as text.
-if [[ -z $next || $now < $next ]]; then
-  echo "nothing to do before ${next:-the next change of the program}"
+if [[ $now < $next ]]; then
+  echo "nothing to do before $next"
   exit 0
 fi
 if pulumi preview --non-interactive --expect-no-changes; then
   echo "nothing to do after all"
-else
-  pulumi up --non-interactive --yes --skip-preview
+  exit 0
 fi
+# Changes, or a failure: a second preview tells which, and a failure ends here.
+pulumi preview --non-interactive
+pulumi up --non-interactive --yes --skip-preview

@@ -18,7 +18,7 @@ from allomia_pulumi.errors import (
     SecretConflict,
 )
 from allomia_pulumi.vault import Stored, Vault
-from tests.deliveries import MARK, SECRET, Shelf, Spot, fields, marks, on_its_way, refused
+from tests.deliveries import MARK, SECRET, Shelf, Spot, fields, marks, on_its_way, refused, relayed
 from tests.fakes import FakeClock
 from tests.vaults import mount_kv, opened
 from tools.engine.openbao import OpenBao
@@ -81,7 +81,17 @@ def test_a_preflight_writes_nothing_and_says_what_stands_there(vault: Vault, she
         shelf.metadata("nothing")
 
 
-def test_a_preflight_costs_three_requests_an_inspection_one_and_a_delivery_two(
+def test_a_writer_that_comes_too_late_leaves_the_winners_marks(bao: OpenBao, shelf: Shelf, vault: Vault) -> None:
+    spot = Spot("raced")
+    vault.preflight_delivery(spot)
+    with relayed(bao) as (winner, _):
+        winner.deliver_secret(spot, on_its_way())
+    with pytest.raises(SecretConflict):
+        vault.deliver_secret(spot, on_its_way())
+    assert shelf.custom("raced") == marks(1)
+
+
+def test_a_preflight_costs_three_requests_an_inspection_one_and_a_delivery_three(
     bao: OpenBao, shelf: Shelf, vault: Vault
 ) -> None:
     spot = Spot("counted")
@@ -97,7 +107,11 @@ def test_a_preflight_costs_three_requests_an_inspection_one_and_a_delivery_two(
 
     ask = {("update", "sys/capabilities-self"): 1, ("read", "secret/metadata/counted"): 1}
     assert preflight == {("read", "sys/internal/ui/mounts/secret/counted"): 1, **ask}
-    assert delivery == {("create", "secret/metadata/counted"): 1, ("update", "secret/data/counted"): 1}
+    assert delivery == {
+        ("read", "secret/metadata/counted"): 1,
+        ("create", "secret/metadata/counted"): 1,
+        ("update", "secret/data/counted"): 1,
+    }
     assert inspection == {("read", "secret/metadata/counted"): 1}
     assert again == ask
 

@@ -220,7 +220,7 @@ def test_a_lost_write_that_nobody_can_look_up_is_reported_and_keeps_its_marks(
 ) -> None:
     troubles: list[tuple[str, str, Trouble]] = [("POST", "/data/", lost_after)]
     with relayed(bao, *troubles) as (vault, relay):
-        vault.preflight_delivery(spot)
+        relay.troubles.append(("GET", "/metadata/", meanwhile(lambda: None)))
         relay.troubles += [("GET", piece, instead(answer(500)))] * 2
         with refused(OutcomeUnknown) as caught:
             vault.deliver_secret(spot, on_its_way())
@@ -281,7 +281,7 @@ def test_a_write_that_was_not_done_leaves_the_metadata_as_they_were(
 
 def test_a_failure_stays_the_error_when_the_metadata_cannot_be_put_back(bao: OpenBao, shelf: Shelf, spot: Spot) -> None:
     with relayed(bao, ("POST", "/data/", instead(answer(405)))) as (vault, relay):
-        vault.preflight_delivery(spot)
+        relay.troubles.append(("GET", "/metadata/", meanwhile(lambda: None)))
         relay.troubles.append(("GET", "/metadata/", lost_before))
         with refused(RequestRefused):
             vault.deliver_secret(spot, on_its_way())

@@ -98,7 +98,7 @@ def test_a_changed_trigger_replaces_and_says_why(run: Run, api: FakeAllomia) -> 
     assert new["rotationReason"] == "trigger"
     assert new_id != pulumi_id
     assert later.listener.warnings == []
-    later.keys.delete(outputs)
+    later.keys.delete(outputs, later.listener)
     assert list(api.keys["org"]) == [new["keyId"]]
     assert api.calls.count("list") == 2
 
@@ -118,7 +118,7 @@ def test_g1_four_keys_of_one_organization_rotate_one_after_another(api: FakeAllo
                 states[identity] = run.first_up(CHANGED, identity)
         assert len(api.keys["org"]) <= 5
         for _, outputs in replaced:
-            run.keys.delete(outputs)
+            run.keys.delete(outputs, run.listener)
         waiting = [warning for warning in run.listener.warnings if "waits for a free slot" in warning]
         assert len(waiting) == 4 - ups
         assert all("Run `pulumi up` again" in warning for warning in waiting)
@@ -231,8 +231,8 @@ def test_g4_a_missing_organization_is_an_error_with_the_way_out(run: Run, api: F
 
 def test_g7_delete_is_safe_to_repeat(run: Run, api: FakeAllomia) -> None:
     _, outputs = run.first_up()
-    run.keys.delete(outputs)
-    Run(api).keys.delete(outputs)
+    run.keys.delete(outputs, run.listener)
+    Run(api).keys.delete(outputs, run.listener)
     assert api.keys["org"] == {}
 
 
@@ -240,7 +240,7 @@ def test_g5_a_failed_delete_names_the_key_and_the_way_out(run: Run, api: FakeAll
     _, outputs = run.first_up()
     api.faults["revoke"] = [Unavailable("503")]
     with pytest.raises(Unavailable) as caught:
-        run.keys.delete(outputs)
+        run.keys.delete(outputs, run.listener)
     assert outputs["keyId"] in caught.value.message
     assert f"allomia revoke org {outputs['keyId']}" in caught.value.hint
 
@@ -249,7 +249,7 @@ def test_g4_a_404_to_a_delete_is_no_proof_while_the_key_is_listed(run: Run, api:
     _, outputs = run.first_up()
     api.revoke_key = lambda organization_id, key_id: False  # type: ignore[method-assign] # noqa: ARG005
     with pytest.raises(UnexpectedAnswer, match="still has it"):
-        run.keys.delete(outputs)
+        run.keys.delete(outputs, run.listener)
 
 
 def test_first_triggers_and_their_removal_are_recorded_without_a_call_that_writes(run: Run, api: FakeAllomia) -> None:

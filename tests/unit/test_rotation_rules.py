@@ -366,7 +366,7 @@ DELIVERY = {
     "secretInState switched on and no place is recorded": Row(wanted(), out_of_state(), RECORD),
     "verify is recorded": Row(wanted(verify=False), recorded(), RECORD),
     "a delivery that is owed is finished": Row(
-        wanted(vault_secret=HERE), delivered(pending=(OWES_DELIVER,)), update(Step.FINISH)
+        wanted(vault_secret=HERE), delivered(pending=(OWES_DELIVER,)), update(Step.DELIVER)
     ),
     "a key that is owed its end is finished": Row(wanted(), recorded(pending=(OWES_REVOKE,)), update(Step.FINISH)),
     "a secret lost from the record rotates nothing": Row(wanted(), recorded(secret=None), NOTHING),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -44,32 +45,37 @@ def test_the_manifests_are_valid() -> None:
         kubernetes_validate.validate(manifests[1], KUBERNETES, strict=True)
 
 
+LOOK = ["stack output --json"]
+EXPECT = ["preview --non-interactive --expect-no-changes"]
+PREVIEW = ["preview --non-interactive"]
+UP = ["up --non-interactive --yes --skip-preview"]
+
+
 @pytest.mark.parametrize(
-    ("hours", "preview", "calls"),
+    ("hours", "changes", "broken", "code", "calls"),
     [
-        (None, 0, ["stack output nextActionAt"]),
-        (1, 0, ["stack output nextActionAt"]),
-        (-1, 0, ["stack output nextActionAt", "preview --non-interactive --expect-no-changes"]),
-        (
-            -1,
-            1,
-            [
-                "stack output nextActionAt",
-                "preview --non-interactive --expect-no-changes",
-                "up --non-interactive --yes --skip-preview",
-            ],
-        ),
+        (None, 0, 0, 0, LOOK),
+        (1, 0, 0, 0, LOOK),
+        (-1, 0, 0, 0, LOOK + EXPECT),
+        (-1, 1, 0, 0, LOOK + EXPECT + PREVIEW + UP),
+        (-1, 1, 1, 1, LOOK + EXPECT + PREVIEW),
+        ("no access", 0, 0, 255, LOOK),
     ],
 )
-def test_the_script_runs_up_only_when_something_is_due(
-    tmp_path: Path, hours: int | None, preview: int, calls: list[str]
+def test_the_script_runs_up_only_when_something_is_due_and_fails_when_it_cannot_tell(
+    tmp_path: Path, hours: float | str | None, changes: int, broken: int, code: int, calls: list[str]
 ) -> None:
-    due = "" if hours is None else (datetime.now(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    outputs = "{}"
+    if isinstance(hours, int):
+        outputs = json.dumps({"nextActionAt": f"{datetime.now(UTC) + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"})
+    access = 255 if isinstance(hours, str) else 0
     stand_in = tmp_path / "pulumi"
     stand_in.write_text(
-        f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\ncase $1 in stack) echo "{due}";; preview) exit {preview};; esac\n'
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\n'
+        f"case $* in stack*) echo '{outputs}'; exit {access};; *--expect-no-changes) exit {changes};; "
+        f"preview*) exit {broken};; esac\n"
     )
     stand_in.chmod(0o755)
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run([SCHEDULED / "rotate.sh"], env=environment, check=True, capture_output=True)
-    assert (tmp_path / "calls").read_text().splitlines() == calls
+    result = subprocess.run([SCHEDULED / "rotate.sh"], env=environment, check=False, capture_output=True)
+    assert (result.returncode, (tmp_path / "calls").read_text().splitlines()) == (code, calls)

@@ -508,7 +508,7 @@ class TestDelivery:
         stack = stack_with(overlap="1h")
         stack.vault.write(HERE_PLACE, "theirs")
         stack.edit(vaultSecret=HERE, **change)
-        outcome = failed_up(stack, SecretConflict)
+        outcome = failed_up(stack, SetupError)
         assert "it was not touched" in outcome.said
         assert "takeOver" in outcome.said
         assert outcome.writes == ()
@@ -1303,4 +1303,50 @@ class TestOlderRecords:
         stack.edit_outputs(triggersHash=None)
         up(stack, Kind.UPDATE)
         assert stack.api.minted == 1
+        assert_settled(stack)
+
+
+class TestReviewed:
+    """What a review on the real engine and a real OpenBao found."""
+
+    def test_g2_a_secret_leaves_the_state_only_when_vault_has_it(self) -> None:
+        stack = stack_with(vaultSecret=HERE)
+        remove_version(stack)
+        stack.edit(secretInState=False)
+        up(stack, Kind.UPDATE)
+        assert stack.vault.value(HERE_PLACE) == stack.alive["key-1"].key.get_secret_value()
+        assert "secret" not in stack.outputs
+        assert_settled(stack)
+
+    def test_destroy_leaves_what_somebody_else_wrote_after_a_new_beginning(self) -> None:
+        stack = stack_with(vaultSecret=HERE)
+        remove_secret(stack)
+        stack.vault.write(HERE_PLACE, "theirs")
+        stack.vault.write(HERE_PLACE, "theirs too")
+        outcome = stack.destroy()
+        assert outcome.failure is None
+        assert "was not touched" in outcome.said
+        assert set(stack.vault.secrets["secret/allomia/here"].versions.values()) == {"theirs", "theirs too"}
+
+    def test_a_vault_out_of_reach_holds_up_no_retirement(self) -> None:
+        stack = overlapping(vaultSecret=HERE)
+        remove_version(stack)
+        stack.refresh()
+        stack.clock.advance(HOUR)
+        stack.vault.faults["preflight"] = [DOWN]
+        up(stack, Kind.UPDATE)
+        assert set(stack.alive) == {"key-2"}
+        assert stack.state.pending
+        up(stack, Kind.UPDATE)
+        assert_settled(stack)
+
+    def test_g2_a_key_that_vault_may_hold_is_not_revoked_under_its_readers(self) -> None:
+        stack = stack_with(overlap="1h", vaultSecret=HERE)
+        stack.edit(rotationTriggers=TWO)
+        stack.vault.faults["deliver"] = [OutcomeUnknown("the answer was lost")]
+        up(stack, Kind.UPDATE)
+        assert set(stack.alive) == {"key-1", "key-2"}
+        assert "nobody holds it" not in str(stack.outputs["pending"])
+        up(stack, Kind.UPDATE)
+        assert stack.api.minted == 2
         assert_settled(stack)
