@@ -1,7 +1,7 @@
 """Random histories of one declared key: whatever happens, its promises hold after every step, and it heals.
 
-The stack stands in for the engine; AlloMia and Vault fail, lose answers and are changed by hand in between. Run more
-of them, and other ones each time, with `HISTORIES=campaign`.
+The stack stands in for the engine, which starts a new process for every command; AlloMia and Vault fail, lose answers
+and are changed by hand in between. `HISTORIES=3000` in the environment plays that many.
 """
 
 import os
@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,7 @@ from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
     CredentialRejected,
+    OrganizationFull,
     OutcomeUnknown,
     RateLimited,
     SecretConflict,
@@ -52,13 +54,13 @@ KEY_ID = re.compile(r"\bkey-\d+\b")
 INPUTS: dict[str, list[Any]] = {
     "rotationTriggers": [None, {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}],
     "name": [None, "other", "third"],
-    "rotateAfter": [None, "1d", "3d"],
-    "overlap": [None, "0s", "10m", "1h", "6h"],
+    "rotateAfter": [None, "1d", "1d", "3d"],
+    "overlap": [None, "0s", "10m", "1h", "1h", "6h"],
     "vaultSecret": [None, HERE, THERE, {**HERE, "takeOver": True}, {**THERE, "takeOver": True}],
     "secretInState": [None, False],
     "verify": [None, False],
     "tenantKeyRef": [None, "secret/allomia/other#api_key"],
-    "organizationId": [ORGANIZATION, ORGANIZATION, ORGANIZATION, OTHER_ORGANIZATION],
+    "organizationId": [ORGANIZATION, ORGANIZATION, ORGANIZATION, ORGANIZATION, OTHER_ORGANIZATION],
 }
 JUMPS = [timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=3)]
 DOWN, LOST = Unavailable("503"), OutcomeUnknown("the answer was lost")
@@ -94,6 +96,10 @@ def is_plain(state: KeyState) -> bool:
     return not (is_used or state.previous_key_id or state.pending or state.secret is None)
 
 
+def length(duration: str | None) -> timedelta:
+    return parse_duration(duration, "a duration") if duration else timedelta()
+
+
 def is_about_slots(line: str) -> bool:
     """Tell whether a line lists who holds the slots, which names nobody as left behind."""
     return "waits for a free slot" in line or "has no free key slot" in line
@@ -107,6 +113,7 @@ class WatchedAllomia(ForgetfulAllomia):
     ended_by_us: set[str] = field(default_factory=set)
     late_keys: set[str] = field(default_factory=set)
     alive_at_mints: list[set[str]] = field(default_factory=list)
+    ends: dict[str, datetime] = field(default_factory=dict)
 
     def make(self, organization_id: str, name: str) -> FakeKey:
         key = super().make(organization_id, name)
@@ -124,7 +131,9 @@ class WatchedAllomia(ForgetfulAllomia):
         try:
             return super().revoke_key(organization_id, key_id)
         finally:
-            self.ended_by_us |= before - set(self.keys[organization_id])
+            ended = before - set(self.keys[organization_id])
+            self.ended_by_us |= ended
+            self.ends |= dict.fromkeys(ended, self.clock.now() + self.skew)
 
     def carry_out(self, waits: list[int]) -> list[FakeKey]:
         made = super().carry_out(waits)
@@ -150,6 +159,20 @@ class WatchedVault(ForgetfulVault):
             secret.stored = replace(secret.stored, is_live=False)
 
 
+class Command(Enum):
+    """What a person runs."""
+
+    PREVIEW = auto()
+    UP = auto()
+    UP_WITH_REFRESH = auto()
+    REFRESH = auto()
+    REPLACE = auto()
+    DESTROY = auto()
+
+
+READING = {Command.UP_WITH_REFRESH, Command.REFRESH}
+
+
 @dataclass(frozen=True)
 class Before:
     """What holds when a command starts."""
@@ -173,6 +196,7 @@ class Histories(RuleBasedStateMachine):
         self.vault = WatchedVault()
         self.stack = Stack({"organizationId": ORGANIZATION, "rotationTriggers": {"quarter": "1"}}, self.api)
         self.stack.tenants.vault = self.vault
+        self.pulled = 0
         self.told: list[str] = []
         self.by_hand: set[str] = set()
         self.others: set[str] = set()
@@ -182,15 +206,20 @@ class Histories(RuleBasedStateMachine):
     @initialize(
         skew=st.sampled_from([timedelta(), timedelta(), timedelta(minutes=-30), timedelta(minutes=30)]),
         others=st.integers(0, 3),
-        overlap=st.sampled_from([None, "1h", "1h"]),
-        place=st.sampled_from([None, HERE]),
+        program=st.fixed_dictionaries(
+            {
+                "overlap": st.sampled_from([None, "1h", "1h", "1h"]),
+                "rotateAfter": st.sampled_from([None, "1d"]),
+                "vaultSecret": st.sampled_from([None, HERE]),
+            }
+        ),
     )
-    def begin(self, skew: timedelta, others: int, overlap: str | None, place: dict[str, str] | None) -> None:
+    def begin(self, skew: timedelta, others: int, program: dict[str, Any]) -> None:
         self.api.skew = skew
         for _ in range(others):
             self.others.add(self.api.make(ORGANIZATION, "by hand").id)
-        self.stack.edit(overlap=overlap, vaultSecret=place)
-        self.command(self.stack.up)
+        self.stack.edit(**program)
+        self.command(self.stack.up, Command.UP)
 
     @rule(data=st.data(), name=st.sampled_from(sorted(INPUTS)))
     def edit(self, data: st.DataObject, name: str) -> None:
@@ -198,54 +227,59 @@ class Histories(RuleBasedStateMachine):
         if "vaultSecret" not in self.stack.program:
             self.stack.edit(secretInState=None)
 
-    @rule(trigger=st.sampled_from(INPUTS["rotationTriggers"][1:]))
-    def pull_trigger(self, trigger: dict[str, str]) -> None:
-        self.stack.edit(rotationTriggers=trigger)
+    @rule()
+    def pull_trigger(self) -> None:
+        self.pulled += 1
+        self.stack.edit(rotationTriggers={"pulled": str(self.pulled)})
 
     @rule(jump=st.sampled_from(JUMPS))
     def wait(self, jump: timedelta) -> None:
         self.api.clock.advance(jump.total_seconds())
 
     @rule()
-    def wait_for_the_next_moment(self) -> None:
-        moment = self.stack.outputs.get("nextActionAt") if self.stack.resource else None
-        if moment:
-            left = datetime.fromisoformat(moment) - self.api.clock.now()
-            self.api.clock.advance(max(left.total_seconds(), 0))
-
-    @rule()
     def preview(self) -> None:
         before = self.stack.resource
-        assert self.command(self.stack.preview, looks=False).writes == ()
+        assert self.command(self.stack.preview, Command.PREVIEW).writes == ()
         assert self.stack.resource == before
 
     @rule()
     def up(self) -> None:
-        self.command(self.stack.up)
+        self.command(self.stack.up, Command.UP)
 
     @rule()
     def up_with_refresh(self) -> None:
-        self.command(lambda: self.stack.up(refresh=True))
+        self.command(lambda: self.stack.up(refresh=True), Command.UP_WITH_REFRESH)
 
-    @precondition(lambda self: self.stack.resource is not None)
     @rule()
-    def target_replace(self) -> None:
-        self.command(self.stack.target_replace, is_targeted=True)
+    def up_after_a_trigger(self) -> None:
+        self.pull_trigger()
+        self.command(self.stack.up, Command.UP)
+
+    @rule(pulls=st.booleans())
+    def up_at_the_next_moment(self, *, pulls: bool) -> None:
+        moment = self.stack.outputs.get("nextActionAt") if self.stack.resource else None
+        if moment:
+            left = datetime.fromisoformat(moment) - self.api.clock.now()
+            self.api.clock.advance(max(left.total_seconds(), 0))
+        if pulls:
+            self.pull_trigger()
+        self.command(self.stack.up, Command.UP)
 
     @rule()
     def refresh(self) -> None:
-        assert self.command(self.stack.refresh).writes == ()
+        assert self.command(self.stack.refresh, Command.REFRESH).writes == ()
 
-    @rule()
-    def up_in_a_process_that_is_killed(self) -> None:
-        self.stack.is_killed = True
-        self.command(self.stack.up)
-        self.stack.is_killed = False
-
-    @rule()
-    def destroy(self) -> None:
-        outcome = self.command(self.stack.destroy, looks=False)
-        if outcome.failure:
+    @precondition(lambda self: self.stack.resource is not None)
+    @rule(act=st.sampled_from(["kill", "kill", "kill", "replace", "destroy"]))
+    def intervene(self, act: str) -> None:
+        if act == "kill":
+            self.pull_trigger()
+            self.stack.is_killed = True
+            self.command(self.stack.up, Command.UP)
+            self.stack.is_killed = False
+        elif act == "replace":
+            self.command(self.stack.target_replace, Command.REPLACE)
+        elif self.command(self.stack.destroy, Command.DESTROY).failure:
             self.by_hand |= self.known_keys()
 
     @rule(fault=pairs(ALLOMIA_FAULTS), times=st.sampled_from([1, 1, 2, 4]))
@@ -259,6 +293,16 @@ class Histories(RuleBasedStateMachine):
     @rule(fault=pairs(VAULT_FAULTS), times=st.sampled_from([1, 1, 2]))
     def fail_in_vault(self, fault: tuple[str, AllomiaError], times: int) -> None:
         self.vault.faults.setdefault(fault[0], []).extend(fault[1].copy() for _ in range(times))
+
+    @rule(cause=st.sampled_from(["prove", "deliver", "after deliver", "after mint"]))
+    def fail_and_fail_to_clean_up(self, cause: str) -> None:
+        if "deliver" in cause:
+            self.vault.faults.setdefault(cause, []).append(DOWN.copy())
+        elif cause == "prove":
+            self.api.faults.setdefault(cause, []).extend(CredentialRejected("401") for _ in range(4))
+        else:
+            self.api.faults.setdefault(cause, []).append(LOST.copy())
+        self.api.faults.setdefault("revoke", []).append(DOWN.copy())
 
     @precondition(lambda self: self.stack.resource is not None)
     @rule(which=st.sampled_from(["keyId", "previousKeyId"]))
@@ -304,12 +348,12 @@ class Histories(RuleBasedStateMachine):
         self.vault.faults.clear()
         self.api.late.clear()
         self.unseen |= {key.id for key in self.api.carry_out([0] * len(self.api.under_way))}
-        self.command(lambda: self.stack.up(refresh=True))
+        self.command(lambda: self.stack.up(refresh=True), Command.UP_WITH_REFRESH)
         for _ in range(5):
             is_advised = self.follow_advice()
-            self.command(self.stack.up)
-            self.command(self.stack.up)
-            outcome = self.command(self.stack.up)
+            self.command(self.stack.up, Command.UP)
+            self.command(self.stack.up, Command.UP)
+            outcome = self.command(self.stack.up, Command.UP)
             if outcome == NOTHING:
                 break
             assert is_advised or self.follow_advice()
@@ -331,7 +375,7 @@ class Histories(RuleBasedStateMachine):
         if is_foreign:
             self.stack.edit(vaultSecret={**self.stack.program["vaultSecret"], "takeOver": True})
         if is_lost:
-            self.command(self.stack.target_replace, is_targeted=True)
+            self.command(self.stack.target_replace, Command.REPLACE)
         return bool(left or is_early or is_foreign or is_lost)
 
     def end(self, key_id: str) -> None:
@@ -339,41 +383,64 @@ class Histories(RuleBasedStateMachine):
             keys.pop(key_id, None)
         self.by_hand.add(key_id)
 
-    def command(self, run: Callable[[], Outcome], *, looks: bool = True, is_targeted: bool = False) -> Outcome:
-        """Run one command and judge what it did and said; `looks` tells whether it has to look for strays."""
+    def command(self, run: Callable[[], Outcome], command: Command) -> Outcome:
+        """Run one command and judge what it did and said."""
         state = self.stack.state if self.stack.resource else None
-        causes = frozenset({"targeted"}) if is_targeted else self.causes()
+        causes = frozenset({"asked for"}) if command is Command.REPLACE else self.causes()
         before = Before(state, causes, frozenset(self.unseen), self.faults_left())
         self.api.alive_at_mints.clear()
+        self.api.ends.clear()
         outcome = run()
         self.last_said = outcome.said
         self.told += (*outcome.warnings, str(outcome.failure or ""))
-        self.judge_mints(before, outcome)
-        self.judge_names(before, outcome, looks=looks)
+        self.judge_mints(before, outcome, command)
+        self.judge_names(before, outcome, command)
+        if command is Command.UP:
+            self.judge_ends(before, outcome)
+            self.judge_progress(before, outcome)
         return outcome
 
-    def judge_mints(self, before: Before, outcome: Outcome) -> None:
+    def judge_mints(self, before: Before, outcome: Outcome, command: Command) -> None:
         """See that a mint has a cause, that one cause has one mint, and that never three keys are held at once."""
+        old, new = before.state, self.stack.state if self.stack.resource else None
         if before.faults == self.faults_left():
             assert outcome.mints <= 1
-        old = before.state
         if outcome.mints:
             assert before.causes
-        if old and self.is_in_place(old) and "targeted" not in before.causes:
+        if old and self.is_in_place(old) and command is not Command.REPLACE:
             assert all(len(old.key_ids & alive) <= 1 for alive in self.api.alive_at_mints)
-        new = self.stack.state if self.stack.resource else None
         if new and (old is None or new.key_id != old.key_id):
             assert not self.causes()
             assert new.previous_key_id in {None, *(old.key_ids if old else ())}
 
-    def judge_names(self, before: Before, outcome: Outcome, *, looks: bool) -> None:
+    def judge_names(self, before: Before, outcome: Outcome, command: Command) -> None:
         """See that keys which nobody could know of are named by the first look that shows them."""
         unknown = set(self.stack.alive) - self.known_keys() - self.named_keys()
-        if looks and outcome.failure is None and outcome.kind is Kind.UPDATE and FAILED_LOOK not in outcome.said:
+        has_looked = command in READING or (command is Command.UP and outcome.kind is Kind.UPDATE)
+        is_done = outcome.failure is None and FAILED_LOOK not in outcome.said
+        if has_looked and is_done and before.state and self.stack.resource:
             here = self.api.keys[self.stack.state.record.settings.organization_id]
             assert not unknown & before.unseen & set(here)
         is_killed = isinstance(outcome.failure, ProcessKilled)
         self.unseen = unknown & (self.unseen | self.api.late_keys | (unknown if is_killed else set()))
+
+    def judge_ends(self, before: Before, outcome: Outcome) -> None:
+        """See that by AlloMia's own clock no predecessor ended early."""
+        old = before.state
+        if old and old.previous_key_id and old.previous_revoke_at and outcome.kind is Kind.UPDATE:
+            began = datetime.fromisoformat(old.previous_revoke_at) - length(old.record.settings.overlap)
+            ended = self.api.ends.get(old.previous_key_id)
+            assert ended is None or ended >= began + length(self.stack.program.get("overlap"))
+
+    def judge_progress(self, before: Before, outcome: Outcome) -> None:
+        """See that a run in which nothing failed leaves no cause, unless it says what a rotation waits for."""
+        if before.state is None or before.faults != self.faults_left():
+            return
+        if not before.causes & {"moved", "revoked"}:
+            assert not isinstance(outcome.failure, OrganizationFull)
+        waits = outcome.failure is not None or "waits" in outcome.said or "half done" in outcome.said
+        if not waits and self.stack.state.previous_key_id is None:
+            assert self.causes() <= {"revoked"}
 
     def is_in_place(self, old: KeyState) -> bool:
         program = self.stack.program
@@ -392,7 +459,7 @@ class Histories(RuleBasedStateMachine):
             "revoked": state.key_id not in self.stack.alive,
             "renamed": program.get("name", self.stack.resource.inputs["name"]) != applied.name,
             "trigger": bool(wanted and state.triggers_hash and wanted != state.triggers_hash),
-            "schedule": "rotateAfter" in program and age >= parse_duration(program["rotateAfter"], "rotateAfter"),
+            "schedule": "rotateAfter" in program and age >= length(program["rotateAfter"]),
             "moved": program["organizationId"] != applied.organization_id,
         }
         return frozenset(name for name, holds in found.items() if holds)

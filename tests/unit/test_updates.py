@@ -1350,3 +1350,9 @@ class TestReviewed:
         up(stack, Kind.UPDATE)
         assert stack.api.minted == 2
         assert_settled(stack)
+
+    def test_g1_an_update_names_strays(self) -> None:
+        stack = stack_with(overlap="1h")
+        stray = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        stack.edit(verify=False)
+        assert any(stray.id in warning for warning in up(stack, Kind.UPDATE).warnings)
