@@ -16,7 +16,7 @@ demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers a
 
 test: check ## linters, types, import contracts and all tests
 	@$(RUN) -m tools.engine.build
-	@$(RUN) -m pytest -q -n 2 --dist worksteal -o cache_dir=$(CACHE)/pytest
+	@$(RUN) -m pytest -q -n 3 --dist worksteal -o cache_dir=$(CACHE)/pytest
 
 sweep: $(VENV)/ready ## the long tests on the real engine
 	@$(RUN) -m tools.engine.build
