@@ -46,7 +46,7 @@ class Reading:
 
     def read(self, state: KeyState) -> KeyState | None:
         """Return the state as it is now, with what the next update has to mend; or None on proof that all is gone."""
-        alive = self._alive_if_listed(state)
+        before, alive = state, self._alive_if_listed(state)
         if alive is None:
             found = self._look_for(state)
             if found is None:
@@ -57,7 +57,7 @@ class Reading:
         if alive is None:
             alive = self.ledger.alive(self.api, state.record.settings.organization_id)
         name_strays(alive, state, marks, self.clock, self.reporter, self.known)
-        return with_moments(state, self.clock.now())
+        return with_moments(state, None if state.pending == before.pending else self.clock.now())
 
     def _alive_if_listed(self, state: KeyState) -> tuple[ApiKey, ...] | None:
         """Return the shared list if it has the current key and its predecessor; absence there proves nothing yet."""

@@ -85,16 +85,20 @@ class Update:
                 if not is_done and (step is not Step.ROTATE or self._may_rotate(state, plan)):
                     state = self._do(step, state, plan)
             except _StoppedError as stopped:
-                return with_moments(stopped.state, self.now)
+                return self._half_done(stopped.state)
             except AllomiaError as problem:
                 if state == before:
                     raise
                 self.reporter.warn(f"the update is half done, and the next `pulumi up` goes on: {problem}")
-                return with_moments(state, self.now)
+                return self._half_done(state)
         state = apply_settings(self.inputs, state, keep_place=is_undelivered(self.inputs, state))
         for owed in state.pending:
             self.reporter.warn(f"still owed: {owed.step} ({owed.why}). The next `pulumi up` tries again")
         return with_moments(state, self.now)
+
+    def _half_done(self, state: KeyState) -> KeyState:
+        """Return the state with something to do at once, whether or not anything is owed by name."""
+        return with_moments(state).model_copy(update={"next_action_at": at(self.now)})
 
     def _do(self, step: Step, state: KeyState, plan: Plan) -> KeyState:
         match step:
@@ -142,7 +146,8 @@ class Update:
         if all(key.id != state.key_id for key in alive) and is_proved_gone(self.api, organization_id, state.key_id):
             why = f"key {state.key_id} was revoked outside of Pulumi"
             self.reporter.warn(f"{why}; its predecessor {previous} stays until there is a new key")
-            return self._rotate(_with(state, Owed(step=OwedStep.ROTATE, why=why)), Reason.REVOKED)
+            state = _with(state, Owed(step=OwedStep.ROTATE, why=why))
+            return state if _owes(state, OwedStep.REVOKE) else self._rotate(state, Reason.REVOKED)
         ends = began + overlap_of(self.inputs, state)
         if moment is not None and moment < ends:
             self.reporter.info(f"the predecessor {previous} stays: by AlloMia's clock its overlap ends at {at(ends)}")

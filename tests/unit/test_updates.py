@@ -1356,3 +1356,11 @@ class TestReviewed:
         stray = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
         stack.edit(verify=False)
         assert any(stray.id in warning for warning in up(stack, Kind.UPDATE).warnings)
+
+    def test_half_done_there_is_something_to_do_at_once(self) -> None:
+        stack = overlapping(rotateAfter="90d")
+        stack.clock.advance(HOUR)
+        stack.edit(rotationTriggers=THREE)
+        stack.api.faults["mint"] = [AccessDenied("403")]
+        assert "half done" in up(stack, Kind.UPDATE).said
+        assert stack.outputs["nextActionAt"] == "2026-11-25T13:00:00Z"
