@@ -22,12 +22,14 @@ UNITS: Final = {
 LONGEST: Final = timedelta(days=36_500)
 
 _SHORT = re.compile(r"([0-9]{1,10})([wdhms])")
-_ISO = re.compile(r"P(?!\Z)(\d+W)?(\d+D)?(T(?!\Z)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
+_ISO = re.compile(r"P(?!\Z)([0-9]+W)?([0-9]+D)?(T(?!\Z)([0-9]+H)?([0-9]+M)?([0-9]+S)?)?")
 _iso_adapter = TypeAdapter(timedelta)
 
 
 def parse_duration(value: object, what: str) -> timedelta:
-    """Read `90d`, `12h`, `30m`, `45s`, `2w`, or ISO 8601 without years and months, which have no fixed length.
+    """Read `90d`, `12h`, `30m`, `45s`, `2w`, or ISO 8601 in whole seconds, without years and months.
+
+    A year and a month have no fixed length, and the record keeps no fractions of a second.
 
     Raises:
         InvalidInput: It is not a length of time, or longer than a century.

@@ -51,8 +51,6 @@ __all__ = ["Checked", "OrganizationKeys"]
 STORED_CONFIGURATION = (
     "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."
 )
-
-
 RECORDED_REFERENCE = (
     "This key has a tenantKeyRef of its own, and refresh and destroy use the recorded one: if it has moved, run "
     "`pulumi up` once (without --refresh), which records today's."
@@ -220,7 +218,6 @@ class OrganizationKeys:
             store=self._tenants.store,
             maker=self._maker(api, reporter),
             ledger=self._ledger,
-            clock=self._clock,
             reporter=reporter,
         )
         after = update.run(state, plan)

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of, owner_mark
@@ -69,7 +68,6 @@ class Update:
     store: Callable[[], SecretStore]
     maker: Maker
     ledger: Ledger
-    clock: Clock
     reporter: Reporter
 
     def run(self, before: KeyState, plan: Plan) -> KeyState:
