@@ -12,13 +12,13 @@ from pydantic import SecretStr
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import VaultSettings
 from allomia_pulumi.references import VaultReference
-from allomia_pulumi.vault.places import Delivery, Place, Stored
+from allomia_pulumi.vault.places import Delivery, Place, Shelved, Stored
 
 if TYPE_CHECKING:
     from allomia_pulumi.vault.delivery import Writer
     from allomia_pulumi.vault.kv import Reader
 
-__all__ = ["Delivery", "Place", "Stored", "Vault"]
+__all__ = ["Delivery", "Place", "Shelved", "Stored", "Vault"]
 
 
 class Vault:
@@ -60,6 +60,21 @@ class Vault:
             UnexpectedAnswer: Something else than Vault answers.
         """
         return self._open()[0].read_secret(reference)
+
+    def look_up(self, reference: VaultReference) -> Shelved:
+        """Tell which versions a secret has, by one look at its metadata; the value does not travel.
+
+        A version that the reference pins makes no difference. In KV v1, which keeps no metadata, the mount is all that
+        is looked at.
+
+        Raises:
+            NotFound: There is no such secret, or it has no version.
+            AccessDenied: No policy of the token shows the metadata; the hint holds the line to add.
+            AllomiaError: Vault cannot be asked, as in `read_secret`.
+        """
+        from allomia_pulumi.vault.shelves import look_up  # noqa: PLC0415 - imports hvac
+
+        return look_up(self._open()[0], reference, self._clock)
 
     def inspect_secret(self, place: Place) -> Stored:
         """Tell what stands at a place, by one look at its metadata; the value does not travel.

@@ -18,7 +18,7 @@ from allomia_pulumi.vault.connection import Connection
 from allomia_pulumi.vault.failures import Fault
 from allomia_pulumi.vault.mounts import Mount, Mounts, policy_line
 
-__all__ = ["Reader", "is_absence"]
+__all__ = ["V2", "Reader", "absent", "is_absence"]
 
 FORBIDDEN = 403
 MISSING = 404
@@ -85,7 +85,7 @@ def _read_v1(connection: Connection, mount: Mount, path: str, reference: VaultRe
     def known(fault: Fault) -> AllomiaError | None:
         if fault.status == FORBIDDEN:
             return _denied(connection, reference, f"{mount.path}/{path}")
-        return _absent(connection, mount, reference) if is_absence(fault) else None
+        return absent(connection, mount, reference) if is_absence(fault) else None
 
     answer = connection.ask(
         f"reading {reference}",
@@ -102,7 +102,7 @@ def _read_v2(connection: Connection, mount: Mount, path: str, reference: VaultRe
         if fault.status == MISSING and fault.version:
             return _deleted(fault.version, mount, path, reference)
         if is_absence(fault):
-            return _no_version(connection, mount, path, reference) or _absent(connection, mount, reference)
+            return _no_version(connection, mount, path, reference) or absent(connection, mount, reference)
         return None
 
     answer = connection.ask(
@@ -146,7 +146,8 @@ def is_absence(fault: Fault) -> bool:
     return fault.status == MISSING and not fault.said
 
 
-def _absent(connection: Connection, mount: Mount, reference: VaultReference) -> NotFound:
+def absent(connection: Connection, mount: Mount, reference: VaultReference) -> NotFound:
+    """Say that there is no secret for a reference, and the likeliest reason."""
     first = mount.inside(reference.location).partition("/")[0]
     hint = "Check the path and the namespace, or put the key there."
     if mount.version == V2 and first in API_SEGMENTS:
@@ -188,6 +189,8 @@ def _no_version(connection: Connection, mount: Mount, path: str, reference: Vaul
             f"{connection.name} has nothing for {reference}: no such secret, or no such version (any more)",
             "Check the path and the pinned version.",
         )
+    if not current:
+        return None
     if reference.version > current:
         return NotFound(
             f"the secret of {reference} has no such version yet; the latest is {current}", "Correct its version."

@@ -39,15 +39,21 @@ class Mounts:
         self._connection = connection
         self._found: Flights[str, Mount] = Flights()
 
-    def of(self, reference: VaultReference) -> Mount:
+    def of(self, reference: VaultReference, *parts: str) -> Mount:
         """Return the mount that holds a reference's secret, and hold the reference to it.
+
+        Args:
+            reference: What is to be read.
+            parts: What of a KV v2 secret is to be read, for the policy to name after a denial: by default its `data`.
 
         Raises:
             AccessDenied: Vault does not tell: there is no such mount, or no policy reaches it.
             InvalidConfiguration: It is no KV mount, or the reference names another mount or version.
             AllomiaError: Vault cannot be asked.
         """
-        mount = self._known(reference.location) or self._found.get(reference.location, lambda: self._ask(reference))
+        mount = self._known(reference.location) or self._found.get(
+            reference.location, lambda: self._ask(reference, parts or ("data",))
+        )
         if reference.mount not in {None, mount.path}:
             raise InvalidConfiguration(
                 f"the reference {reference} says that the mount is {reference.mount}, and Vault says {mount.path}",
@@ -65,13 +71,13 @@ class Mounts:
         """Return a mount found before; Vault allows no mount inside another one."""
         return next((mount for mount in self._found.landed() if location.startswith(f"{mount.path}/")), None)
 
-    def _ask(self, reference: VaultReference) -> Mount:
+    def _ask(self, reference: VaultReference, parts: tuple[str, ...]) -> Mount:
         """Ask the endpoint that any token may read whose policy touches the mount."""
         where = quote(reference.location)
         answer = self._connection.ask(
             f"looking up the mount of {reference}",
             lambda client: client.adapter.get(f"/v1/sys/internal/ui/mounts/{where}"),
-            lambda fault: self._denied(fault, reference),
+            lambda fault: self._denied(fault, reference, parts),
         )
         return self._parse(answer.get("data"), reference)
 
@@ -98,16 +104,16 @@ class Mounts:
             "Check the address; something else than Vault may answer there.",
         )
 
-    def _denied(self, fault: Fault, reference: VaultReference) -> AllomiaError | None:
+    def _denied(self, fault: Fault, reference: VaultReference, parts: tuple[str, ...]) -> AllomiaError | None:
         if fault.status != FORBIDDEN:
             return None
         first, _, rest = reference.location.partition("/")
         mount, path = (reference.mount, reference.path) if reference.mount else (first, rest)
+        lines = " ".join(policy_line(f"{mount}/{part}/{path}") for part in parts)
         return AccessDenied(
             f"{self._connection.name} does not show the mount of {reference} (403): it does not exist, or no policy "
             "of the token reaches it",
-            f"Check mount and namespace; if they are right and the mount {mount} is KV v2, add to the policy: "
-            f"{policy_line(f'{mount}/data/{path}')}",
+            f"Check mount and namespace; if they are right and the mount {mount} is KV v2, add to the policy: {lines}",
         )
 
 

@@ -1,19 +1,22 @@
-"""Where a key is delivered to, what is written there, and what its metadata tell; pure, and free of hvac."""
+"""Where a key lies or is delivered to, what is written there, and what metadata tell; pure, and free of hvac."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Protocol
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictBool
 
 __all__ = [
     "KEY_ID",
+    "NOTHING",
     "ORGANIZATION_ID",
     "Delivery",
     "Metadata",
     "Place",
+    "Shelved",
     "Stored",
     "marks_of",
     "only_marks",
@@ -71,6 +74,26 @@ class Stored:
     is_live: bool
 
 
+@dataclass(frozen=True)
+class Shelved:
+    """The versions of a secret that somebody else writes, told from metadata alone, never from the value.
+
+    Attributes:
+        kv_version: 1 or 2. KV v1 has no metadata, so nothing else is known of a secret there, not even that it exists.
+        version: The current version, 0 when there is none; None in KV v1.
+        written: The moment, in UTC, at which each version was made that is neither deleted nor destroyed.
+    """
+
+    kv_version: int
+    version: int | None
+    written: Mapping[int, datetime]
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the current version is neither deleted nor destroyed; in KV v1 nobody can say no."""
+        return self.version is None or self.version in self.written
+
+
 class Delivery(Protocol):
     """A key on its way to a place."""
 
@@ -105,18 +128,23 @@ class _Version(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
+    created_time: AwareDatetime
     deletion_time: AwareDatetime | Literal[""]
-    destroyed: bool
+    destroyed: StrictBool
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether it can be read at that moment."""
+        return not self.destroyed and (not self.deletion_time or self.deletion_time > now)
 
 
 class Metadata(BaseModel):
-    """The metadata of one secret, as KV v2 answers them; by default those of a secret that does not exist."""
+    """The metadata of one secret, as KV v2 answers them."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    current_version: Annotated[int, Field(ge=0)] = 0
+    current_version: Annotated[int, Field(ge=0, strict=True)]
     custom_metadata: dict[str, str] | None = None
-    versions: dict[int, _Version] = {}
+    versions: dict[int, _Version]
 
     @property
     def custom(self) -> dict[str, str]:
@@ -132,21 +160,30 @@ class Metadata(BaseModel):
         """Return the versions of a range whose data still exist, if only to be undeleted."""
         return sorted(number for number, one in self.versions.items() if first <= number <= last and not one.destroyed)
 
+    def shelved(self, now: datetime) -> Shelved:
+        """Tell which versions there are at that moment."""
+        live = sorted(number for number, one in self.versions.items() if one.is_live(now))
+        written = {number: self.versions[number].created_time.astimezone(UTC) for number in live}
+        return Shelved(kv_version=2, version=self.current_version, written=written)
+
     def stored(self, now: datetime) -> Stored:
         """Tell what stands here at that moment."""
         is_ours = self.custom.get(MANAGED_BY) == MANAGER
         marks = self.custom if is_ours else {}
         written = marks.get(VERSION, "")
         current = self.versions.get(self.current_version)
-        ends = current.deletion_time if current else ""
         return Stored(
             version=self.current_version,
             mark=marks.get(MARK),
             key_id=self.key_id,
             written=int(written) if written.isascii() and written.isdigit() else None,
             is_ours=is_ours,
-            is_live=current is not None and not current.destroyed and (not ends or ends > now),
+            is_live=current is not None and current.is_live(now),
         )
+
+
+NOTHING = Metadata(current_version=0, versions={})
+"""Those of a secret that does not exist."""
 
 
 def marks_of(delivery: Delivery) -> dict[str, str]:

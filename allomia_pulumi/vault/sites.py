@@ -16,14 +16,13 @@ from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfigurati
 from allomia_pulumi.references import parse_reference
 from allomia_pulumi.vault.connection import Call, Connection
 from allomia_pulumi.vault.failures import Fault
-from allomia_pulumi.vault.kv import is_absence
+from allomia_pulumi.vault.kv import V2, is_absence
 from allomia_pulumi.vault.mounts import Mounts, policy_line
-from allomia_pulumi.vault.places import KEY_ID, ORGANIZATION_ID, Metadata, Place, only_marks, without_marks
+from allomia_pulumi.vault.places import KEY_ID, NOTHING, ORGANIZATION_ID, Metadata, Place, only_marks, without_marks
 
 __all__ = ["DATA_CAPABILITIES", "METADATA_CAPABILITIES", "Site", "locate"]
 
 FORBIDDEN = 403
-V2 = 2
 OWN_FIELDS = (KEY_ID, ORGANIZATION_ID)
 
 # Which of create and update Vault asks for depends on what stands there at that moment.
@@ -61,9 +60,13 @@ class Site:
         """Return the API path of the metadata."""
         return f"{self.mount}/metadata/{self.path}"
 
-    def read_metadata(self) -> Metadata:
-        """Read the metadata; those of a secret that does not exist are empty."""
-        found = self._find()
+    def read_metadata(self, *capabilities: str) -> Metadata:
+        """Read the metadata; those of a secret that does not exist are empty.
+
+        Args:
+            capabilities: What a policy should grant on them, to name after a denial; by default what a delivery needs.
+        """
+        found = self._find(capabilities or METADATA_CAPABILITIES)
         # Raised here, where no variable holds an answer: some crash reports show the variables of each frame.
         if isinstance(found, AllomiaError):
             raise found
@@ -147,13 +150,13 @@ class Site:
             return None
         return {path: _without(granted.get(path), capabilities) for path, capabilities in self._needed.items()}
 
-    def _find(self) -> Metadata | AllomiaError:
+    def _find(self, capabilities: tuple[str, ...]) -> Metadata | AllomiaError:
         answer = self.connection.send(self._getting)
         if not isinstance(answer, Fault):
             return _parsed(answer) or self._strange("reading the metadata of")
         if is_absence(answer):
-            return Metadata()
-        denied = self.denied("read the metadata of", self.metadata, *METADATA_CAPABILITIES)
+            return NOTHING
+        denied = self.denied("read the metadata of", self.metadata, *capabilities)
         return denied(answer) or self.connection.error(answer, f"reading the metadata of {self}")
 
     def _getting(self, client: hvac.Client) -> dict[str, Any]:
