@@ -20,6 +20,8 @@ from allomia_pulumi.references import VaultReference, parse_reference
 from allomia_pulumi.wire import WireModel
 
 __all__ = [
+    "CONFIGURATION",
+    "NAMESPACE",
     "AppRoleAuth",
     "JwtAuth",
     "KubernetesAuth",
@@ -30,6 +32,12 @@ __all__ = [
     "is_loopback",
     "load_settings",
 ]
+
+NAMESPACE = "allomia"
+"""The namespace of the stack configuration."""
+
+CONFIGURATION = ("apiUrl", "tenantKeyRef", "vault", "owner", "keysPath")
+"""The names in it."""
 
 DEFAULT_API_URL = "https://allomia.com"
 DEFAULT_KEYS_PATH = "/api/organization/{organizationId}/api-keys"

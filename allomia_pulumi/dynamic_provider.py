@@ -26,28 +26,34 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown as PulumiUnknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.clock import Clock, SystemClock
+from allomia_pulumi.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.dynamic_host import EngineLog, widen_thread_pool
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.keys.dashboard import DashboardKeys
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN, Identity, KeyState, recorded_identity
+from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
+from allomia_pulumi.keys.resource import Outputs, Resource
 from allomia_pulumi.redaction import scrub
 from allomia_pulumi.session import Session
 
-__all__ = ["OrganizationApiKeyProvider", "organization_api_key"]
+__all__ = ["KeyProvider", "dashboard_api_key", "organization_api_key"]
 
-NAMESPACE = "allomia"
-TYPE = "pulumi-python:dynamic/allomia:OrganizationApiKey"
+TYPE_PREFIX = "pulumi-python:dynamic/allomia:"
 IDENTITY = "__identity"
-CONFIGURATION = ("apiUrl", "tenantKeyRef", "vault", "owner", "keysPath")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def organization_api_key() -> OrganizationApiKeyProvider:
+def organization_api_key() -> KeyProvider:
     """Return the provider; the state of every stack calls this by its module and name, so both are permanent."""
-    return OrganizationApiKeyProvider()
+    return KeyProvider("OrganizationApiKey", OrganizationKeys)
+
+
+def dashboard_api_key() -> KeyProvider:
+    """Return the provider; the state of every stack calls this by its module and name, so both are permanent."""
+    return KeyProvider("DashboardApiKey", DashboardKeys)
 
 
 class _Shown(Exception):
@@ -82,13 +88,13 @@ def _explained(method: Callable[P, R]) -> Callable[P, R]:
 class _ResourceReporter:
     """Show the core's messages on the row of one resource."""
 
-    def __init__(self, log: EngineLog, identity: Identity | None) -> None:
+    def __init__(self, log: EngineLog, kind: str, identity: Identity | None) -> None:
         self._log = log
         self._urn = ""
         if identity is None:
             return
         parents = f"{identity.parents}$" if identity.parents else ""
-        self._urn = f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE}::{identity.name}"
+        self._urn = f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE_PREFIX}{kind}::{identity.name}"
 
     def warn(self, message: str) -> None:
         self._log.warn(scrub(message), self._urn)
@@ -97,13 +103,23 @@ class _ResourceReporter:
         self._log.info(scrub(message), self._urn)
 
 
-class OrganizationApiKeyProvider(ResourceProvider):
-    """Serve `OrganizationApiKey` to the dynamic plugin; one instance and many threads per process."""
+class KeyProvider(ResourceProvider):
+    """Serve one kind of resource to the dynamic plugin; one instance and many threads per process.
+
+    Args:
+        kind: The resource's name.
+        build: Makes the core of it.
+    """
 
     serialize_as_secret_always = False
 
     _log: EngineLog
-    _keys: OrganizationKeys
+    _keys: Resource
+
+    def __init__(self, kind: str, build: Callable[[Session, Clock], Resource]) -> None:
+        super().__init__()
+        self.kind = kind
+        self._build = build
 
     def configure(self, req: ConfigureRequest) -> None:
         """Set the process up; wrong configuration is not an error yet, check reports it for each key."""
@@ -111,10 +127,7 @@ class OrganizationApiKeyProvider(ResourceProvider):
         self._log = EngineLog.of_this_process()
         widen_thread_pool(self._log)
         stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
-        clock = SystemClock()
-        session = Session(stack, os.environ, clock)
-        atexit.register(session.close)
-        self._keys = OrganizationKeys(session, clock)
+        self._keys = self._build(_session(tuple(stack.items())), SystemClock())
 
     @_explained
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -125,7 +138,7 @@ class OrganizationApiKeyProvider(ResourceProvider):
             olds,
             _wire(news),
             identity,
-            _ResourceReporter(self._log, identity),
+            self._reporter(identity),
             old_identity=_identity(_olds) if IDENTITY in _olds else None,
         )
         added = {name: value for name, value in checked.inputs.items() if news.get(name) is None}
@@ -137,33 +150,44 @@ class OrganizationApiKeyProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare the record with what the program asks for."""
         identity = _identity(_news)
-        plan = self._keys.diff(_id, _olds, _wire(_news), identity, _ResourceReporter(self._log, identity))
+        plan = self._keys.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return DiffResult(changes=plan.has_changes, replaces=list(plan.replaces), delete_before_replace=False)
 
     @_explained
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Mint a key."""
         identity = _identity(props)
-        pulumi_id, state = self._keys.create(_wire(props), identity, _ResourceReporter(self._log, identity))
+        pulumi_id, state = self._keys.create(_wire(props), identity, self._reporter(identity))
         return CreateResult(pulumi_id, _outputs(state))
 
     @_explained
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the key still exists; outputs travel on, inputs cannot be rebuilt from them."""
-        state = self._keys.read(id_, props, _ResourceReporter(self._log, recorded_identity(props)))
+        state = self._keys.read(id_, props, self._reporter(recorded_identity(props)))
         return ReadResult("", {}) if state is None else ReadResult(id_, _outputs(state))
 
     @_explained
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Do what the diff planned: retire, rotate in place, deliver, record."""
         identity = _identity(_news)
-        state = self._keys.update(_id, _olds, _wire(_news), identity, _ResourceReporter(self._log, identity))
+        state = self._keys.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return UpdateResult(_outputs(state))
+
+    def _reporter(self, identity: Identity | None) -> _ResourceReporter:
+        return _ResourceReporter(self._log, self.kind, identity)
 
     @_explained
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Revoke the key."""
-        self._keys.delete(_props, _ResourceReporter(self._log, recorded_identity(_props)))
+        self._keys.delete(_props, self._reporter(recorded_identity(_props)))
+
+
+@functools.cache
+def _session(stack: tuple[tuple[str, str], ...]) -> Session:
+    """Return the connections of this process: one login and one read, however many kinds of resources it serves."""
+    session = Session(dict(stack), os.environ, SystemClock())
+    atexit.register(session.close)
+    return session
 
 
 def _identity(props: Mapping[str, Any]) -> Identity:
@@ -186,7 +210,7 @@ def _with_unknowns(value: Any) -> Any:  # noqa: ANN401 - property values are of 
     return value
 
 
-def _outputs(state: KeyState) -> dict[str, Any]:
+def _outputs(state: Outputs) -> dict[str, Any]:
     """Return every output, the secret ones marked: the engine keeps the mark only if each answer repeats it."""
     outputs = state.to_outputs()
     return {name: wrap_rpc_secret(value) if name in SECRET_OUTPUTS else value for name, value in outputs.items()}

@@ -64,6 +64,10 @@ class VaultReference(WireModel):
         """Return mount and path as one string."""
         return self.path if self.mount is None else f"{self.mount}/{self.path}"
 
+    def is_same_field(self, other: VaultReference) -> bool:
+        """Tell whether both name the same field of the same secret, whatever the version."""
+        return (self.location, self.field) == (other.location, other.field)
+
     def __str__(self) -> str:
         pinned = f" version {self.version}" if self.version else ""
         return f"{self.location}#{self.field}{pinned}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from allomia_pulumi.api import Credential, Exchange, InvalidURL, TenantClient
+from allomia_pulumi.api import Credential, Exchange, InvalidURL, Prover, TenantClient
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import TENANT_KEY_VARIABLE, Settings, load_settings
 from allomia_pulumi.errors import InvalidConfiguration
@@ -76,6 +76,16 @@ class Session:
     def store(self) -> Vault:
         """Return Vault, where keys are delivered; nothing is connected yet."""
         return self._vault
+
+    def prover(self) -> Prover:
+        """Return what proves organization keys; it needs no tenant key."""
+        with self._lock:
+            return Prover(self._exchange)
+
+    def is_tenant_key(self, reference: VaultReference) -> bool:
+        """Tell whether a reference is the place that the tenant key is configured to lie at."""
+        configured = self.settings.tenant_key_ref
+        return configured is not None and configured.is_same_field(reference)
 
     def close(self) -> None:
         """End what was opened: connections, and a Vault token that a login of ours obtained."""

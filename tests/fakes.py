@@ -113,7 +113,7 @@ class FakeAllomia:
         self._enter("revoke")
         return self._organization(organization_id).pop(key_id, None) is not None
 
-    def prove_key(self, organization_id: str, key: SecretStr) -> None:
+    def prove_key(self, organization_id: str, key: SecretStr, source: str = "") -> None:  # noqa: ARG002
         self._enter("prove")
         if key not in {alive.key for alive in self._organization(organization_id).values()}:
             raise CredentialRejected("rejected")

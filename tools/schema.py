@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Union, get_args, get_origin
@@ -14,8 +14,10 @@ from pydantic.fields import FieldInfo
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.config import DEFAULT_API_URL, DEFAULT_KEYS_PATH
+from allomia_pulumi.keys.dashboard_models import DashboardInputs, DashboardRecord, DashboardState, OldKey
 from allomia_pulumi.keys.models import (
     SECRET_OUTPUTS,
+    Adoption,
     Inputs,
     KeyState,
     Owed,
@@ -31,14 +33,22 @@ SCHEMA_FILE: Final = Path(__file__).parent.parent / "schema.json"
 REFERENCE: Final = "allomia:index:VaultReference"
 PLACE: Final = "allomia:index:VaultSecret"
 OWED: Final = "allomia:index:Owed"
-RESOURCE: Final = "allomia:index:OrganizationApiKey"
+ADOPTION: Final = "allomia:index:Adoption"
+OLD_KEY: Final = "allomia:index:OldKey"
+ORGANIZATION_KEY: Final = "allomia:index:OrganizationApiKey"
+DASHBOARD_KEY: Final = "allomia:index:DashboardApiKey"
 REPLACING: Final = frozenset({"organizationId", "name", "rotationTriggers"})
 DEFAULTED: Final = frozenset({"name"})
 
 
 KINDS: Final[Mapping[Any, dict[str, Any]]] = {
     VaultReference: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}]},
-    Record: {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}},
+    **{
+        kind: {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
+        for kind in (Record, DashboardRecord)
+    },
+    Adoption: {"$ref": f"#/types/{ADOPTION}"},
+    OldKey: {"$ref": f"#/types/{OLD_KEY}"},
     Place: {"$ref": f"#/types/{PLACE}"},
     Owed: {"$ref": f"#/types/{OWED}"},
     bool: {"type": "boolean"},
@@ -58,24 +68,14 @@ def build_schema() -> dict[str, Any]:
         "license": "Apache-2.0",
         "config": {"variables": _configuration()},
         "types": {
-            REFERENCE: {
-                "type": "object",
-                "description": "One field of one secret in Vault; `mount/path#field` says the same in short.",
-                **_object(VaultReference, secrets=frozenset()),
-            },
-            PLACE: {
-                "type": "object",
-                "description": "Where in Vault a key is also written to.",
-                **_object(Place, secrets=frozenset()),
-            },
-            OWED: {
-                "type": "object",
-                "description": "One step that a half-finished update still owes.",
-                **_object(Owed, secrets=frozenset()),
-            },
+            name: {"type": "object", "description": description, **_object(model, secrets=frozenset())}
+            for name, model, description in TYPES
         },
         "provider": {"description": "Its settings are the stack configuration of the namespace `allomia`."},
-        "resources": {RESOURCE: _resource()},
+        "resources": {
+            DASHBOARD_KEY: _resource(DashboardInputs, DashboardState, DASHBOARD_DESCRIPTION, {"organizationId"}),
+            ORGANIZATION_KEY: _resource(Inputs, KeyState, ORGANIZATION_DESCRIPTION, REPLACING),
+        },
     }
 
 
@@ -112,14 +112,16 @@ def _configuration() -> dict[str, Any]:
     }
 
 
-def _resource() -> dict[str, Any]:
-    outputs = _object(KeyState, secrets=SECRET_OUTPUTS)
-    inputs = _object(Inputs, secrets=frozenset())
+def _resource(
+    asked: type[BaseModel], kept: type[BaseModel], description: str, replacing: Collection[str]
+) -> dict[str, Any]:
+    outputs = _object(kept, secrets=SECRET_OUTPUTS)
+    inputs = _object(asked, secrets=frozenset())
     for name, declared in inputs["properties"].items():
-        if name in REPLACING:
+        if name in replacing:
             declared["willReplaceOnChanges"] = True
     return {
-        "description": RESOURCE_DESCRIPTION,
+        "description": description,
         "properties": outputs["properties"],
         "required": outputs["required"],
         "inputProperties": inputs["properties"],
@@ -127,9 +129,20 @@ def _resource() -> dict[str, Any]:
     }
 
 
-RESOURCE_DESCRIPTION: Final = (
+ORGANIZATION_DESCRIPTION: Final = (
     "An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete. "
     "Without `overlap`, rotation is a replacement; with it, an update in place that keeps the predecessor valid."
+)
+DASHBOARD_DESCRIPTION: Final = (
+    "An API key of one AlloMia organization that a person made in the dashboard and put into Vault: proved, handed on, "
+    "and watched until its predecessors are deleted. It needs nothing of AlloMia but what is documented."
+)
+TYPES: Final[tuple[tuple[str, type[BaseModel], str], ...]] = (
+    (REFERENCE, VaultReference, "One field of one secret in Vault; `mount/path#field` says the same in short."),
+    (PLACE, Place, "Where in Vault a key is also written to."),
+    (OWED, Owed, "One step that a half-finished update still owes."),
+    (ADOPTION, Adoption, "A key that exists already, to be taken over instead of making one."),
+    (OLD_KEY, OldKey, "An earlier key made by hand, known by its version in Vault only."),
 )
 
 

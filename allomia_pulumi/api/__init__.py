@@ -7,6 +7,7 @@ from allomia_pulumi.api.documented import Organization
 from allomia_pulumi.api.exchange import Credential, Exchange
 from allomia_pulumi.api.keys import CreatedKey, ListedKey
 from allomia_pulumi.api.paths import is_identifier
+from allomia_pulumi.api.proving import Prover
 
 __all__ = [
     "CreatedKey",
@@ -15,6 +16,7 @@ __all__ = [
     "InvalidURL",
     "ListedKey",
     "Organization",
+    "Prover",
     "TenantClient",
     "is_identifier",
 ]

@@ -7,10 +7,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from allomia_pulumi.api.documented import (
-    CALLS_PATH,
-    EMPTY_WINDOW,
     ORGANIZATIONS_PATH,
-    CallPage,
     Organization,
     OrganizationAnswer,
     OrganizationPage,
@@ -19,7 +16,8 @@ from allomia_pulumi.api.documented import (
 from allomia_pulumi.api.exchange import Absent, Credential, Exchange
 from allomia_pulumi.api.keys import CreatedKey, DeletedKey, KeyPage, ListedKey, key_path, keys_path
 from allomia_pulumi.api.pages import PAGE_SIZE, Pagination, read_pages
-from allomia_pulumi.errors import AccessDenied, NotFound, UnexpectedAnswer
+from allomia_pulumi.api.proving import Prover
+from allomia_pulumi.errors import NotFound, UnexpectedAnswer
 
 __all__ = ["TenantClient"]
 
@@ -38,14 +36,29 @@ class TenantClient:
         self._tenant = tenant
         self._path = path
 
+    @property
+    def source(self) -> str:
+        """Name the place that the tenant key comes from, for messages."""
+        return self._tenant.source
+
     def organization(self, organization_id: str) -> Organization | None:
-        """Return the organization, or None when AlloMia answers 404: unknown, or another tenant's."""
+        """Return the organization, or None when AlloMia answers 404: unknown, or another tenant's.
+
+        Raises:
+            UnexpectedAnswer: AlloMia answered with another organization.
+        """
         doing = f"reading organization {organization_id}"
         try:
             path = organization_path(organization_id)
-            return self._exchange.get(path, OrganizationAnswer, self._tenant, doing=doing).current_org
+            found = self._exchange.get(path, OrganizationAnswer, self._tenant, doing=doing).current_org
         except Absent:
             return None
+        if found.id != organization_id:
+            raise UnexpectedAnswer(
+                f"AlloMia answered with another organization to {doing}",
+                "Write the id exactly as AlloMia shows it; if it is written so, tell AlloMia.",
+            )
+        return found
 
     def has_organization(self, organization_id: str) -> bool:
         """Tell whether the organization is readable; only its own 404 means no."""
@@ -126,18 +139,9 @@ class TenantClient:
             return False
         return True
 
-    def prove_key(self, organization_id: str, key: SecretStr) -> None:
-        """Ask for the calls of an empty window with an organization's own key: harmless, and no call record travels.
-
-        Raises:
-            CredentialRejected: AlloMia does not accept the key.
-            AllomiaError: The call failed for another reason, which proves nothing about the key.
-        """
-        params: dict[str, str | int] = {"organizationId": organization_id, **EMPTY_WINDOW}
-        try:
-            self._exchange.get(CALLS_PATH, CallPage, _KeyItself(key), doing="proving the new key", params=params)
-        except AccessDenied as problem:
-            raise AccessDenied(problem.message) from None
+    def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
+        """Use an organization's own key once, as `Prover` does."""
+        Prover(self._exchange).prove_key(organization_id, key, source)
 
     def _missing(self, organization_id: str) -> NotFound:
         """Tell an unknown organization from key endpoints that AlloMia does not serve."""
@@ -149,20 +153,6 @@ class TenantClient:
             )
         return NotFound(
             f"AlloMia serves no key endpoints at {self._path}: they are assumed, since AlloMia documents none",
-            "If AlloMia has told you another path, set allomia:keysPath; otherwise make keys in AlloMia's dashboard.",
+            "Use a DashboardApiKey, which works today: make the key in AlloMia's dashboard and keep it in Vault. "
+            "If AlloMia has told you another path, set allomia:keysPath.",
         )
-
-
-class _KeyItself:
-    """A key that is used as the credential of one call."""
-
-    source = "the answer that showed the new key"
-
-    def __init__(self, key: SecretStr) -> None:
-        self._key = key
-
-    def current(self) -> SecretStr:
-        return self._key
-
-    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other place to read it from
-        return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from allomia_pulumi.api.pages import Pagination
 from allomia_pulumi.api.paths import segment
@@ -15,6 +16,7 @@ __all__ = [
     "EMPTY_WINDOW",
     "ORGANIZATIONS_PATH",
     "CallPage",
+    "Moment",
     "Organization",
     "OrganizationAnswer",
     "OrganizationPage",
@@ -28,15 +30,37 @@ EMPTY_WINDOW: Final[dict[str, str | int]] = {"from": "1970-01-01T00:00:00Z", "to
 """A window in which no call was made: the answer proves a key and carries no call record."""
 
 
+def _in_utc(value: datetime) -> datetime:
+    """Read a moment without a zone as UTC, as every documented example is."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - what the field is
+    """Do without a value that is not of its documented type: what only informs may not spoil a list that proves."""
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+InformingText = Annotated[str | None, WrapValidator(_or_none)]
+InformingMoment = Annotated[Moment | None, WrapValidator(_or_none)]
+
+
 class _Answer(WireModel):
     model_config = ConfigDict(extra="ignore")
 
 
 class Organization(_Answer):
-    """An organization, as far as we read it."""
+    """An organization, as far as we read it; which fields may be null is not documented."""
 
     id: str
     name: str
+    city: InformingText = None
+    country: InformingText = None
+    timezone: InformingText = None
+    created_at: InformingMoment = None
 
 
 class OrganizationAnswer(_Answer):

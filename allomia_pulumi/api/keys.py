@@ -8,11 +8,11 @@ configuration (`allomia:keysPath`).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, SecretStr
 
+from allomia_pulumi.api.documented import Moment
 from allomia_pulumi.api.pages import Pagination
 from allomia_pulumi.api.paths import is_identifier, segment
 from allomia_pulumi.redaction import guard
@@ -36,13 +36,7 @@ def _bearer(value: SecretStr) -> SecretStr:
     return guard(key)
 
 
-def _in_utc(value: datetime) -> datetime:
-    """Read a moment without a zone as UTC, as every documented example is."""
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
 Identifier = Annotated[str, AfterValidator(_identifier)]
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
 
 

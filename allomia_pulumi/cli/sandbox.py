@@ -19,6 +19,11 @@ def run_sandbox(
         Path | None,
         typer.Option(help="Write the tenant key of the first tenant here (mode 0600).", show_default=False),
     ] = None,
+    *,
+    no_key_endpoints: Annotated[
+        bool,
+        typer.Option("--no-key-endpoints", help="Serve the documented endpoints only, as the real AlloMia does today."),
+    ] = False,
 ) -> None:
     """Serve a local AlloMia: its documented endpoints and the assumed key endpoints. Not the real service."""
     try:
@@ -29,6 +34,6 @@ def run_sandbox(
             "Install it with: pip install 'allomia-pulumi[sandbox]'",
         ) from None
     try:
-        serve(host, port, tenant_key_file)
+        serve(host, port, tenant_key_file, key_endpoints=not no_key_endpoints)
     except ServeError as problem:
         raise InvalidInput(str(problem)) from None

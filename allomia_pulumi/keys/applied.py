@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from allomia_pulumi.durations import format_duration, parse_duration
-from allomia_pulumi.keys.models import NO_TRIGGERS, Inputs, KeyState, OwedStep, Settings, Unknown, hash_triggers
+from allomia_pulumi.keys.models import NO_TRIGGERS, Inputs, KeyState, Model, OwedStep, Settings, Unknown, hash_triggers
+from allomia_pulumi.references import VaultReference
 
-__all__ = ["apply_settings", "at", "is_delivered", "overlap_of", "overlap_start", "settings_of", "with_moments"]
+__all__ = [
+    "apply_settings",
+    "at",
+    "is_delivered",
+    "overlap_of",
+    "overlap_start",
+    "record_settings",
+    "settings_of",
+    "with_moments",
+]
+
+S = TypeVar("S", bound=Model)
 
 
 def settings_of(inputs: Inputs, before: Settings | None = None) -> Settings:
     """Return the settings that the inputs ask for; what a preview does not know yet stays as it was."""
+    return record_settings(Settings, inputs, before)
 
-    def known(name: str, value: object) -> object:
-        return getattr(before, name) if isinstance(value, Unknown) and before else value
 
-    def duration(name: str, value: timedelta | Unknown | None) -> object:
-        return format_duration(value) if isinstance(value, timedelta) and value else known(name, value or None)
+def record_settings(kind: type[S], inputs: Model, before: S | None) -> S:
+    """Return any resource's settings: its inputs of the same names as the record keeps them, unknown ones as before."""
+    return kind(**{name: _recorded(getattr(inputs, name), getattr(before, name, None)) for name in kind.model_fields})
 
-    reference = inputs.tenant_key_ref
-    return Settings(
-        organization_id=known("organization_id", inputs.organization_id),
-        name=known("name", inputs.name),
-        rotate_after=duration("rotate_after", inputs.rotate_after),
-        overlap=duration("overlap", inputs.overlap),
-        vault_secret=known("vault_secret", inputs.vault_secret),
-        secret_in_state=known("secret_in_state", inputs.secret_in_state),
-        verify=known("verify", inputs.verify),
-        tenant_key_ref=known("tenant_key_ref", reference)
-        if isinstance(reference, Unknown | None)
-        else reference.to_wire(),
-    )
+
+def _recorded(value: object, before: object) -> object:
+    match value:
+        case Unknown():
+            return before
+        case timedelta():
+            return format_duration(value) if value else None
+        case VaultReference():
+            return value.to_wire()
+    return value
 
 
 def apply_settings(inputs: Inputs, state: KeyState, *, keep_place: bool = False) -> KeyState:

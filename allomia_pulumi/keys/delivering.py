@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from allomia_pulumi.errors import SecretConflict
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity, Place
+from allomia_pulumi.references import VaultReference
 
 __all__ = ["Delivery", "SecretStore", "Stored", "check_ownership", "drift_of", "owner_mark"]
 
@@ -77,6 +78,10 @@ class SecretStore(Protocol):
         Raises:
             SecretConflict: Somebody wrote another version meanwhile.
         """
+        ...
+
+    def read_secret(self, reference: VaultReference) -> SecretStr:
+        """Read one field of any secret."""
         ...
 
     def fetch_secret(self, place: Place, version: int) -> SecretStr:

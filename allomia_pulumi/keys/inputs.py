@@ -1,20 +1,19 @@
-"""From what a program wrote to inputs that the plan can trust, or to failures that say what to change."""
+"""From what a program wrote for an `OrganizationApiKey` to inputs that the plan can trust, or to failures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any, Final
 
-from allomia_pulumi.durations import parse_duration
 from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.keys import fields
+from allomia_pulumi.keys.fields import Failure, Form
 from allomia_pulumi.keys.marks import LONGEST_LABEL, clean_label
-from allomia_pulumi.keys.models import UNKNOWN, Identity, Inputs, Place, Unknown
+from allomia_pulumi.keys.models import UNKNOWN, Adoption, Identity, Inputs, Place, Unknown
 from allomia_pulumi.redaction import printable
-from allomia_pulumi.references import VaultReference, parse_reference
+from allomia_pulumi.references import parse_reference
 
-__all__ = ["SUPPORTED", "Failure", "parse_inputs", "with_name"]
+__all__ = ["SUPPORTED", "parse_inputs", "with_name"]
 
 SUPPORTED: Final = (
     "organizationId",
@@ -26,17 +25,9 @@ SUPPORTED: Final = (
     "secretInState",
     "verify",
     "tenantKeyRef",
+    "adopt",
 )
 OUR_FIELDS: Final = frozenset({"key_id", "organization_id"})
-LONGEST_ID: Final = 200
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An input that is not acceptable; the reason never repeats its value."""
-
-    property: str
-    reason: str
 
 
 def with_name(news: Mapping[str, Any], olds: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
@@ -48,61 +39,27 @@ def with_name(news: Mapping[str, Any], olds: Mapping[str, Any], identity: Identi
 
 def parse_inputs(news: Mapping[str, Any]) -> tuple[Inputs | None, list[Failure]]:
     """Read wire inputs whose name is filled in; return them, or every failure at once."""
-    failures: list[Failure] = []
-
-    def read(name: str, parse: Any) -> Any:  # noqa: ANN401 - one parser per input, each typed on its own
-        value = news.get(name)
-        try:
-            return UNKNOWN if isinstance(value, Unknown) else parse(value)
-        except InvalidInput as problem:
-            failures.append(Failure(name, str(problem)))
-            return UNKNOWN
-
-    failures += [
-        Failure(printable(name), f"`{printable(name)}` is not supported by this version. Remove it, or upgrade.")
-        for name, value in news.items()
-        if name not in SUPPORTED and value is not None
-    ]
+    form = Form(news, SUPPORTED)
     inputs = Inputs(
-        organization_id=read("organizationId", _organization_id),
-        name=read("name", _name),
-        rotation_triggers=read("rotationTriggers", _triggers),
-        rotate_after=read("rotateAfter", _rotate_after),
-        overlap=read("overlap", _overlap),
-        vault_secret=read("vaultSecret", _place),
-        secret_in_state=read("secretInState", _switch("secretInState")),
-        verify=read("verify", _switch("verify")),
-        tenant_key_ref=read("tenantKeyRef", _reference),
+        organization_id=form.read("organizationId", fields.organization_id),
+        name=form.read("name", _name),
+        rotation_triggers=form.read("rotationTriggers", _triggers),
+        rotate_after=form.read("rotateAfter", fields.rotate_after),
+        overlap=form.read("overlap", fields.overlap),
+        vault_secret=form.read("vaultSecret", _place),
+        secret_in_state=form.read("secretInState", fields.switch("secretInState")),
+        verify=form.read("verify", fields.switch("verify")),
+        tenant_key_ref=form.read("tenantKeyRef", fields.reference("tenantKeyRef")),
+        adopt=form.read("adopt", _adoption),
     )
-    failures += _contradictions(inputs)
-    return (None, failures) if failures else (inputs, [])
-
-
-def _contradictions(inputs: Inputs) -> list[Failure]:
-    """Return what is wrong with inputs that are each fine by themselves."""
-    found = []
-    after, overlap = inputs.rotate_after, inputs.overlap
-    if isinstance(after, timedelta) and isinstance(overlap, timedelta) and overlap >= after:
-        reason = "overlap is not shorter than rotateAfter, so a third key would be due. Shorten it."
-        found.append(Failure("overlap", reason))
+    if fields.has_long_overlap(inputs.rotate_after, inputs.overlap):
+        form.fail("overlap", "overlap is not shorter than rotateAfter, so a third key would be due. Shorten it.")
     if inputs.secret_in_state is False and inputs.vault_secret is None:
-        reason = "secretInState is false without vaultSecret, so nobody would have the secret. Say where to write it."
-        found.append(Failure("secretInState", reason))
-    return found
-
-
-def _organization_id(value: object) -> str:
-    if value is None:
-        raise InvalidInput("organizationId is missing", "Give the id of the AlloMia organization.")
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInput("organizationId is not a text or is empty", "Give the id of the AlloMia organization.")
-    is_plain = value == value.strip() and value.isprintable() and "/" not in value
-    if not is_plain or len(value) > LONGEST_ID or value in {".", ".."}:
-        raise InvalidInput(
-            "organizationId is not an id: it has spaces around it, a slash, control characters or too many characters",
-            "Copy the id from AlloMia.",
+        form.fail(
+            "secretInState",
+            "secretInState is false without vaultSecret, so nobody would have the secret. Say where to write it.",
         )
-    return value
+    return (None, form.failures) if form.failures else (inputs, [])
 
 
 def _name(value: object) -> str:
@@ -129,26 +86,6 @@ def _triggers(value: object) -> Mapping[str, str] | Unknown | None:
     return dict(value)
 
 
-def _rotate_after(value: object) -> timedelta | None:
-    length = None if value is None else parse_duration(value, "rotateAfter")
-    if length == timedelta():
-        raise InvalidInput("rotateAfter is zero", "Give the age at which the key is rotated.")
-    return length
-
-
-def _overlap(value: object) -> timedelta | None:
-    return None if value is None else parse_duration(value, "overlap")
-
-
-def _switch(name: str) -> Callable[[object], bool]:
-    def read(value: object) -> bool:
-        if value is None or isinstance(value, bool):
-            return value is not False
-        raise InvalidInput(f"{name} is neither true nor false", "Write true or false.")
-
-    return read
-
-
 def _place(value: object) -> Place | Unknown | None:
     if value is None:
         return None
@@ -169,9 +106,15 @@ def _place(value: object) -> Place | Unknown | None:
     return Place(mount=place.mount or "", path=place.path, field=place.field, take_over=take_over)
 
 
-def _reference(value: object) -> VaultReference | Unknown | None:
+def _adoption(value: object) -> Adoption | Unknown | None:
     if value is None:
         return None
-    if isinstance(value, Mapping) and any(isinstance(item, Unknown) for item in value.values()):
+    example = 'Write it like {"keyId": "…", "vaultSecret": "secret/allomia/ehr#api_key"}.'
+    if not isinstance(value, Mapping) or set(value) != {"keyId", "vaultSecret"}:
+        raise InvalidInput("adopt has not exactly keyId and vaultSecret", example)
+    place = fields.reference("adopt.vaultSecret")(value["vaultSecret"])
+    if isinstance(value["keyId"], Unknown) or isinstance(place, Unknown):
         return UNKNOWN
-    return parse_reference(value, "tenantKeyRef")
+    if place is None:
+        raise InvalidInput("adopt.vaultSecret is missing", example)
+    return Adoption(key_id=fields.identifier(value["keyId"], "adopt.keyId"), vault_secret=place)

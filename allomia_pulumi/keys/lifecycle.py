@@ -5,9 +5,7 @@ A face translates its calls to these and their answers back; it decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from allomia_pulumi.clock import Clock
@@ -15,21 +13,21 @@ from allomia_pulumi.errors import (
     AllomiaError,
     OrganizationFull,
     SetupError,
-    UnexpectedAnswer,
-    Unreachable,
 )
+from allomia_pulumi.keys.adopting import Adopter
 from allomia_pulumi.keys.applied import at, settings_of, with_moments
-from allomia_pulumi.keys.delivering import owner_mark
+from allomia_pulumi.keys.deleting import Deletion
+from allomia_pulumi.keys.fields import Failure
 from allomia_pulumi.keys.foresight import Foresight, is_abrupt, refusal
-from allomia_pulumi.keys.inputs import Failure, parse_inputs, with_name
+from allomia_pulumi.keys.inputs import parse_inputs, with_name
 from allomia_pulumi.keys.making import Made, Maker
 from allomia_pulumi.keys.memory import Memory, Planned, Replacement
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import (
+    Adoption,
     Identity,
     Inputs,
     KeyState,
-    OwedStep,
     Reason,
     Record,
     Settings,
@@ -39,30 +37,14 @@ from allomia_pulumi.keys.models import (
 )
 from allomia_pulumi.keys.plan import Plan, Step, make_plan
 from allomia_pulumi.keys.ports import KeyApi, Reporter, Tenants
-from allomia_pulumi.keys.proof import revoke_for_good
 from allomia_pulumi.keys.reading import Marks, Reading, name_strays, name_unknown_keys
+from allomia_pulumi.keys.resource import Checked
 from allomia_pulumi.keys.slots import Ledger
 from allomia_pulumi.keys.updating import Update
-from allomia_pulumi.keys.wording import revoke_command
+from allomia_pulumi.keys.wording import explaining_configuration
 from allomia_pulumi.redaction import fingerprint
 
-__all__ = ["Checked", "OrganizationKeys"]
-
-STORED_CONFIGURATION = (
-    "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."
-)
-RECORDED_REFERENCE = (
-    "This key has a tenantKeyRef of its own, and refresh and destroy use the recorded one: if it has moved, run "
-    "`pulumi up` once (without --refresh), which records today's."
-)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """The answer to check: inputs with the defaults filled in, or what is wrong with them."""
-
-    inputs: dict[str, Any]
-    failures: tuple[Failure, ...] = ()
+__all__ = ["OrganizationKeys"]
 
 
 class OrganizationKeys:
@@ -102,7 +84,7 @@ class OrganizationKeys:
         try:
             if not isinstance(inputs.tenant_key_ref, Unknown):
                 api = self._tenants.open(inputs.tenant_key_ref)
-                if not olds:
+                if not olds and (inputs.adopt is None or self._memory.replacement(identity)):
                     self._foresight.take_slot(api, inputs, identity, reporter)
             if not olds or _is_place_new(olds, news):
                 self._foresight.look_at_place(inputs, identity, self._replaced(identity), reporter)
@@ -136,13 +118,20 @@ class OrganizationKeys:
         has_slot = not plan.is_rotation or self._foresight.has_slot(inputs, state, plan, identity, reporter)
         plan = make_plan(inputs, state, now, has_slot=has_slot)
         self._foresight.say_plan(plan, inputs, state, reporter)
+        if inputs.adopt is not None:
+            reporter.warn(
+                "`adopt` has done its work: remove it from the program. A forced replacement (--target-replace, taint) "
+                "would adopt the key again that it then revokes"
+            )
         if plan.replaces:
             self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids))
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
 
     def create(self, news: Mapping[str, Any], identity: Identity, reporter: Reporter) -> tuple[str, KeyState]:
-        """Mint a key, prove it, and hand it over with its Pulumi id.
+        """Mint a key, or adopt one, prove it, and hand it over with its Pulumi id.
+
+        A rotation by replacement mints, whatever `adopt` says: it has done its work with the first key.
 
         Raises:
             OrganizationFull: No slot; nothing was sent.
@@ -155,9 +144,14 @@ class OrganizationKeys:
         replacement = self._memory.take_replacement(identity)
         known = replacement.known_keys if replacement else frozenset()
         order = Order(settings.organization_id, settings.name, identity, self._tenants.owner)
-        alive = self._ledger.alive(api, order.organization_id)
-        name_unknown_keys(alive, order, known | self._memory.keys, self._clock, reporter)
-        made = self._maker(api, reporter).make(order, settings, identity, known)
+        adoption = inputs.adopt if isinstance(inputs.adopt, Adoption) and replacement is None else None
+        if adoption:
+            made = self._adopter(api, reporter).adopt(adoption, order, settings)
+            self._memory.remember_adoption(made.key.id)
+        else:
+            alive = self._ledger.alive(api, order.organization_id)
+            name_unknown_keys(alive, order, known | self._memory.keys, self._clock, reporter)
+            made = self._maker(api, reporter).make(order, settings, identity, known)
         self._memory.remember_keys({made.key.id})
         record = Record(
             identity=identity,
@@ -165,7 +159,7 @@ class OrganizationKeys:
             settings=settings,
             vault_versions=(made.vault_version,) if made.vault_version else (),
         )
-        reason = replacement.reason if replacement else Reason.CREATED
+        reason = replacement.reason if replacement else Reason.IMPORTED if adoption else Reason.CREATED
         return f"{order.organization_id}/{made.key.id}", _first_state(made, inputs, record, reason)
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> KeyState | None:
@@ -175,7 +169,7 @@ class OrganizationKeys:
             AllomiaError: Nothing is proved; the engine keeps the state.
         """
         state = read_outputs(outputs)
-        with _stored_configuration(state.record.settings):
+        with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
             self._memory.remember_keys(state.key_ids)
             reading = Reading(
@@ -239,68 +233,25 @@ class OrganizationKeys:
             AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
         """
         state = read_outputs(outputs)
-        settings = state.record.settings
-        left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
-        with _stored_configuration(state.record.settings):
-            api = self._tenants.open(settings.reference)
-            for key_id in filter(None, (state.previous_key_id, state.key_id, *left)):
-                with _naming(settings.organization_id, key_id):
-                    self._revoke(api, settings.organization_id, key_id)
-            self._withdraw(state, reporter)
-
-    def _revoke(self, api: KeyApi, organization_id: str, key_id: str) -> None:
-        with self._ledger.writing(organization_id):
-            revoke_for_good(api, organization_id, key_id)
-            self._ledger.remove(organization_id, key_id)
-
-    def _withdraw(self, state: KeyState, reporter: Reporter) -> None:
-        """Clear Vault of what this key wrote; a successor may have written already, even from version 1 again."""
-        place = state.record.settings.vault_secret
-        versions = state.record.vault_versions or tuple(filter(None, (state.vault_secret_version,)))
-        if place is None or not versions:
-            return
-        try:
-            stored = self._tenants.store().inspect_secret(place)
-            is_own = stored.key_id in state.key_ids
-            mark = owner_mark(state.record.identity, state.record.owner)
-            if is_own or (stored.is_ours and stored.mark == mark and stored.version > max(versions)):
-                for first, last in _runs(versions):
-                    key_id = stored.key_id if is_own and stored.key_id else state.key_id
-                    self._tenants.store().withdraw_secret(place, first=first, last=last, key_id=key_id)
-            elif stored.version:
-                reporter.warn(f"what stands at Vault {place} is not marked as this resource's, so it was not touched")
-        except AllomiaError as problem:
-            problem.message = (
-                f"key {state.key_id} is revoked; its copies at Vault {place} were not removed: " + problem.message
+        if state.key_id in self._memory.adopted:
+            reporter.warn(
+                f"key {state.key_id} was not revoked: this run adopted it again. Remove `adopt` from the program"
             )
-            raise
+            return
+        with explaining_configuration(state.record.settings.reference):
+            api = self._tenants.open(state.record.settings.reference)
+            Deletion(api, self._tenants.store, self._ledger, reporter).delete(state)
 
     def _replaced(self, identity: Identity) -> frozenset[str]:
         """Return the keys that a replacement, announced by the diff before, is about to replace."""
         replacement = self._memory.replacement(identity)
         return replacement.known_keys if replacement else frozenset()
 
+    def _adopter(self, api: KeyApi, reporter: Reporter) -> Adopter:
+        return Adopter(api, self._tenants.store, self._maker(api, reporter), self._clock, reporter)
+
     def _maker(self, api: KeyApi, reporter: Reporter) -> Maker:
         return Maker(api, self._tenants.store, self._ledger, Minter(api, self._clock, reporter))
-
-
-@contextmanager
-def _naming(organization_id: str, key_id: str) -> Iterator[None]:
-    """Name the key that may be alive in every error, and the way to end it by hand."""
-    try:
-        yield
-    except AllomiaError as problem:
-        problem.message = f"key {key_id} of organization {organization_id} was not revoked: {problem.message}"
-        raise problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.") from None
-
-
-@contextmanager
-def _stored_configuration(settings: Settings) -> Iterator[None]:
-    """Add that a read or delete may run on old configuration to errors that another configuration could mend."""
-    try:
-        yield
-    except (SetupError, Unreachable, UnexpectedAnswer) as problem:
-        raise problem.with_hint(RECORDED_REFERENCE if settings.reference else STORED_CONFIGURATION) from None
 
 
 def _is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
@@ -311,17 +262,6 @@ def _is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         return [place.get(name) for name in ("mount", "path", "field")] if isinstance(place, Mapping) else []
 
     return where(news) not in ([], where(olds))
-
-
-def _runs(versions: Iterable[int]) -> list[tuple[int, int]]:
-    """Return versions as runs from first to last: those in between are somebody else's."""
-    runs: list[tuple[int, int]] = []
-    for version in sorted(versions):
-        if runs and version == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], version)
-        else:
-            runs.append((version, version))
-    return runs
 
 
 def _checked(news: Mapping[str, Any]) -> Inputs:

@@ -41,6 +41,7 @@ class Memory:
         self._plans: dict[str, Planned] = {}
         self._replacements: dict[Identity, Replacement] = {}
         self._keys: set[str] = set()
+        self._adopted: set[str] = set()
 
     def remember_read(self, pulumi_id: str, identity: Identity) -> None:
         """Note a successful read: the next diff of that id belongs to it."""
@@ -92,3 +93,14 @@ class Memory:
         """Return the keys that this process made or met."""
         with self._lock:
             return frozenset(self._keys)
+
+    def remember_adoption(self, key_id: str) -> None:
+        """Note a key that this process adopted: the deletion of an older record of it must not revoke it."""
+        with self._lock:
+            self._adopted.add(key_id)
+
+    @property
+    def adopted(self) -> frozenset[str]:
+        """Return the keys that this process adopted."""
+        with self._lock:
+            return frozenset(self._adopted)

@@ -25,7 +25,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.marks import Mark, make_mark, parse_mark
 from allomia_pulumi.keys.models import KEY_LIMIT, Identity
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintedKey, Reporter
-from allomia_pulumi.keys.proof import revoke_for_good
+from allomia_pulumi.keys.proof import prove_patiently, revoke_for_good
 from allomia_pulumi.keys.slots import organization_full
 from allomia_pulumi.keys.wording import look_command, revoke_command
 
@@ -33,7 +33,6 @@ __all__ = ["Minter", "Order"]
 
 ATTEMPTS = 2
 SETTLE_PAUSES = (0.0, 0.5, 1.5)
-PROVE_PAUSES = (0.0, 0.3, 1.0, 2.0)
 RATE_LIMIT_SECONDS = 60.0
 SHORTEST_PAUSE = 0.5
 
@@ -104,19 +103,16 @@ class Minter:
         Raises:
             CredentialRejected: AlloMia does not accept it, in several tries.
         """
-        for pause in PROVE_PAUSES:
-            self._clock.sleep(pause)
-            try:
-                self._api.prove_key(organization_id, minted.key)
-            except CredentialRejected:
-                continue
-            except AllomiaError as problem:
-                self._reporter.warn(f"key {minted.id} is handed over unproved: {problem}")
-            return
-        raise CredentialRejected(
-            f"AlloMia made key {minted.id} in organization {organization_id} and does not accept it",
-            "Run again; if it stays so, tell AlloMia.",
-        )
+        source = "the answer that showed the new key"
+        try:
+            prove_patiently(self._api, self._clock, organization_id, minted.key, source)
+        except CredentialRejected:
+            raise CredentialRejected(
+                f"AlloMia made key {minted.id} in organization {organization_id} and does not accept it",
+                "Run again; if it stays so, tell AlloMia.",
+            ) from None
+        except AllomiaError as problem:
+            self._reporter.warn(f"key {minted.id} is handed over unproved: {problem}")
 
     @contextmanager
     def revoking_on_failure(self, organization_id: str, minted: MintedKey) -> Iterator[None]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ConfigDict, SecretStr, ValidationError
 
@@ -26,9 +26,11 @@ __all__ = [
     "SECRET_OUTPUTS",
     "STATE_VERSION",
     "UNKNOWN",
+    "Adoption",
     "Identity",
     "Inputs",
     "KeyState",
+    "Model",
     "Owed",
     "OwedStep",
     "Place",
@@ -38,6 +40,7 @@ __all__ = [
     "Unknown",
     "hash_triggers",
     "read_outputs",
+    "read_state",
     "recorded_identity",
 ]
 
@@ -54,6 +57,9 @@ SECRET_OUTPUTS: Final = frozenset({"secret", "previousSecret", "triggersHash"})
 """Outputs that both faces mark as secret, whatever else marks them."""
 
 
+S = TypeVar("S", bound="Model")
+
+
 class Unknown:
     """A value that this preview cannot know."""
 
@@ -64,7 +70,9 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-class _Model(WireModel):
+class Model(WireModel):
+    """A model of inputs, outputs or the record; what a newer version has more is ignored."""
+
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
 
 
@@ -72,13 +80,14 @@ class Reason(StrEnum):
     """Why the current key was made."""
 
     CREATED = "created"
+    IMPORTED = "imported"
     TRIGGER = "trigger"
     SCHEDULE = "schedule"
     RENAMED = "renamed"
     REVOKED = "revoked"
 
 
-class Identity(_Model):
+class Identity(Model):
     """What tells one declared key from another, on AlloMia's side and in this process.
 
     Attributes:
@@ -92,7 +101,7 @@ class Identity(_Model):
     name: str
 
 
-class Place(_Model):
+class Place(Model):
     """Where in Vault a key is delivered to."""
 
     mount: str
@@ -115,7 +124,17 @@ class Place(_Model):
         return (self.mount, self.path, self.field) == (other.mount, other.path, other.field)
 
 
-class Inputs(_Model):
+class Adoption(Model):
+    """A key that exists already."""
+
+    key_id: str
+    """AlloMia's id of the key."""
+
+    vault_secret: VaultReference
+    """Where its secret lies in Vault."""
+
+
+class Inputs(Model):
     """What the program asks for, after check; the descriptions are those of the schema."""
 
     organization_id: str | Unknown
@@ -146,13 +165,11 @@ class Inputs(_Model):
     tenant_key_ref: VaultReference | Unknown | None = None
     """Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`. A change moves no key."""
 
-    @property
-    def has_overlap(self) -> bool:
-        """Tell whether rotation is an update in place."""
-        return isinstance(self.overlap, timedelta) and self.overlap > timedelta()
+    adopt: Adoption | Unknown | None = None
+    """A key that exists already: it is taken over instead of making one. Only the creation looks at it."""
 
 
-class Settings(_Model):
+class Settings(Model):
     """The applied inputs without triggers: what delete, read and refresh know, since they see outputs only."""
 
     organization_id: str
@@ -178,7 +195,7 @@ class OwedStep(StrEnum):
     DELIVER = "deliver"
 
 
-class Owed(_Model):
+class Owed(Model):
     """One step that is owed, why, and for which key; never with a secret."""
 
     step: OwedStep
@@ -191,7 +208,7 @@ class Owed(_Model):
     """The key that the step is about."""
 
 
-class Record(_Model):
+class Record(Model):
     """What the key was made with; kept in the outputs, so that no operation depends on the inputs."""
 
     state_version: int = STATE_VERSION
@@ -201,7 +218,7 @@ class Record(_Model):
     vault_versions: tuple[int, ...] = ()
 
 
-class KeyState(_Model):
+class KeyState(Model):
     """The outputs of a declared key; the descriptions are those of the schema."""
 
     key_id: str
@@ -235,7 +252,7 @@ class KeyState(_Model):
     """The earliest moment at which a `pulumi up` has something to do, ISO 8601 in UTC; absent if never by itself."""
 
     rotation_reason: Reason
-    """Why the current key was made: `created`, `trigger`, `schedule`, `renamed` or `revoked`."""
+    """How the current key came: `created`, `imported`, `trigger`, `schedule`, `renamed` or `revoked`."""
 
     vault_secret_version: int | None = None
     """The KV version that holds the current key."""
@@ -287,6 +304,15 @@ def recorded_identity(outputs: Mapping[str, Any]) -> Identity | None:
 
 
 def read_outputs(outputs: Mapping[str, Any]) -> KeyState:
+    """Read the outputs of an `OrganizationApiKey`, as `read_state` does."""
+    state = read_state(KeyState, outputs)
+    for secret in (state.secret, state.previous_secret):
+        if secret is not None:
+            guard(secret.get_secret_value())
+    return state
+
+
+def read_state(kind: type[S], outputs: Mapping[str, Any]) -> S:
     """Read the outputs that the engine kept, whatever version of this package wrote them.
 
     Raises:
@@ -300,13 +326,9 @@ def read_outputs(outputs: Mapping[str, Any]) -> KeyState:
             "Upgrade allomia-pulumi and run again.",
         )
     try:
-        state = KeyState.model_validate(dict(outputs))
+        return kind.model_validate(dict(outputs))
     except ValidationError:
         raise AllomiaError(
             "the state of this key is not readable: outputs are missing or of the wrong kind",
             "Restore the stack's state from a backup, or see `pulumi stack export`.",
         ) from None
-    for secret in (state.secret, state.previous_secret):
-        if secret is not None:
-            guard(secret.get_secret_value())
-    return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,7 +11,20 @@ from pydantic import SecretStr
 from allomia_pulumi.keys.delivering import SecretStore
 from allomia_pulumi.references import VaultReference
 
-__all__ = ["ApiKey", "KeyApi", "MintedKey", "Organization", "Reporter", "Tenants"]
+__all__ = [
+    "ApiKey",
+    "Directory",
+    "KeyApi",
+    "MintedKey",
+    "Organization",
+    "OrganizationDetails",
+    "Prover",
+    "Reporter",
+    "Shelf",
+    "Shelved",
+    "Sources",
+    "Tenants",
+]
 
 
 class Organization(Protocol):
@@ -25,6 +38,30 @@ class Organization(Protocol):
     @property
     def name(self) -> str:
         """Return its name."""
+        ...
+
+
+class OrganizationDetails(Organization, Protocol):
+    """An organization with what AlloMia says of it; None where it says nothing."""
+
+    @property
+    def city(self) -> str | None:
+        """Return the city of its address."""
+        ...
+
+    @property
+    def country(self) -> str | None:
+        """Return the country of its address."""
+        ...
+
+    @property
+    def timezone(self) -> str | None:
+        """Return its time zone by its IANA name."""
+        ...
+
+    @property
+    def created_at(self) -> datetime | None:
+        """Return when it was made."""
         ...
 
 
@@ -76,7 +113,20 @@ class MintedKey(Protocol):
         ...
 
 
-class KeyApi(Protocol):
+class Prover(Protocol):
+    """How an organization's own key is proved."""
+
+    def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
+        """Make one harmless call with the key; `source` says in messages where it comes from.
+
+        Raises:
+            CredentialRejected: AlloMia does not accept the key.
+            AllomiaError: The call failed for another reason, which proves nothing about the key.
+        """
+        ...
+
+
+class KeyApi(Prover, Protocol):
     """AlloMia, as one tenant key sees it; reads and revocations are repeated inside where that is safe."""
 
     def list_organizations(self) -> Sequence[Organization]:
@@ -117,12 +167,28 @@ class KeyApi(Protocol):
         """Delete the key; return False when AlloMia answers that it does not exist."""
         ...
 
-    def prove_key(self, organization_id: str, key: SecretStr) -> None:
-        """Make one harmless call with the key.
+
+class Directory(Protocol):
+    """What one tenant key can look up; nothing here changes anything."""
+
+    @property
+    def source(self) -> str:
+        """Name the place that the tenant key comes from, for messages."""
+        ...
+
+    def organization(self, organization_id: str) -> OrganizationDetails | None:
+        """Return the organization, or None: unknown, or another tenant's."""
+        ...
+
+    def list_organizations(self, search: str | None = None) -> Sequence[OrganizationDetails]:
+        """Return all organizations that the tenant key sees, or those that AlloMia's search by name finds."""
+        ...
+
+    def list_keys(self, organization_id: str) -> Sequence[ApiKey]:
+        """Return all keys of the organization.
 
         Raises:
-            CredentialRejected: AlloMia does not accept the key.
-            AllomiaError: The call failed for another reason, which proves nothing about the key.
+            NotFound: The organization is not visible, or AlloMia serves no key endpoints.
         """
         ...
 
@@ -145,6 +211,57 @@ class Tenants(Protocol):
 
     def store(self) -> SecretStore:
         """Return Vault; nothing is connected yet."""
+        ...
+
+
+class Shelved(Protocol):
+    """The versions of a secret that a person writes."""
+
+    @property
+    def version(self) -> int | None:
+        """Return the current version; None for KV v1."""
+        ...
+
+    @property
+    def written(self) -> Mapping[int, datetime]:
+        """Return when each version that can be read was written."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the current version can be read."""
+        ...
+
+
+class Shelf(Protocol):
+    """Vault, as keys that a person writes there need it."""
+
+    def look_up(self, reference: VaultReference) -> Shelved:
+        """Tell by one metadata read which versions a secret has.
+
+        Raises:
+            NotFound: There is no such secret.
+        """
+        ...
+
+    def read_secret(self, reference: VaultReference) -> SecretStr:
+        """Read one field, of the version that the reference pins or of the latest."""
+        ...
+
+
+class Sources(Protocol):
+    """Where keys that are made by hand come from, and what proves them."""
+
+    def store(self) -> Shelf:
+        """Return Vault; nothing is connected yet."""
+        ...
+
+    def prover(self) -> Prover:
+        """Return what proves keys; no tenant key is needed."""
+        ...
+
+    def is_tenant_key(self, reference: VaultReference) -> bool:
+        """Tell whether the configured tenant key lies there."""
         ...
 
 

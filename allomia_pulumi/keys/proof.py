@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import product
 
-from allomia_pulumi.errors import NotFound, UnexpectedAnswer
+from pydantic import SecretStr
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import CredentialRejected, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.marks import make_mark, parse_mark
 from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.keys.ports import ApiKey, KeyApi
+from allomia_pulumi.keys.ports import ApiKey, KeyApi, Prover
 
-__all__ = ["find_strays", "is_proved_gone", "revoke_for_good"]
+__all__ = ["find_strays", "is_proved_gone", "prove_patiently", "revoke_for_good"]
+
+PROVE_PAUSES = (0.0, 0.3, 1.0, 2.0)
 
 
 def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
@@ -40,6 +45,22 @@ def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
     if not api.has_organization(organization_id):
         raise _explain_missing(api, organization_id, NotFound(f"organization {organization_id} answers 404"))
     return True
+
+
+def prove_patiently(prover: Prover, clock: Clock, organization_id: str, key: SecretStr, source: str) -> None:
+    """Use a key once; one that AlloMia does not accept gets a few seconds, since it may be new.
+
+    Raises:
+        CredentialRejected: AlloMia does not accept it, in several tries.
+        AllomiaError: Nothing is proved.
+    """
+    for pause in PROVE_PAUSES:
+        clock.sleep(pause)
+        try:
+            return prover.prove_key(organization_id, key, source)
+        except CredentialRejected as problem:
+            rejected = problem
+    raise rejected
 
 
 def revoke_for_good(api: KeyApi, organization_id: str, key_id: str) -> None:

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from allomia_pulumi.errors import SetupError, UnexpectedAnswer, Unreachable
 from allomia_pulumi.keys.ports import ApiKey
 from allomia_pulumi.redaction import printable
+from allomia_pulumi.references import VaultReference
 
-__all__ = ["describe_age", "describe_keys", "look_command", "revoke_command"]
+__all__ = [
+    "DELETE_BY_HAND",
+    "MAKE_BY_HAND",
+    "describe_age",
+    "describe_keys",
+    "explaining_configuration",
+    "look_command",
+    "revoke_command",
+]
+
+
+DELETE_BY_HAND = "delete it in AlloMia's dashboard (Settings > API Keys, the trash icon)"
+MAKE_BY_HAND = "make a new key in AlloMia's dashboard (Settings > API Keys > Add Key)"
+STORED_CONFIGURATION = (
+    "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."
+)
+RECORDED_REFERENCE = (
+    "This key has a tenantKeyRef of its own, and refresh and destroy use the recorded one: if it has moved, run "
+    "`pulumi up` once (without --refresh), which records today's."
+)
+
+
+@contextmanager
+def explaining_configuration(reference: VaultReference | None) -> Iterator[None]:
+    """Add that a read or delete may run on old configuration to errors that another configuration could mend."""
+    try:
+        yield
+    except (SetupError, Unreachable, UnexpectedAnswer) as problem:
+        raise problem.with_hint(RECORDED_REFERENCE if reference else STORED_CONFIGURATION) from None
 
 
 def describe_keys(keys: Iterable[ApiKey], now: datetime) -> str:

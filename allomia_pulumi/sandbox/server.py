@@ -12,7 +12,7 @@ import uvicorn
 
 from allomia_pulumi.sandbox.app import build_app
 from allomia_pulumi.sandbox.connection import ObservedProtocol
-from allomia_pulumi.sandbox.world import Sandbox
+from allomia_pulumi.sandbox.world import Sandbox, Settings
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -30,17 +30,20 @@ class ServeError(Exception):
     """The sandbox cannot start; the text is one line and says why."""
 
 
-def serve(host: str = "127.0.0.1", port: int = 0, tenant_key_file: Path | None = None) -> None:
+def serve(
+    host: str = "127.0.0.1", port: int = 0, tenant_key_file: Path | None = None, *, key_endpoints: bool = True
+) -> None:
     """Serve a fresh sandbox until SIGINT or SIGTERM.
 
     The first line on stdout names the address, once it really listens. With `tenant_key_file`, the key of the first
-    tenant is written there (mode 0600, no newline), and a second line says where; the key itself is never printed.
+    tenant is written there (mode 0600, no newline), and a line says where; the key itself is never printed. Without
+    `key_endpoints` it begins as the real service is today, and a line says so.
 
     Raises:
         ServeError: The host is not loopback, the port is taken, or the file cannot be written.
     """
     address = _loopback(host)
-    sandbox = Sandbox()
+    sandbox = Sandbox(settings=Settings(key_endpoints=key_endpoints))
     tenant, key = sandbox.world.store.add_tenant(FIRST_TENANT)
     sandbox.world.store.add_organization(tenant, FIRST_ORGANIZATION)
     with _listen(address, port) as listener:
@@ -48,6 +51,8 @@ def serve(host: str = "127.0.0.1", port: int = 0, tenant_key_file: Path | None =
         if tenant_key_file is not None:
             _write_private(tenant_key_file, key)
             lines.append(f"The tenant key is in {tenant_key_file}")
+        if not key_endpoints:
+            lines.append("The assumed key endpoints are off, as in the real AlloMia today")
         _Server(sandbox, lines).run(sockets=[listener])
 
 

@@ -51,12 +51,12 @@ class Settings(BaseModel):
 class World:
     """AlloMia's state, the log, the faults and the settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.clock = Clock()
         self.store = Store(self.clock)
         self.events = EventLog()
         self.faults = FaultList()
-        self.settings = Settings()
+        self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
         """Put the settings into effect."""
@@ -70,19 +70,23 @@ class Sandbox:
     A reset puts a new world in place: a request that is still being delayed ends in the world where it began, so that
     it cannot leave its trace in the next test.
 
+    Args:
+        settings: How every world begins.
+
     Attributes:
         pause: Wait for that many seconds; cut short when the server ends.
         closing: Set when the server ends.
     """
 
-    def __init__(self, pause: Pause | None = None) -> None:
-        self.world = World()
+    def __init__(self, pause: Pause | None = None, settings: Settings | None = None) -> None:
+        self._initial = settings or Settings()
+        self.world = World(self._initial)
         self.closing = asyncio.Event()
         self.pause: Pause = pause or self._wait
 
     def reset(self) -> None:
         """Forget everything."""
-        self.world = World()
+        self.world = World(self._initial)
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

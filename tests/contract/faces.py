@@ -21,7 +21,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from allomia_pulumi.dynamic import PROVIDER, TYPE
+from allomia_pulumi import dynamic
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
@@ -71,6 +71,7 @@ class DynamicFace:
     configuration: dict[str, str]
     environ: dict[str, str] = field(default_factory=dict)
     name: str = "ehr-sync"
+    kind: str = "OrganizationApiKey"
 
     def __enter__(self) -> Self:
         self._engine = _Engine()
@@ -120,16 +121,16 @@ class DynamicFace:
     def printed(self) -> str:
         return b"".join(self._printed).decode()
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, kind: str = "OrganizationApiKey") -> None:
         """Start over with another resource and empty ears, in the same process."""
-        self.name = name
+        self.name, self.kind = name, kind
         self._engine.said.clear()
         self._printed.clear()
 
     def check(self, olds: dict[str, Any], news: dict[str, Any], *, name: str | None = None) -> dict[str, Any]:
         """Check inputs; raise FaceError with the failures joined."""
         request = provider_pb2.CheckRequest(
-            urn=urn(name or self.name),
+            urn=self._urn(name),
             olds=_struct(self._internal(olds, name) if olds else {}),
             news=_struct(self._internal(news, name)),
         )
@@ -141,21 +142,19 @@ class DynamicFace:
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any], *, name: str | None = None) -> Diffed:
         request = provider_pb2.DiffRequest(
-            id=id_, urn=urn(name or self.name), olds=_struct(olds), news=_struct(self._internal(news, name))
+            id=id_, urn=self._urn(name), olds=_struct(olds), news=_struct(self._internal(news, name))
         )
         answer = self._call(self._stub.Diff, request)
         return Diffed(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces))
 
     def create(self, inputs: dict[str, Any], *, name: str | None = None) -> tuple[str, dict[str, Any]]:
-        request = provider_pb2.CreateRequest(
-            urn=urn(name or self.name), properties=_struct(self._internal(inputs, name))
-        )
+        request = provider_pb2.CreateRequest(urn=self._urn(name), properties=_struct(self._internal(inputs, name)))
         answer = self._call(self._stub.Create, request)
         self.last_answer = MessageToDict(answer.properties)
         return answer.id, _plain(answer.properties)
 
     def read(self, id_: str, outputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        request = provider_pb2.ReadRequest(id=id_, urn=urn(self.name), properties=_struct(outputs))
+        request = provider_pb2.ReadRequest(id=id_, urn=self._urn(None), properties=_struct(outputs))
         answer = self._call(self._stub.Read, request)
         self.last_answer = MessageToDict(answer.properties)
         return answer.id, _plain(answer.properties)
@@ -164,7 +163,7 @@ class DynamicFace:
         self, id_: str, outputs: dict[str, Any], news: dict[str, Any], *, name: str | None = None
     ) -> dict[str, Any]:
         request = provider_pb2.UpdateRequest(
-            id=id_, urn=urn(name or self.name), olds=_struct(outputs), news=_struct(self._internal(news, name))
+            id=id_, urn=self._urn(name), olds=_struct(outputs), news=_struct(self._internal(news, name))
         )
         answer = self._call(self._stub.Update, request)
         self.last_answer = MessageToDict(answer.properties)
@@ -172,7 +171,7 @@ class DynamicFace:
 
     def delete(self, id_: str, outputs: dict[str, Any]) -> None:
         self._call(
-            self._stub.Delete, provider_pb2.DeleteRequest(id=id_, urn=urn(self.name), properties=_struct(outputs))
+            self._stub.Delete, provider_pb2.DeleteRequest(id=id_, urn=self._urn(None), properties=_struct(outputs))
         )
 
     def up(self, news: dict[str, Any], *, name: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -185,6 +184,9 @@ class DynamicFace:
         except grpc.RpcError as problem:
             raise FaceError(problem.details()) from None
 
+    def _urn(self, name: str | None) -> str:
+        return urn(name or self.name, self.kind)
+
     def _collect(self, stream: Any) -> None:
         for line in iter(stream.readline, b""):
             self._printed.append(line)
@@ -194,11 +196,11 @@ class DynamicFace:
 
     def _internal(self, props: dict[str, Any], name: str | None) -> dict[str, Any]:
         identity = {"project": "clinic", "stack": "prod", "parents": "", "name": name or self.name}
-        return {"__provider": PROVIDER, "__identity": identity, **props}
+        return {"__provider": getattr(dynamic, self.kind).provider_constant, "__identity": identity, **props}
 
 
-def urn(name: str) -> str:
-    return f"urn:pulumi:prod::clinic::{TYPE}::{name}"
+def urn(name: str, kind: str = "OrganizationApiKey") -> str:
+    return f"urn:pulumi:prod::clinic::{getattr(dynamic, kind).pulumi_type}::{name}"
 
 
 def _struct(value: dict[str, Any]) -> struct_pb2.Struct:

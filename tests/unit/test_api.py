@@ -159,7 +159,7 @@ def test_what_one_key_was_answered_is_not_sent_with_another(client: TenantClient
     cookie.headers["Set-Cookie"] = "session=tenant; Path=/"
     server.answers = [cookie, httpx.Response(200, json={"calls": []})]
     client.list_keys("org")
-    client.prove_key("org", SecretStr("alm_org_1"))
+    client.prove_key("org", SecretStr("alm_org_1"), "the answer that showed the new key")
     assert "Cookie" not in server.requests[1].headers
 
 
@@ -186,7 +186,7 @@ def test_an_untrusted_certificate_says_so(client: TenantClient, server: Server) 
 def test_a_403_to_the_new_key_does_not_ask_for_a_tenant_key(client: TenantClient, server: Server) -> None:
     server.answers = [status(403)]
     with pytest.raises(AccessDenied) as caught:
-        client.prove_key("org", SecretStr("alm_org_1"))
+        client.prove_key("org", SecretStr("alm_org_1"), "the answer that showed the new key")
     assert "tenant key" not in str(caught.value)
 
 
@@ -399,14 +399,14 @@ def test_a_foreign_organizations_key_in_a_list_is_an_error(client: TenantClient,
 
 def test_a_key_is_proved_by_an_empty_window_with_the_key_itself(client: TenantClient, server: Server) -> None:
     server.answers = [httpx.Response(200, json={"calls": [], "pagination": {}})]
-    client.prove_key("org", SecretStr("alm_org_1"))
+    client.prove_key("org", SecretStr("alm_org_1"), "the answer that showed the new key")
     request = server.requests[0]
     assert request.headers["Authorization"] == "Bearer alm_org_1"
     assert request.url.params["organizationId"] == "org"
     assert request.url.params["to"] == "1970-01-01T00:00:01Z"
     server.answers = [status(401)]
     with pytest.raises(CredentialRejected):
-        client.prove_key("org", SecretStr("alm_org_1"))
+        client.prove_key("org", SecretStr("alm_org_1"), "the answer that showed the new key")
 
 
 def test_organizations_are_searched_and_paged(client: TenantClient, server: Server) -> None:

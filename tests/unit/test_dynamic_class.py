@@ -8,7 +8,6 @@ import pulumi
 import pytest
 
 from allomia_pulumi import OrganizationApiKey
-from allomia_pulumi.dynamic import PROVIDER, TYPE
 
 
 class Recorder(pulumi.runtime.Mocks):
@@ -65,14 +64,14 @@ def test_inputs_are_registered_by_their_wire_names(recorder: Recorder) -> None:
         )
     )
     registered = recorder.registered["ehr-sync"]
-    assert registered.typ == TYPE
+    assert registered.typ == OrganizationApiKey.pulumi_type
     inputs = {name: value for name, value in registered.inputs.items() if value is not None}
     assert inputs == {
         "organizationId": "org",
         "rotationTriggers": {"quarter": "2026-Q4"},
         "tenantKeyRef": {"mount": "secret", "path": "p", "field": "f", "kvVersion": 2},
         "__identity": {"project": "clinic", "stack": "prod", "parents": "", "name": "ehr-sync"},
-        "__provider": PROVIDER,
+        "__provider": OrganizationApiKey.provider_constant,
     }
 
 

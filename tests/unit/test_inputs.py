@@ -1,5 +1,6 @@
 """Bad input is refused at once, each reason by itself, and never with the value."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_an_overlap_is_shorter_than_the_age() -> None:
         assert [failure.property for failure in failures] == ["overlap"]
     inputs, _ = parse_inputs({**GOOD, "rotateAfter": "90d", "overlap": "89d"})
     assert inputs is not None
-    assert inputs.has_overlap
+    assert inputs.overlap == timedelta(days=89)
 
 
 def test_absent_and_zero_overlap_are_the_same() -> None:
@@ -85,7 +86,7 @@ def test_absent_and_zero_overlap_are_the_same() -> None:
         inputs, failures = parse_inputs({**GOOD, "overlap": overlap})
         assert failures == []
         assert inputs is not None
-        assert not inputs.has_overlap
+        assert not inputs.overlap
 
 
 def test_unknown_values_pass_as_unknown() -> None:
@@ -100,6 +101,7 @@ def test_unknown_values_pass_as_unknown() -> None:
             "secretInState": UNKNOWN,
             "verify": UNKNOWN,
             "tenantKeyRef": {"mount": "secret", "path": UNKNOWN, "field": "f"},
+            "adopt": {"keyId": UNKNOWN, "vaultSecret": "secret/allomia/ehr#api_key"},
         }
     )
     assert failures == []

@@ -10,8 +10,10 @@ import pytest
 
 import allomia_pulumi
 from allomia_pulumi import dynamic, dynamic_provider, errors
+from allomia_pulumi.keys.dashboard_models import DashboardInputs, DashboardState
 from allomia_pulumi.keys.inputs import SUPPORTED
 from allomia_pulumi.keys.models import SECRET_OUTPUTS, Inputs, KeyState
+from allomia_pulumi.wire import WireModel
 
 
 def python(code: str) -> str:
@@ -51,29 +53,44 @@ def test_every_error_is_exported_and_drawn() -> None:
     assert [name for name in kinds if name not in errors.__doc__] == []
 
 
-def test_the_provider_constant_of_the_first_release_stays_what_it_is() -> None:
-    assert dynamic.PROVIDER == (
+CONSTANTS = {
+    "OrganizationApiKey": (
         "gASVOwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMFG9yZ2FuaXphdGlvbl9hcGlfa2V5kylSLg=="
-    )
-    provider = pickle.loads(base64.b64decode(dynamic.PROVIDER))  # noqa: S301 - our own constant
-    assert isinstance(provider, dynamic_provider.OrganizationApiKeyProvider)
+    ),
+    "DashboardApiKey": "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg==",
+}
+MODELS: dict[str, tuple[type[WireModel], type[WireModel]]] = {
+    "OrganizationApiKey": (Inputs, KeyState),
+    "DashboardApiKey": (DashboardInputs, DashboardState),
+}
 
 
-def test_both_halves_of_the_dynamic_face_agree_on_the_type() -> None:
-    assert dynamic.TYPE == dynamic_provider.TYPE == "pulumi-python:dynamic/allomia:OrganizationApiKey"
+@pytest.mark.parametrize("kind", CONSTANTS)
+def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) -> None:
+    resource = getattr(dynamic, kind)
+    assert resource.provider_constant == CONSTANTS[kind]
+    provider = pickle.loads(base64.b64decode(resource.provider_constant))  # noqa: S301 - our own constant
+    assert isinstance(provider, dynamic_provider.KeyProvider)
+    assert resource.pulumi_type == f"{dynamic_provider.TYPE_PREFIX}{provider.kind}"
+    assert provider.kind == kind
 
 
-def test_the_class_has_the_models_inputs_and_outputs() -> None:
-    inputs = [str(field.alias) for field in Inputs.model_fields.values()]
-    assert sorted(inputs) == sorted(SUPPORTED)
-    assert sorted(KeyState.model_fields) == sorted(dynamic.OUTPUTS)
-    assert set(dynamic.SECRET_OUTPUTS) == SECRET_OUTPUTS
-    parameters = list(inspect.signature(dynamic.OrganizationApiKey.__init__).parameters)
-    assert parameters == ["self", "resource_name", "opts", *Inputs.model_fields]
-    assert all(isinstance(getattr(dynamic.OrganizationApiKey, name), property) for name in KeyState.model_fields)
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_class_has_the_models_inputs_and_outputs(kind: str) -> None:
+    resource, (asked, kept) = getattr(dynamic, kind), MODELS[kind]
+    assert sorted(kept.model_fields) == sorted(resource._outputs)
+    assert set(resource._secret_outputs) == SECRET_OUTPUTS & {str(each.alias) for each in kept.model_fields.values()}
+    parameters = list(inspect.signature(resource.__init__).parameters)
+    assert parameters == ["self", "resource_name", "opts", *asked.model_fields]
+    assert all(isinstance(getattr(resource, name), property) for name in kept.model_fields)
 
 
-def test_the_class_describes_what_the_models_describe() -> None:
-    documented = inspect.getdoc(dynamic.OrganizationApiKey)
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_class_describes_what_the_models_describe(kind: str) -> None:
+    documented = inspect.getdoc(getattr(dynamic, kind))
     assert documented is not None
-    assert all(f"\n    {name}: " in documented for name in Inputs.model_fields)
+    assert all(f"\n    {name}: " in documented for name in MODELS[kind][0].model_fields)
+
+
+def test_every_input_of_the_model_is_parsed() -> None:
+    assert sorted(str(each.alias) for each in Inputs.model_fields.values()) == sorted(SUPPORTED)

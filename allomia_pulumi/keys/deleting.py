@@ -1,0 +1,86 @@
+"""Ending a declared key: its predecessor, the key itself, what half-finished updates left, and the copies in Vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.keys.delivering import SecretStore, owner_mark
+from allomia_pulumi.keys.models import KeyState, OwedStep
+from allomia_pulumi.keys.ports import KeyApi, Reporter
+from allomia_pulumi.keys.proof import revoke_for_good
+from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.keys.wording import revoke_command
+
+__all__ = ["Deletion"]
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """The end of one declared key; safe to repeat, since a key that is proved gone counts as revoked."""
+
+    api: KeyApi
+    store: Callable[[], SecretStore]
+    ledger: Ledger
+    reporter: Reporter
+
+    def delete(self, state: KeyState) -> None:
+        """Revoke every key of the record, then clear Vault of them.
+
+        Raises:
+            AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
+        """
+        organization_id = state.record.settings.organization_id
+        left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
+        for key_id in filter(None, (state.previous_key_id, state.key_id, *left)):
+            with _naming(organization_id, key_id), self.ledger.writing(organization_id):
+                revoke_for_good(self.api, organization_id, key_id)
+                self.ledger.remove(organization_id, key_id)
+        self._withdraw(state)
+
+    def _withdraw(self, state: KeyState) -> None:
+        """Clear Vault of what this key wrote; a successor may have written already, even from version 1 again."""
+        place = state.record.settings.vault_secret
+        versions = state.record.vault_versions or tuple(filter(None, (state.vault_secret_version,)))
+        if place is None or not versions:
+            return
+        try:
+            stored = self.store().inspect_secret(place)
+            is_own = stored.key_id in state.key_ids
+            mark = owner_mark(state.record.identity, state.record.owner)
+            if is_own or (stored.is_ours and stored.mark == mark and stored.version > max(versions)):
+                for first, last in _runs(versions):
+                    key_id = stored.key_id if is_own and stored.key_id else state.key_id
+                    self.store().withdraw_secret(place, first=first, last=last, key_id=key_id)
+            elif stored.version:
+                self.reporter.warn(
+                    f"what stands at Vault {place} is not marked as this resource's, so it was not touched"
+                )
+        except AllomiaError as problem:
+            problem.message = (
+                f"key {state.key_id} is revoked; its copies at Vault {place} were not removed: " + problem.message
+            )
+            raise
+
+
+@contextmanager
+def _naming(organization_id: str, key_id: str) -> Iterator[None]:
+    """Name the key that may be alive in every error, and the way to end it by hand."""
+    try:
+        yield
+    except AllomiaError as problem:
+        problem.message = f"key {key_id} of organization {organization_id} was not revoked: {problem.message}"
+        raise problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.") from None
+
+
+def _runs(versions: Iterable[int]) -> list[tuple[int, int]]:
+    """Return versions as runs from first to last: those in between are somebody else's."""
+    runs: list[tuple[int, int]] = []
+    for version in sorted(versions):
+        if runs and version == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], version)
+        else:
+            runs.append((version, version))
+    return runs

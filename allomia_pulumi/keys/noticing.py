@@ -1,0 +1,227 @@
+"""Noticing what a person wrote to Vault: the latest key there, whether AlloMia accepts it, and the ones before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import AccessDenied, AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
+from allomia_pulumi.keys.applied import at
+from allomia_pulumi.keys.dashboard_models import DashboardSettings, DashboardState, OldKey
+from allomia_pulumi.keys.models import Owed, OwedStep
+from allomia_pulumi.keys.ports import Prover, Reporter, Shelf, Shelved
+from allomia_pulumi.keys.proof import prove_patiently
+from allomia_pulumi.keys.wording import DELETE_BY_HAND, MAKE_BY_HAND
+from allomia_pulumi.redaction import fingerprint
+from allomia_pulumi.references import VaultReference
+
+__all__ = ["Found", "Noticer"]
+
+MOST_SKIPPED = 20
+"""Versions between two runs that are looked at; Vault itself keeps 10 unless it is told otherwise."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The key that Vault has now."""
+
+    place: VaultReference
+    shelved: Shelved
+    secret: SecretStr = field(repr=False)
+    since: str
+
+    @property
+    def version(self) -> int | None:
+        """Return its KV version; None for KV v1."""
+        return self.shelved.version
+
+    @property
+    def fingerprint(self) -> str:
+        """Return its fingerprint."""
+        return fingerprint(self.secret)
+
+    def is_other(self, state: DashboardState) -> bool:
+        """Tell whether it is another key, or another place, than the record has."""
+        is_moved = not self.place.is_same_field(state.record.settings.reference)
+        return is_moved or self.fingerprint != state.secret_fingerprint
+
+
+@dataclass(frozen=True)
+class Noticer:
+    """Look at Vault and ask AlloMia; nothing is written to either."""
+
+    shelf: Shelf
+    prover: Callable[[], Prover]
+    clock: Clock
+    reporter: Reporter
+
+    def has_changed(self, place: VaultReference, state: DashboardState) -> bool:
+        """Tell whether Vault has another version than the record; KV v1 has none, so there the key itself is read.
+
+        Raises:
+            NotFound: The secret, or its current version, is gone.
+        """
+        shelved = self._look_up(place)
+        if shelved.version is None:
+            return fingerprint(self.shelf.read_secret(place)) != state.secret_fingerprint
+        return shelved.version != state.vault_secret_version
+
+    def find(self, place: VaultReference) -> Found:
+        """Read the latest key.
+
+        Raises:
+            NotFound: The secret, its current version or its field is gone.
+            InvalidConfiguration: The field holds no key.
+        """
+        shelved = self._look_up(place)
+        secret = self.shelf.read_secret(place.model_copy(update={"version": shelved.version}))
+        written = shelved.written.get(shelved.version) if shelved.version else None
+        return Found(place, shelved, secret, at(written or self.clock.now()))
+
+    def prove(self, organization_id: str, found: Found) -> None:
+        """Use the key once, before anyone is given it.
+
+        Raises:
+            CredentialRejected: AlloMia does not accept it.
+            NotFound: It is another organization's key.
+            AllomiaError: Nothing is proved.
+        """
+        source = _source(found.place, found.version)
+        try:
+            prove_patiently(self.prover(), self.clock, organization_id, found.secret, source)
+        except CredentialRejected as problem:
+            hint = f"It is revoked, or not an AlloMia key: {MAKE_BY_HAND}, write it there, and run again."
+            raise CredentialRejected(problem.message, hint) from None
+        except (AccessDenied, NotFound) as problem:
+            raise NotFound(
+                f"{problem.message}: it is another organization's key, or {organization_id} does not exist",
+                "Check organizationId and vaultSecret.",
+            ) from None
+
+    def succeed(self, state: DashboardState, found: Found, settings: DashboardSettings, now: str) -> DashboardState:
+        """Return the state with the key that Vault has now; the one before becomes an old key."""
+        is_new = found.fingerprint != state.secret_fingerprint
+        changes: dict[str, object] = {
+            "secret": found.secret if settings.secret_in_state else None,
+            "secret_fingerprint": found.fingerprint,
+            "vault_secret_version": found.version,
+            "since": found.since if is_new else state.since,
+            "pending": (),
+            "record": state.record.model_copy(update={"settings": settings}),
+        }
+        known = {old.fingerprint: old for old in state.previous_keys}
+        if is_new:
+            for old in (*self._skipped(state, found, now), *self._outgoing(state, now)):
+                known.setdefault(old.fingerprint, old)
+        known.pop(found.fingerprint, None)
+        return state.model_copy(update={**changes, "previous_keys": tuple(known.values())})
+
+    def examine(self, state: DashboardState) -> Owed | None:
+        """Say what is wrong with the current key, if something is.
+
+        Raises:
+            AllomiaError: Vault or AlloMia cannot be asked, so nothing is known.
+        """
+        settings = state.record.settings
+        place = settings.reference
+        try:
+            shelved = self._look_up(place)
+            if shelved.version != state.vault_secret_version:
+                self.reporter.info(f"Vault {place} has version {shelved.version}: the next `pulumi up` takes it over")
+            secret = state.secret or self.shelf.read_secret(_pinned(place, state.vault_secret_version))
+        except NotFound as problem:
+            return Owed(step=OwedStep.DELIVER, why=problem.message)
+        if fingerprint(secret) != state.secret_fingerprint:
+            return None
+        try:
+            source = _source(place, state.vault_secret_version)
+            prove_patiently(self.prover(), self.clock, settings.organization_id, secret, source)
+        except (CredentialRejected, NotFound) as problem:
+            return Owed(step=OwedStep.ROTATE, why=problem.message)
+        return None
+
+    def forget_refused(self, state: DashboardState, now: str) -> DashboardState:
+        """Return the state without the old keys that AlloMia refuses; warn of those that outlive their overlap."""
+        kept = tuple(old for old in state.previous_keys if self._is_alive(old, state.record.settings, now))
+        return state.model_copy(update={"previous_keys": kept})
+
+    def _is_alive(self, old: OldKey, settings: DashboardSettings, now: str) -> bool:
+        organization_id = settings.organization_id
+        try:
+            secret = self.shelf.read_secret(old.reference)
+        except NotFound as problem:
+            self.reporter.warn(
+                f"whether AlloMia still accepts an old key of organization {organization_id} ({old.describe()}) "
+                f"cannot be seen any more: {problem.message}. Make sure that it is gone: {DELETE_BY_HAND}"
+            )
+            return False
+        except AllomiaError as problem:
+            self.reporter.warn(f"whether AlloMia still accepts an old key ({old.describe()}) is not known: {problem}")
+            return True
+        try:
+            self.prover().prove_key(organization_id, secret, f"Vault {old.reference}")
+        except (CredentialRejected, NotFound, AccessDenied):
+            self.reporter.info(f"AlloMia refuses the old key now ({old.describe()}): it is forgotten")
+            return False
+        except AllomiaError as problem:
+            self.reporter.warn(f"whether AlloMia still accepts an old key ({old.describe()}) is not known: {problem}")
+            return True
+        if old.delete_at <= now:
+            self.reporter.warn(
+                f"AlloMia still accepts an old key of organization {organization_id} ({old.describe()}), whose time "
+                f"ended {old.delete_at}. When nobody uses it any more: {DELETE_BY_HAND}"
+            )
+        return True
+
+    def _outgoing(self, state: DashboardState, now: str) -> list[OldKey]:
+        """Return the key that is replaced; KV v1 has overwritten it, so a person has to remember it."""
+        if state.vault_secret_version is None:
+            self.reporter.warn(
+                f"a new key replaces {state.describe()}. KV v1 keeps no history, so nobody can look whether the old "
+                f"one still works: when nobody uses it any more, {DELETE_BY_HAND}"
+            )
+            return []
+        place = state.record.settings.reference
+        return [_old_key(place, state.vault_secret_version, state.secret_fingerprint, state.since, now)]
+
+    def _skipped(self, state: DashboardState, found: Found, now: str) -> list[OldKey]:
+        """Return keys that were written and replaced between two runs: AlloMia may accept them all the same."""
+        recorded, current = state.vault_secret_version, found.version
+        if recorded is None or current is None or not found.place.is_same_field(state.record.settings.reference):
+            return []
+        skipped = []
+        for version, written in found.shelved.written.items():
+            if max(recorded, current - MOST_SKIPPED) < version < current:
+                try:
+                    secret = self.shelf.read_secret(_pinned(found.place, version))
+                except (NotFound, InvalidConfiguration):
+                    continue
+                mark = fingerprint(secret)
+                if mark != state.secret_fingerprint:
+                    skipped.append(_old_key(found.place, version, mark, at(written), now))
+        return skipped
+
+    def _look_up(self, place: VaultReference) -> Shelved:
+        shelved = self.shelf.look_up(place)
+        if not shelved.is_live:
+            raise NotFound(
+                f"version {shelved.version} of Vault {place}, the latest, was deleted or destroyed",
+                "Undelete it, or write the key there again.",
+            )
+        return shelved
+
+
+def _old_key(place: VaultReference, version: int, mark: str, since: str, now: str) -> OldKey:
+    where = f"{place.location}#{place.field}"
+    return OldKey(vault_secret=where, version=version, fingerprint=mark, since=since, replaced_at=now, delete_at=now)
+
+
+def _pinned(place: VaultReference, version: int | None) -> VaultReference:
+    return place.model_copy(update={"version": version})
+
+
+def _source(place: VaultReference, version: int | None) -> str:
+    return f"Vault {_pinned(place, version)}"

@@ -1,0 +1,138 @@
+"""The work behind the functions, in the program's own process: Pulumi's dynamic providers serve no invokes.
+
+Loaded by the first call of a function, since a program without one needs none of it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, ParamSpec, TypeVar
+
+import pulumi
+
+from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.config import CONFIGURATION, NAMESPACE
+from allomia_pulumi.errors import AllomiaError, InvalidInput
+from allomia_pulumi.flights import Flights
+from allomia_pulumi.keys import lookups
+from allomia_pulumi.keys.applied import at
+from allomia_pulumi.keys.lookups import KeyDescription
+from allomia_pulumi.keys.ports import Directory, OrganizationDetails
+from allomia_pulumi.redaction import scrub
+from allomia_pulumi.results import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+from allomia_pulumi.session import Session
+
+__all__ = ["find_organization", "list_organizations", "survey_keys"]
+
+SHOWN_FRAMES: Final = 3
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Stack = tuple[tuple[str, str], ...]
+
+_sessions: Flights[Stack, Session] = Flights()
+
+
+def _explained(function: Callable[P, R]) -> Callable[P, R]:
+    """Let nothing but a scrubbed line leave a function: Pulumi ends a program on a `RunError` without a traceback."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except AllomiaError as problem:
+            raise pulumi.RunError(f"{NAMESPACE}: {scrub(str(problem))}") from problem
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
+            fault = f"{type(problem).__name__} at {_frames(problem.__traceback__)}"
+        raise pulumi.RunError(f"{NAMESPACE}: internal error: {fault}. Please report it with this line.")
+
+    return call
+
+
+@_explained
+def find_organization(organization_id: object, name: object) -> OrganizationInfo:
+    """Return the one organization with this id or with exactly this name."""
+    found = lookups.find_organization(
+        _directory(),
+        organization_id=_text(organization_id, "id", "get_organization"),
+        name=_text(name, "name", "get_organization"),
+    )
+    return _organization(found)
+
+
+@_explained
+def list_organizations(search: object) -> tuple[OrganizationInfo, ...]:
+    """Return all organizations, or those that AlloMia's search by name finds."""
+    wanted = _text(search, "search", "get_organizations")
+    return tuple(_organization(each) for each in lookups.list_organizations(_directory(), wanted))
+
+
+@_explained
+def survey_keys(organization_id: object) -> OrganizationApiKeys:
+    """Describe the keys of an organization."""
+    wanted = _text(organization_id, "organization_id", "get_organization_api_keys")
+    survey = lookups.survey_keys(_directory(), wanted or "", SystemClock().now())
+    keys = tuple(_key(each) for each in survey.keys)
+    return OrganizationApiKeys(survey.organization_id, keys, survey.slots_used, survey.slots)
+
+
+def _directory() -> Directory:
+    """Open AlloMia by the stack's configuration; one session lasts as long as the process.
+
+    Programs of several stacks may share a process (Pulumi's automation API), so each configuration has its own.
+    """
+    config = pulumi.Config(NAMESPACE)
+    stack = tuple((name, value) for name in CONFIGURATION if (value := config.get(name)))
+    return _sessions.get(stack, lambda: _start(stack)).open(None)
+
+
+def _start(stack: Stack) -> Session:
+    session = Session(dict(stack), os.environ, SystemClock())
+    atexit.register(session.close)
+    return session
+
+
+def _text(value: object, name: str, function: str) -> str | None:
+    """Accept a text; an output, whose value a plain call cannot wait for, is the usual mistake."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, pulumi.Output):
+        raise InvalidInput(
+            f"{name} of {function} is an output, whose value is not there yet", f"Use {function}_output instead."
+        )
+    raise InvalidInput(f"{name} of {function} is not a text", "Give it as a str.")
+
+
+def _organization(found: OrganizationDetails) -> OrganizationInfo:
+    return OrganizationInfo(
+        id=found.id,
+        name=found.name,
+        city=found.city,
+        country=found.country,
+        timezone=found.timezone,
+        created_at=at(found.created_at) if found.created_at else None,
+    )
+
+
+def _key(found: KeyDescription) -> ApiKeyInfo:
+    return ApiKeyInfo(
+        id=found.id,
+        name=found.name,
+        label=found.label,
+        created_at=at(found.created_at) if found.created_at else None,
+        last_used_at=at(found.last_used_at) if found.last_used_at else None,
+        age_seconds=None if found.age is None else int(found.age.total_seconds()),
+        mark=found.mark,
+    )
+
+
+def _frames(raised: TracebackType | None) -> str:
+    """Say where something was raised, innermost first: names of files and lines, never a value."""
+    frames: list[Any] = traceback.extract_tb(raised)[-SHOWN_FRAMES:]
+    return ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))

@@ -1,0 +1,92 @@
+"""What every declared key is to a program, whatever face serves it: how it registers, and the outputs all have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+import pulumi
+
+__all__ = ["ApiKeyResource"]
+
+
+class ApiKeyResource(pulumi.CustomResource):
+    """A declared key.
+
+    A face says by `_registration` under which type it registers; a resource says what its inputs and outputs are.
+    """
+
+    _outputs: ClassVar[Sequence[str]]
+    _secret_outputs: ClassVar[Sequence[str]]
+    _elsewhere: ClassVar[str] = "secret_in_state=False keeps the secret out of Pulumi: read it where vault_secret says"
+
+    def _declare(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None,
+        declared: type[object],
+        inputs: Mapping[str, Any],
+    ) -> None:
+        """Register the resource; `declared` has the wire names of its inputs."""
+        self._is_secret_elsewhere = inputs.get("secret_in_state") is False
+        type_, internal, own = self._registration(resource_name, opts)
+        props = object.__new__(declared)
+        props.__dict__.update(dict.fromkeys(self._outputs))
+        props.__dict__.update(inputs, **internal)
+        secret_outputs = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs))
+        options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(opts, own), secret_outputs)
+        super().__init__(type_, resource_name, cast("Mapping[str, Any]", props), options)
+
+    def _registration(
+        self, resource_name: str, opts: pulumi.ResourceOptions | None
+    ) -> tuple[str, Mapping[str, Any], pulumi.ResourceOptions | None]:
+        """Return the type, the face's own inputs, and the face's own options."""
+        raise NotImplementedError
+
+    @property
+    @pulumi.getter
+    def secret(self) -> pulumi.Output[str]:
+        """The key itself, always a Pulumi secret.
+
+        Raises:
+            AttributeError: `secret_in_state=False` keeps it out of Pulumi; it is in Vault, at `vault_secret`.
+        """
+        if self._is_secret_elsewhere:
+            raise AttributeError(self._elsewhere)
+        return pulumi.get(self, "secret")
+
+    @property
+    @pulumi.getter(name="secretFingerprint")
+    def secret_fingerprint(self) -> pulumi.Output[str]:
+        """The first 12 hex digits of the secret's SHA-256: compare without revealing."""
+        return pulumi.get(self, "secret_fingerprint")
+
+    @property
+    @pulumi.getter(name="rotateAt")
+    def rotate_at(self) -> pulumi.Output[str | None]:
+        """When `rotate_after` falls due."""
+        return pulumi.get(self, "rotate_at")
+
+    @property
+    @pulumi.getter(name="nextActionAt")
+    def next_action_at(self) -> pulumi.Output[str | None]:
+        """The earliest moment at which a `pulumi up` has something to do."""
+        return pulumi.get(self, "next_action_at")
+
+    @property
+    @pulumi.getter(name="vaultSecretVersion")
+    def vault_secret_version(self) -> pulumi.Output[int | None]:
+        """The KV version that holds the current key."""
+        return pulumi.get(self, "vault_secret_version")
+
+    @property
+    @pulumi.getter
+    def pending(self) -> pulumi.Output[Sequence[Any]]:
+        """What a half-finished update still owes; empty when all is well."""
+        return pulumi.get(self, "pending")
+
+    @property
+    @pulumi.getter
+    def record(self) -> pulumi.Output[Mapping[str, Any]]:
+        """What the key was made with: identity, owner and applied settings."""
+        return pulumi.get(self, "record")
