@@ -87,6 +87,10 @@ class Session:
         configured = self.settings.tenant_key_ref
         return configured is not None and configured.is_same_field(reference)
 
+    def is_tenant_secret(self, secret: SecretStr) -> bool:
+        """Tell whether this is the tenant key of the environment; the one in Vault is told by its place."""
+        return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()
+
     def close(self) -> None:
         """End what was opened: connections, and a Vault token that a login of ours obtained."""
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -115,8 +115,11 @@ class FakeAllomia:
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str = "") -> None:  # noqa: ARG002
         self._enter("prove")
-        if key not in {alive.key for alive in self._organization(organization_id).values()}:
-            raise CredentialRejected("rejected")
+        for alive in self._organization(organization_id).values():
+            if alive.key == key:
+                self.keys[organization_id][alive.id] = replace(alive, last_used_at=self.clock.now())
+                return
+        raise CredentialRejected("rejected")
 
     def make(self, organization_id: str, name: str) -> FakeKey:
         """Make a key without a call, as a late request or a person in the dashboard does."""
@@ -185,6 +188,14 @@ class FakeVault:
         secret.stored = FakeStored(version, delivery.mark, delivery.key_id, version, is_ours=True, is_live=True)
         return version
 
+    def read_secret(self, reference: VaultReference) -> SecretStr:
+        self._enter("read")
+        secret = self.secrets.get(reference.location, FakeSecret())
+        value = secret.versions.get(reference.version or secret.stored.version)
+        if value is None:
+            raise NotFound(f"Vault has no secret for {reference}")
+        return SecretStr(value)
+
     def fetch_secret(self, place: Place, version: int) -> SecretStr:
         self._enter("fetch")
         value = self._at(place).versions.get(version)
@@ -244,3 +255,117 @@ class FakeTenants:
 
     def store(self) -> FakeVault:
         return self.vault
+
+
+@dataclass(frozen=True)
+class FakeShelved:
+    version: int | None
+    written: Mapping[int, datetime]
+
+    @property
+    def is_live(self) -> bool:
+        return self.version is None or self.version in self.written
+
+
+@dataclass
+class FakeVersions:
+    """What Vault has of one field; a version without a moment was deleted or destroyed."""
+
+    values: dict[int, str] = field(default_factory=dict)
+    written: dict[int, datetime] = field(default_factory=dict)
+
+
+@dataclass
+class FakeShelf:
+    """A Vault that a person writes to; `faults` maps an operation to errors that its next calls meet.
+
+    KV v1 keeps one value, tells nothing of it, and is not asked before it is read.
+    """
+
+    clock: FakeClock
+    kv_version: int = 2
+    secrets: dict[str, FakeVersions] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    faults: dict[str, list[AllomiaError]] = field(default_factory=dict)
+
+    def look_up(self, reference: VaultReference) -> FakeShelved:
+        if self.kv_version == 1:
+            return FakeShelved(None, {})
+        self._enter("look")
+        secret = self.secrets.get(_field_of(reference))
+        if secret is None or not secret.values:
+            raise NotFound(f"Vault has no secret for {reference}")
+        return FakeShelved(max(secret.values), dict(secret.written))
+
+    def read_secret(self, reference: VaultReference) -> SecretStr:
+        self._enter(f"read {reference.version or 'latest'}")
+        secret = self.secrets.get(_field_of(reference), FakeVersions())
+        version = reference.version or max(secret.values, default=0)
+        if version not in secret.written:
+            raise NotFound(f"Vault has no secret for {reference}")
+        return SecretStr(secret.values[version])
+
+    def write(self, where: str, value: str) -> None:
+        """Write as a person does, without a call."""
+        secret = self.secrets.setdefault(where, FakeVersions())
+        version = max(secret.values, default=0) + 1 if self.kv_version == 2 else 1
+        secret.values[version] = value
+        secret.written[version] = self.clock.now()
+
+    def delete_version(self, where: str, version: int) -> None:
+        """Delete or destroy one version: metadata still counts it."""
+        del self.secrets[where].written[version]
+
+    def delete_metadata(self, where: str) -> None:
+        """Delete a secret with its history: its next version is the first again."""
+        del self.secrets[where]
+
+    def _enter(self, operation: str) -> None:
+        self.calls.append(operation)
+        if faults := self.faults.get(operation.partition(" ")[0]):
+            raise faults.pop(0)
+
+
+@dataclass
+class FakeProver:
+    """What AlloMia says of keys; `organizations` maps each key that it accepts to its organization."""
+
+    organizations: dict[str, str] = field(default_factory=dict)
+    proved: list[str] = field(default_factory=list)
+    faults: list[AllomiaError] = field(default_factory=list)
+
+    def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
+        secret = key.get_secret_value()
+        self.proved.append(secret)
+        if self.faults:
+            raise self.faults.pop(0)
+        if secret not in self.organizations:
+            raise CredentialRejected(f"AlloMia does not accept the key from {source}")
+        if self.organizations[secret] != organization_id:
+            raise NotFound(f"AlloMia accepts the key from {source}, and it does not see {organization_id} (404)")
+
+
+@dataclass
+class FakeSources:
+    """One Vault and one AlloMia for keys that are made by hand; `tenant_key` is where the tenant key lies."""
+
+    shelf: FakeShelf
+    api: FakeProver = field(default_factory=FakeProver)
+    tenant_key: str = "secret/allomia/tenant#api_key"
+    tenant_secret: str = "alm_tenant"
+
+    def store(self) -> FakeShelf:
+        return self.shelf
+
+    def prover(self) -> FakeProver:
+        return self.api
+
+    def is_tenant_key(self, reference: VaultReference) -> bool:
+        return _field_of(reference) == self.tenant_key
+
+    def is_tenant_secret(self, secret: SecretStr) -> bool:
+        return secret.get_secret_value() == self.tenant_secret
+
+
+def _field_of(reference: VaultReference) -> str:
+    return f"{reference.location}#{reference.field}"

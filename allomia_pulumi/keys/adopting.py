@@ -22,6 +22,10 @@ from allomia_pulumi.keys.wording import look_command
 __all__ = ["Adopter"]
 
 
+USE_PAUSES = (0.0, 1.1, 1.1)
+"""AlloMia may tell when a key was used in whole seconds, and other keys may be used at the same time."""
+
+
 @dataclass(frozen=True)
 class AdoptedKey:
     """A key that exists, with the secret that Vault has of it."""
@@ -60,11 +64,7 @@ class Adopter:
                 "revoked since, remove `adopt` from the program.",
             )
         secret = self.store().read_secret(adoption.vault_secret)
-        try:
-            prove_patiently(self.api, self.clock, order.organization_id, secret, f"Vault {adoption.vault_secret}")
-        except CredentialRejected as problem:
-            raise problem.with_hint("Nothing was adopted: put the secret of that key there.") from None
-        self._see_which_was_used(adoption, before, self._list(order.organization_id))
+        self._prove(adoption, order.organization_id, secret, before)
         self._name_foreign_mark(found, order)
         key = AdoptedKey(found.id, found.name, secret, found.created_at or self.clock.now())
         return self.maker.hand_over(order, settings, key)
@@ -72,15 +72,30 @@ class Adopter:
     def _list(self, organization_id: str) -> dict[str, ApiKey]:
         return {key.id: key for key in self.api.list_keys(organization_id)}
 
-    def _see_which_was_used(self, adoption: Adoption, before: dict[str, ApiKey], after: dict[str, ApiKey]) -> None:
-        """Refuse when AlloMia saw one other key used, and not the named one: that secret is the other key's."""
-        used = [key.id for key in after.values() if key.last_used_at != _last_used(before.get(key.id))]
-        if len(used) == 1 and used[0] != adoption.key_id:
-            raise UnexpectedAnswer(
-                f"the secret at Vault {adoption.vault_secret} seems to be that of key {used[0]}, not of "
-                f"{adoption.key_id}: AlloMia saw that one used; nothing was adopted",
-                "Correct adopt.keyId or adopt.vaultSecret. If that key was used by somebody else just now, run again.",
-            )
+    def _prove(self, adoption: Adoption, organization_id: str, secret: SecretStr, before: dict[str, ApiKey]) -> None:
+        """Prove the secret, and see by `lastUsedAt` that it is the named key's, as far as AlloMia tells."""
+        for pause in USE_PAUSES:
+            self.clock.sleep(pause)
+            try:
+                prove_patiently(self.api, self.clock, organization_id, secret, f"Vault {adoption.vault_secret}")
+            except CredentialRejected as problem:
+                raise problem.with_hint("Nothing was adopted: put the secret of that key there.") from None
+            after = self._list(organization_id)
+            used = {key.id for key in after.values() if key.last_used_at != _last_used(before.get(key.id))}
+            if used == {adoption.key_id}:
+                return
+            if used and adoption.key_id not in used:
+                raise UnexpectedAnswer(
+                    f"the secret at Vault {adoption.vault_secret} seems to be that of key {min(used)}, not of "
+                    f"{adoption.key_id}: AlloMia saw that one used; nothing was adopted",
+                    "Correct adopt.keyId or adopt.vaultSecret. If that key was used by somebody else just now, run "
+                    "again.",
+                )
+            before = after
+        self.reporter.warn(
+            f"AlloMia accepts the secret at Vault {adoption.vault_secret}, but does not tell for certain whether it is "
+            f"that of key {adoption.key_id}: compare them in its dashboard before you rotate or destroy"
+        )
 
     def _name_foreign_mark(self, found: ApiKey, order: Order) -> None:
         mark = parse_mark(found.name)

@@ -32,10 +32,11 @@ from allomia_pulumi.keys.dashboard_models import (
 )
 from allomia_pulumi.keys.memory import Memory
 from allomia_pulumi.keys.models import Identity, Owed, OwedStep, Unknown
-from allomia_pulumi.keys.noticing import Noticer
+from allomia_pulumi.keys.noticing import Found, Noticer
 from allomia_pulumi.keys.ports import Reporter, Sources
 from allomia_pulumi.keys.resource import Checked
 from allomia_pulumi.keys.wording import DELETE_BY_HAND, MAKE_BY_HAND, explaining_configuration
+from allomia_pulumi.references import VaultReference
 
 __all__ = ["DashboardKeys"]
 
@@ -99,7 +100,7 @@ class DashboardKeys:
         pulumi_id: str,
         outputs: Mapping[str, Any],
         news: Mapping[str, Any],
-        identity: Identity,  # noqa: ARG002 - every resource is asked the same way
+        identity: Identity,
         reporter: Reporter,
     ) -> DashboardChange:
         """Decide by one metadata read whether Vault has a newer key, and say what a person has to do."""
@@ -110,13 +111,17 @@ class DashboardKeys:
         if not isinstance(inputs.organization_id, Unknown) and inputs.organization_id != applied.organization_id:
             return DashboardChange(replaces=("organizationId",), has_changes=True)
         is_newer = self._has_newer(state, inputs, reporter)
-        if not is_newer:
+        if is_newer is not True:
             self._warn_of_age(state, inputs, reporter)
         for owed in state.pending:
             reporter.warn(f"the last refresh found something wrong: {owed.why}")
-        is_overlap_over = any(old.delete_at <= at(self._clock.now()) for old in _timed(state, inputs).previous_keys)
-        is_unrecorded = record_settings(DashboardSettings, inputs, applied) != applied or _timed(state, inputs) != state
-        return DashboardChange(has_changes=is_newer or is_overlap_over or is_unrecorded or bool(state.pending))
+        timed = _timed(state, inputs)
+        now = at(self._clock.now())
+        # Without an answer of Vault's nobody can look after old keys either, and that is no reason to fail.
+        is_overlap_over = is_newer is not None and any(old.delete_at <= now for old in timed.previous_keys)
+        settings = record_settings(DashboardSettings, inputs, applied)
+        is_unrecorded = (identity, settings, timed) != (state.record.identity, applied, state)
+        return DashboardChange(has_changes=bool(is_newer or is_overlap_over or is_unrecorded or state.pending))
 
     def create(self, news: Mapping[str, Any], identity: Identity, reporter: Reporter) -> tuple[str, DashboardState]:
         """Read the key from Vault, prove it, and hand it over with its Pulumi id.
@@ -128,14 +133,14 @@ class DashboardKeys:
         """
         inputs = _known(news)
         settings = record_settings(DashboardSettings, inputs, None)
-        found = self._noticer(reporter).find(settings.reference)
+        found = self._find(reporter, settings.reference)
         self._noticer(reporter).prove(settings.organization_id, found)
         state = DashboardState(
             secret=found.secret if settings.secret_in_state else None,
             secret_fingerprint=found.fingerprint,
             vault_secret_version=found.version,
             since=found.since,
-            record=DashboardRecord(identity=identity, settings=settings),
+            record=DashboardRecord(identity=identity, settings=settings, written_at=found.written),
         )
         return f"{settings.organization_id}/{found.fingerprint}", _timed(state, inputs)
 
@@ -161,7 +166,7 @@ class DashboardKeys:
         pulumi_id: str,  # noqa: ARG002 - every resource is asked the same way
         outputs: Mapping[str, Any],
         news: Mapping[str, Any],
-        identity: Identity,  # noqa: ARG002 - the same
+        identity: Identity,
         reporter: Reporter,
     ) -> DashboardState:
         """Take over what Vault has now, ask after the old keys, and record the settings.
@@ -172,11 +177,11 @@ class DashboardKeys:
         inputs, state = _known(news), read_dashboard_outputs(outputs)
         settings = record_settings(DashboardSettings, inputs, None)
         noticer = self._noticer(reporter)
-        found = noticer.find(settings.reference)
+        found = self._find(reporter, settings.reference)
         if found.is_other(state) or state.pending:
             noticer.prove(settings.organization_id, found)
         now = at(self._clock.now())
-        state = noticer.succeed(state, found, settings, now)
+        state = noticer.succeed(_renamed(state, identity), found, settings, now)
         state = _timed(state, inputs)
         return _with_next_action(noticer.forget_refused(state, now), now)
 
@@ -193,8 +198,18 @@ class DashboardKeys:
     def _noticer(self, reporter: Reporter) -> Noticer:
         return Noticer(self._sources.store(), self._sources.prover, self._clock, reporter)
 
-    def _has_newer(self, state: DashboardState, inputs: DashboardInputs, reporter: Reporter) -> bool:
-        """Tell whether Vault has something else than the record; one that cannot be asked is a warning."""
+    def _find(self, reporter: Reporter, place: VaultReference) -> Found:
+        """Read the latest key; the tenant key is none that anybody should be handed."""
+        found = self._noticer(reporter).find(place)
+        if self._sources.is_tenant_secret(found.secret):
+            raise InvalidConfiguration(
+                f"Vault {place} holds the tenant key, which may manage every organization",
+                "Write the organization's own key there.",
+            )
+        return found
+
+    def _has_newer(self, state: DashboardState, inputs: DashboardInputs, reporter: Reporter) -> bool | None:
+        """Tell whether Vault has something else than the record; None, and a warning, if it cannot be asked."""
         place = inputs.vault_secret
         if isinstance(place, Unknown):
             return False
@@ -204,7 +219,7 @@ class DashboardKeys:
             return self._noticer(reporter).has_changed(place, state)
         except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
             reporter.warn(f"whether Vault {place} has a newer key is not known: {problem}")
-            return False
+            return None
         except AllomiaError as problem:
             reporter.warn(str(problem))
             return True
@@ -216,6 +231,10 @@ class DashboardKeys:
                 f"the key is due for rotation since {at(state.began_at + after)} ({state.describe()}): {MAKE_BY_HAND}, "
                 f"write it to Vault {state.record.settings.reference}, and run `pulumi up`"
             )
+
+
+def _renamed(state: DashboardState, identity: Identity) -> DashboardState:
+    return state.model_copy(update={"record": state.record.model_copy(update={"identity": identity})})
 
 
 def _timed(state: DashboardState, inputs: DashboardInputs) -> DashboardState:

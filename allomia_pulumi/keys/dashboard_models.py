@@ -107,6 +107,8 @@ class DashboardRecord(Model):
     state_version: int = STATE_VERSION
     identity: Identity
     settings: DashboardSettings
+    written_at: str | None = None
+    """When the current version was written to Vault: a secret that is made anew begins with version 1 again."""
 
 
 class DashboardState(Model):

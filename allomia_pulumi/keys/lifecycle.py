@@ -123,7 +123,9 @@ class OrganizationKeys:
                 "`adopt` has done its work: remove it from the program. A forced replacement (--target-replace, taint) "
                 "would adopt the key again that it then revokes"
             )
-        if plan.replaces:
+        if not plan.replaces:
+            self._memory.remember_held(state.key_ids)
+        else:
             self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids))
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
@@ -147,7 +149,7 @@ class OrganizationKeys:
         adoption = inputs.adopt if isinstance(inputs.adopt, Adoption) and replacement is None else None
         if adoption:
             made = self._adopter(api, reporter).adopt(adoption, order, settings)
-            self._memory.remember_adoption(made.key.id)
+            self._memory.remember_held({made.key.id})
         else:
             alive = self._ledger.alive(api, order.organization_id)
             name_unknown_keys(alive, order, known | self._memory.keys, self._clock, reporter)
@@ -233,9 +235,10 @@ class OrganizationKeys:
             AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
         """
         state = read_outputs(outputs)
-        if state.key_id in self._memory.adopted:
+        if state.rotation_reason is Reason.IMPORTED and state.key_id in self._memory.held:
             reporter.warn(
-                f"key {state.key_id} was not revoked: this run adopted it again. Remove `adopt` from the program"
+                f"key {state.key_id} was not revoked: it was adopted again by a forced replacement, and is in use. "
+                "Remove `adopt` from the program"
             )
             return
         with explaining_configuration(state.record.settings.reference):

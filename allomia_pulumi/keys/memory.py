@@ -41,7 +41,7 @@ class Memory:
         self._plans: dict[str, Planned] = {}
         self._replacements: dict[Identity, Replacement] = {}
         self._keys: set[str] = set()
-        self._adopted: set[str] = set()
+        self._held: set[str] = set()
 
     def remember_read(self, pulumi_id: str, identity: Identity) -> None:
         """Note a successful read: the next diff of that id belongs to it."""
@@ -94,13 +94,17 @@ class Memory:
         with self._lock:
             return frozenset(self._keys)
 
-    def remember_adoption(self, key_id: str) -> None:
-        """Note a key that this process adopted: the deletion of an older record of it must not revoke it."""
+    def remember_held(self, key_ids: Iterable[str]) -> None:
+        """Note keys that a record goes on holding: the deletion of another record of them must not revoke them.
+
+        A forced replacement adopts the same key again, and the engine deletes the older record when it can: at the end
+        of that run, or of a later one, where the diff of the newer record comes first.
+        """
         with self._lock:
-            self._adopted.add(key_id)
+            self._held.update(key_ids)
 
     @property
-    def adopted(self) -> frozenset[str]:
-        """Return the keys that this process adopted."""
+    def held(self) -> frozenset[str]:
+        """Return the keys that a record goes on holding."""
         with self._lock:
-            return frozenset(self._adopted)
+            return frozenset(self._held)

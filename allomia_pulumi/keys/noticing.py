@@ -39,6 +39,11 @@ class Found:
         return self.shelved.version
 
     @property
+    def written(self) -> str | None:
+        """Return when its version was written; None for KV v1."""
+        return _written(self.shelved, self.version)
+
+    @property
     def fingerprint(self) -> str:
         """Return its fingerprint."""
         return fingerprint(self.secret)
@@ -67,7 +72,7 @@ class Noticer:
         shelved = self._look_up(place)
         if shelved.version is None:
             return fingerprint(self.shelf.read_secret(place)) != state.secret_fingerprint
-        return shelved.version != state.vault_secret_version
+        return not _is_recorded(shelved, state)
 
     def find(self, place: VaultReference) -> Found:
         """Read the latest key.
@@ -104,18 +109,18 @@ class Noticer:
     def succeed(self, state: DashboardState, found: Found, settings: DashboardSettings, now: str) -> DashboardState:
         """Return the state with the key that Vault has now; the one before becomes an old key."""
         is_new = found.fingerprint != state.secret_fingerprint
+        known = {old.fingerprint: old for old in state.previous_keys}
+        since = known[found.fingerprint].since if found.fingerprint in known else found.since
         changes: dict[str, object] = {
             "secret": found.secret if settings.secret_in_state else None,
             "secret_fingerprint": found.fingerprint,
             "vault_secret_version": found.version,
-            "since": found.since if is_new else state.since,
+            "since": since if is_new else state.since,
             "pending": (),
-            "record": state.record.model_copy(update={"settings": settings}),
+            "record": state.record.model_copy(update={"settings": settings, "written_at": found.written}),
         }
-        known = {old.fingerprint: old for old in state.previous_keys}
-        if is_new:
-            for old in (*self._skipped(state, found, now), *self._outgoing(state, now)):
-                known.setdefault(old.fingerprint, old)
+        for old in (*self._skipped(state, found, now), *(self._outgoing(state, found, now) if is_new else ())):
+            known.setdefault(old.fingerprint, old)
         known.pop(found.fingerprint, None)
         return state.model_copy(update={**changes, "previous_keys": tuple(known.values())})
 
@@ -129,12 +134,13 @@ class Noticer:
         place = settings.reference
         try:
             shelved = self._look_up(place)
-            if shelved.version != state.vault_secret_version:
-                self.reporter.info(f"Vault {place} has version {shelved.version}: the next `pulumi up` takes it over")
-            secret = state.secret or self.shelf.read_secret(_pinned(place, state.vault_secret_version))
+            is_newer = not _is_recorded(shelved, state)
+            secret = SecretStr("") if is_newer else self.shelf.read_secret(_pinned(place, shelved.version))
         except NotFound as problem:
             return Owed(step=OwedStep.DELIVER, why=problem.message)
-        if fingerprint(secret) != state.secret_fingerprint:
+        if is_newer or fingerprint(secret) != state.secret_fingerprint:
+            what = f"version {shelved.version}" if shelved.version else "a newer key"
+            self.reporter.info(f"Vault {place} has {what}: the next `pulumi up` proves it and takes it over")
             return None
         try:
             source = _source(place, state.vault_secret_version)
@@ -161,9 +167,15 @@ class Noticer:
         except AllomiaError as problem:
             self.reporter.warn(f"whether AlloMia still accepts an old key ({old.describe()}) is not known: {problem}")
             return True
+        if fingerprint(secret) != old.fingerprint:
+            self.reporter.warn(
+                f"whether AlloMia still accepts an old key of organization {organization_id} ({old.describe()}) "
+                f"cannot be seen any more: that version was written anew. Make sure that it is gone: {DELETE_BY_HAND}"
+            )
+            return False
         try:
-            self.prover().prove_key(organization_id, secret, f"Vault {old.reference}")
-        except (CredentialRejected, NotFound, AccessDenied):
+            prove_patiently(self.prover(), self.clock, organization_id, secret, f"Vault {old.reference}")
+        except CredentialRejected:
             self.reporter.info(f"AlloMia refuses the old key now ({old.describe()}): it is forgotten")
             return False
         except AllomiaError as problem:
@@ -176,16 +188,21 @@ class Noticer:
             )
         return True
 
-    def _outgoing(self, state: DashboardState, now: str) -> list[OldKey]:
-        """Return the key that is replaced; KV v1 has overwritten it, so a person has to remember it."""
-        if state.vault_secret_version is None:
+    def _outgoing(self, state: DashboardState, found: Found, now: str) -> list[OldKey]:
+        """Return the key that is replaced; one that was overwritten is a person's to remember."""
+        place = state.record.settings.reference
+        version = state.vault_secret_version
+        is_same_place = found.place.is_same_field(place)
+        written, recorded = _written(found.shelved, version), state.record.written_at
+        is_anew = is_same_place and None not in {written, recorded} and written != recorded
+        if version is None or is_anew:
+            why = "KV v1 keeps no history" if version is None else "the secret in Vault was made anew"
             self.reporter.warn(
-                f"a new key replaces {state.describe()}. KV v1 keeps no history, so nobody can look whether the old "
-                f"one still works: when nobody uses it any more, {DELETE_BY_HAND}"
+                f"a new key replaces {state.describe()}. {why}, so nobody can look whether the old one still works: "
+                f"when nobody uses it any more, {DELETE_BY_HAND}"
             )
             return []
-        place = state.record.settings.reference
-        return [_old_key(place, state.vault_secret_version, state.secret_fingerprint, state.since, now)]
+        return [_old_key(place, version, state.secret_fingerprint, state.since, now)]
 
     def _skipped(self, state: DashboardState, found: Found, now: str) -> list[OldKey]:
         """Return keys that were written and replaced between two runs: AlloMia may accept them all the same."""
@@ -197,10 +214,17 @@ class Noticer:
             if max(recorded, current - MOST_SKIPPED) < version < current:
                 try:
                     secret = self.shelf.read_secret(_pinned(found.place, version))
-                except (NotFound, InvalidConfiguration):
+                    mark = fingerprint(secret)
+                    if mark not in {state.secret_fingerprint, found.fingerprint}:
+                        source = _source(found.place, version)
+                        self.prover().prove_key(state.record.settings.organization_id, secret, source)
+                except (NotFound, InvalidConfiguration, CredentialRejected):
                     continue
-                mark = fingerprint(secret)
-                if mark != state.secret_fingerprint:
+                except AllomiaError as problem:
+                    self.reporter.warn(
+                        f"whether AlloMia accepts {_source(found.place, version)} is not known: {problem}"
+                    )
+                if mark not in {state.secret_fingerprint, found.fingerprint}:
                     skipped.append(_old_key(found.place, version, mark, at(written), now))
         return skipped
 
@@ -217,6 +241,18 @@ class Noticer:
 def _old_key(place: VaultReference, version: int, mark: str, since: str, now: str) -> OldKey:
     where = f"{place.location}#{place.field}"
     return OldKey(vault_secret=where, version=version, fingerprint=mark, since=since, replaced_at=now, delete_at=now)
+
+
+def _written(shelved: Shelved, version: int | None) -> str | None:
+    written = shelved.written.get(version) if version is not None else None
+    return at(written) if written else None
+
+
+def _is_recorded(shelved: Shelved, state: DashboardState) -> bool:
+    """Tell whether Vault's current version is the recorded one; KV v1 cannot tell."""
+    written = _written(shelved, shelved.version)
+    is_same_moment = state.record.written_at in {None, written}
+    return shelved.version is None or (shelved.version == state.vault_secret_version and is_same_moment)
 
 
 def _pinned(place: VaultReference, version: int | None) -> VaultReference:

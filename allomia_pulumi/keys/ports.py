@@ -264,6 +264,10 @@ class Sources(Protocol):
         """Tell whether the configured tenant key lies there."""
         ...
 
+    def is_tenant_secret(self, secret: SecretStr) -> bool:
+        """Tell whether this is the tenant key, as far as this process has it already."""
+        ...
+
 
 class Reporter(Protocol):
     """How the core tells people about one resource."""

@@ -12,6 +12,7 @@ from tools.engine.sandbox import MadeKey, Sandbox
 METADATA = "secret/metadata/allomia/ehr"
 MOVE = """
 import pulumi
+from pulumi import dynamic
 from allomia_pulumi import DashboardApiKey, OrganizationApiKey
 
 config = pulumi.Config()
@@ -27,6 +28,27 @@ if config.get("adopt"):
 else:
     key = DashboardApiKey("ehr", organization_id=config.require("organizationId"), vault_secret=place)
 pulumi.export("secret", key.secret)
+
+
+class Reader(dynamic.ResourceProvider):
+    def create(self, props):
+        return dynamic.CreateResult("reader", props)
+
+    def diff(self, _id, olds, news):
+        return dynamic.DiffResult(changes=olds["breaks"] != news["breaks"])
+
+    def update(self, _id, olds, news):
+        if news["breaks"] == "true":
+            raise RuntimeError("the reader breaks")
+        return dynamic.UpdateResult(news)
+
+
+class ReaderOf(dynamic.Resource):
+    def __init__(self, name, key):
+        super().__init__(Reader(), name, {"key": key.id, "breaks": config.get("breaks") or "false"})
+
+
+ReaderOf("reader", key)
 """
 
 
@@ -152,8 +174,16 @@ def test_a_key_moves_between_both_resources_without_an_outage(
     assert scene.alive() == [made.id]
     again = scene.workspace.up("--skip-preview", "--expect-no-changes").check()
     assert "`adopt` has done its work" in again.text
-    forced = scene.workspace.up("--skip-preview", "--replace", "*ehr")
-    assert scene.accepts(made.key) == 200, forced.text
+    # A forced replacement adopts the same key again, and its older record is deleted when the dependent is mended only.
+    scene.workspace.config_set("breaks", "true").check()
+    forced = scene.up("--replace", "**ehr")
+    assert forced.code != 0
+    assert "replac" in forced.text
+    scene.workspace.config_set("breaks", "false").check()
+    settled = scene.up().check()
+    assert "was not revoked: it was adopted again" in settled.text
+    assert scene.accepts(made.key) == 200
+    scene.workspace.up("--skip-preview", "--expect-no-changes").check()
     scene.workspace.destroy("--skip-preview").check()
     assert scene.alive() == []
 

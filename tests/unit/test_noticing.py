@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, Unreachable
+from allomia_pulumi.errors import (
+    AccessDenied,
+    AllomiaError,
+    CredentialRejected,
+    InvalidConfiguration,
+    NotFound,
+    Unreachable,
+)
 from allomia_pulumi.keys.dashboard import DashboardKeys
 from allomia_pulumi.keys.models import UNKNOWN, Identity
 from allomia_pulumi.references import VaultReference
@@ -71,6 +78,7 @@ class World:
     accepted: set[str] = field(default_factory=set)
     proofs: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    trouble: AllomiaError | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -86,8 +94,13 @@ class World:
     def is_tenant_key(self, reference: VaultReference) -> bool:
         return "tenant" in reference.location
 
+    def is_tenant_secret(self, secret: SecretStr) -> bool:
+        return secret.get_secret_value() == "the tenant key"
+
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:  # noqa: ARG002
         self.proofs.append(key.get_secret_value())
+        if self.trouble:
+            raise self.trouble
         if key.get_secret_value() not in self.accepted:
             raise CredentialRejected(f"AlloMia does not accept the key from {source}")
 
@@ -326,3 +339,91 @@ def test_kv_v1_has_no_versions_and_no_old_keys() -> None:
     assert (world.outputs["secret"], world.old) == ("second", [])
     assert any("KV v1 keeps no history" in warning for warning in world.said.warnings)
     assert not world.up()
+
+
+def test_a_secret_made_anew_under_an_old_version_number_is_noticed(world: World) -> None:
+    world.shelf.values.clear()
+    world.clock.advance(DAY)
+    world.make("second")
+    assert world.outputs["vaultSecretVersion"] == max(world.shelf.values) == 1
+    assert world.up()
+    assert (world.outputs["secret"], world.old) == ("second", [])
+    assert any("was made anew, so nobody can look" in warning for warning in world.said.warnings)
+    assert not world.up()
+
+
+def test_an_old_version_made_anew_never_asks_to_delete_the_key_in_use(world: World) -> None:
+    world.up(overlap="24h")
+    world.make("second")
+    world.up(overlap="24h")
+    world.shelf.values.clear()
+    world.shelf.written.clear()
+    world.clock.advance(DAY + 1)
+    world.make("third")
+    world.accepted -= {"first", "second"}
+    world.said.warnings.clear()
+    assert world.up(overlap="24h")
+    assert world.old == []
+    assert not any("still accepts" in warning and "whether" not in warning for warning in world.said.warnings)
+    assert not world.up(overlap="24h")
+
+
+@pytest.mark.parametrize("answer", [NotFound("404"), AccessDenied("403"), Unreachable("no answer")])
+def test_an_answer_that_is_no_401_forgets_no_old_key(world: World, answer: AllomiaError) -> None:
+    world.make("second")
+    world.up()
+    world.trouble = answer
+    assert world.up()
+    assert world.old == [1]
+    assert any("is not known" in warning for warning in world.said.warnings)
+
+
+def test_a_refresh_with_a_newer_key_waiting_asks_for_no_third_one(world: World) -> None:
+    world.accepted.clear()
+    world.make("second")
+    assert not world.refresh()
+    assert (world.said.warnings, world.outputs["pending"]) == ([], [])
+    assert any("has version 2: the next `pulumi up` proves it" in info for info in world.said.infos)
+    assert world.up()
+    assert world.outputs["secret"] == "second"
+
+
+def test_a_key_that_came_and_went_between_two_runs_is_remembered(world: World) -> None:
+    world.make("second")
+    world.shelf.write("first")
+    assert world.up(overlap="24h")
+    assert (world.outputs["secret"], world.old) == ("first", [2])
+
+
+def test_a_rollback_does_not_make_a_key_younger(world: World) -> None:
+    since = world.outputs["since"]
+    world.clock.advance(DAY)
+    world.make("second")
+    world.up()
+    world.clock.advance(DAY)
+    world.shelf.write("first")
+    assert world.up()
+    assert world.outputs["since"] == since
+
+
+def test_the_tenant_key_itself_is_handed_to_nobody() -> None:
+    world = World()
+    world.make("the tenant key")
+    with pytest.raises(InvalidConfiguration, match="holds the tenant key"):
+        world.up()
+
+
+def test_after_an_overlap_a_vault_out_of_reach_fails_no_run(world: World) -> None:
+    world.make("second")
+    world.up()
+    world.shelf.fault = Unreachable("Vault does not answer")
+    assert not world.up()
+
+
+def test_a_renamed_resource_is_recorded(world: World) -> None:
+    news = {"organizationId": "org", "vaultSecret": PLACE}
+    renamed = IDENTITY.model_copy(update={"name": "epic"})
+    assert world.keys.diff(world.id, world.outputs, news, renamed, world.said).has_changes
+    after = world.keys.update(world.id, world.outputs, news, renamed, world.said).to_outputs()
+    assert after["record"]["identity"]["name"] == "epic"
+    assert not world.keys.diff(world.id, after, news, renamed, world.said).has_changes
