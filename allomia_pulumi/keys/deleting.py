@@ -19,12 +19,17 @@ __all__ = ["Deletion"]
 
 @dataclass(frozen=True)
 class Deletion:
-    """The end of one declared key; safe to repeat, since a key that is proved gone counts as revoked."""
+    """The end of one declared key; safe to repeat, since a key that is proved gone counts as revoked.
+
+    Attributes:
+        held: Keys that another record goes on holding.
+    """
 
     api: KeyApi
     store: Callable[[], SecretStore]
     ledger: Ledger
     reporter: Reporter
+    held: frozenset[str]
 
     def delete(self, state: KeyState) -> None:
         """Revoke every key of the record, then clear Vault of them.
@@ -35,10 +40,18 @@ class Deletion:
         organization_id = state.record.settings.organization_id
         left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
         for key_id in filter(None, (state.previous_key_id, state.key_id, *left)):
+            if key_id in self.held:
+                self.reporter.warn(
+                    f"key {key_id} was not revoked: it was adopted again by a forced replacement, and is in use. "
+                    "Remove `adopt` from the program"
+                )
+                continue
             with _naming(organization_id, key_id), self.ledger.writing(organization_id):
                 revoke_for_good(self.api, organization_id, key_id)
                 self.ledger.remove(organization_id, key_id)
-        self._withdraw(state)
+        # What Vault has of a held key is the other record's now, and so are its marks.
+        if not self.held & state.key_ids:
+            self._withdraw(state)
 
     def _withdraw(self, state: KeyState) -> None:
         """Clear Vault of what this key wrote; a successor may have written already, even from version 1 again."""

@@ -123,9 +123,9 @@ class OrganizationKeys:
                 "`adopt` has done its work: remove it from the program. A forced replacement (--target-replace, taint) "
                 "would adopt the key again that it then revokes"
             )
-        if not plan.replaces:
-            self._memory.remember_held(state.key_ids)
-        else:
+        is_held = state.rotation_reason is Reason.IMPORTED and not plan.replaces
+        self._memory.hold(identity, state.key_ids if is_held else ())
+        if plan.replaces:
             self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids))
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
@@ -149,12 +149,12 @@ class OrganizationKeys:
         adoption = inputs.adopt if isinstance(inputs.adopt, Adoption) and replacement is None else None
         if adoption:
             made = self._adopter(api, reporter).adopt(adoption, order, settings)
-            self._memory.remember_held({made.key.id})
         else:
             alive = self._ledger.alive(api, order.organization_id)
             name_unknown_keys(alive, order, known | self._memory.keys, self._clock, reporter)
             made = self._maker(api, reporter).make(order, settings, identity, known)
         self._memory.remember_keys({made.key.id})
+        self._memory.hold(identity, {made.key.id} if adoption else ())
         record = Record(
             identity=identity,
             owner=order.owner,
@@ -218,6 +218,8 @@ class OrganizationKeys:
         )
         after = update.run(state, plan)
         self._memory.remember_keys(after.key_ids | state.key_ids)
+        if state.rotation_reason is Reason.IMPORTED:
+            self._memory.hold(identity, after.key_ids)
         try:
             alive = self._ledger.alive(api, after.record.settings.organization_id)
             marks = Marks((after.record.identity, identity), (after.record.owner, self._tenants.owner))
@@ -235,15 +237,9 @@ class OrganizationKeys:
             AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
         """
         state = read_outputs(outputs)
-        if state.rotation_reason is Reason.IMPORTED and state.key_id in self._memory.held:
-            reporter.warn(
-                f"key {state.key_id} was not revoked: it was adopted again by a forced replacement, and is in use. "
-                "Remove `adopt` from the program"
-            )
-            return
         with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
-            Deletion(api, self._tenants.store, self._ledger, reporter).delete(state)
+            Deletion(api, self._tenants.store, self._ledger, reporter, self._memory.held).delete(state)
 
     def _replaced(self, identity: Identity) -> frozenset[str]:
         """Return the keys that a replacement, announced by the diff before, is about to replace."""

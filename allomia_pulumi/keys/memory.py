@@ -41,7 +41,7 @@ class Memory:
         self._plans: dict[str, Planned] = {}
         self._replacements: dict[Identity, Replacement] = {}
         self._keys: set[str] = set()
-        self._held: set[str] = set()
+        self._held: dict[Identity, frozenset[str]] = {}
 
     def remember_read(self, pulumi_id: str, identity: Identity) -> None:
         """Note a successful read: the next diff of that id belongs to it."""
@@ -94,17 +94,17 @@ class Memory:
         with self._lock:
             return frozenset(self._keys)
 
-    def remember_held(self, key_ids: Iterable[str]) -> None:
-        """Note keys that a record goes on holding: the deletion of another record of them must not revoke them.
+    def hold(self, identity: Identity, key_ids: Iterable[str]) -> None:
+        """Note which keys the record of a declared key goes on holding, though an older record may know them too.
 
         A forced replacement adopts the same key again, and the engine deletes the older record when it can: at the end
         of that run, or of a later one, where the diff of the newer record comes first.
         """
         with self._lock:
-            self._held.update(key_ids)
+            self._held[identity] = frozenset(key_ids)
 
     @property
     def held(self) -> frozenset[str]:
-        """Return the keys that a record goes on holding."""
+        """Return the keys whose deletion with an older record must not revoke them."""
         with self._lock:
-            return frozenset(self._held)
+            return frozenset().union(*self._held.values())

@@ -154,16 +154,10 @@ def test_g4_the_secret_of_another_key_is_refused_by_what_allomia_saw_used(world:
 
 def test_a_key_that_somebody_else_uses_at_the_same_time_is_no_obstacle(world: World) -> None:
     busy = world.api.make("org", "busy")
-    world.api.faults["prove"] = [lambda: FakeAllomia.prove_key(replace_faults(world.api), "org", busy.key)]
+    world.api.faults["prove"] = [lambda: world.api.prove_key("org", busy.key)]
     _, outputs = world.process().create(world.news())
     assert outputs["keyId"] == world.by_hand.id
     assert world.api.keys["org"][busy.id].last_used_at is not None
-
-
-def replace_faults(api: FakeAllomia) -> FakeAllomia:
-    """Return the same AlloMia, whose next call meets no fault."""
-    api.faults.clear()
-    return api
 
 
 def test_an_allomia_that_tells_no_use_is_no_obstacle_and_is_warned_of(world: World) -> None:
