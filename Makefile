@@ -9,7 +9,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test sweep check unit engine schema format clean
+.PHONY: demo test sweep check unit engine schema sdk format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -36,6 +36,9 @@ engine: $(VENV)/ready ## find or build the Pulumi engine
 
 schema: $(VENV)/ready ## write schema.json from the core's models
 	@$(RUN) -m tools.schema
+
+sdk: $(VENV)/ready ## write the SDKs of other languages from schema.json, into sdk/
+	@$(RUN) -m tools.engine.sdks
 
 format: $(VENV)/ready ## let ruff lay out the code
 	@$(VENV)/bin/ruff check --fix --quiet

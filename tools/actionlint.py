@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tools.engine.build import cache_folder
+from tools.engine.builds import cache_folder
 from tools.engine.processes import ToolError
 
 __all__ = ["ensure_actionlint"]

@@ -39,7 +39,23 @@ ORGANIZATION_KEY: Final = "allomia:index:OrganizationApiKey"
 DASHBOARD_KEY: Final = "allomia:index:DashboardApiKey"
 REPLACING: Final = frozenset({"organizationId", "name", "rotationTriggers"})
 DEFAULTED: Final = frozenset({"name"})
-
+# No SDK is published. The Go path has no host, so that Go takes it from a `replace` only; the Python name is not ours,
+# because this package offers its own classes to Python programs.
+LANGUAGES: Final[Mapping[str, dict[str, Any]]] = {
+    "csharp": {
+        "namespaces": {"allomia": "AlloMia"},
+        "packageReferences": {"Pulumi": "3.*"},
+        "respectSchemaVersion": True,
+    },
+    "go": {
+        "importBasePath": "allomia-pulumi/sdk/go/allomia",
+        "generateResourceContainerTypes": True,
+        "respectSchemaVersion": True,
+    },
+    "java": {"buildFiles": "gradle"},
+    "nodejs": {"packageName": "@allomia/pulumi", "respectSchemaVersion": True},
+    "python": {"packageName": "allomia_pulumi_sdk", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
+}
 
 KINDS: Final[Mapping[Any, dict[str, Any]]] = {
     VaultReference: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}]},
@@ -66,6 +82,8 @@ def build_schema() -> dict[str, Any]:
         "description": "Organization API keys of AlloMia: minted, rotated and revoked without losing a secret.",
         "keywords": ["pulumi", "allomia", "category/utility", "kind/native"],
         "license": "Apache-2.0",
+        "meta": {"supportPack": True},
+        "language": LANGUAGES,
         "config": {"variables": _configuration()},
         "types": {
             name: {"type": "object", "description": description, **_object(model, secrets=frozenset())}

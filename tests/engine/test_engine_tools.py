@@ -16,11 +16,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tools.engine.build import GO_VERSION, PROGRAMS, PULUMI_VERSION, Engine, ensure_engine
+from tools.engine.build import PROGRAMS, PULUMI_VERSION, Engine, ensure_engine
 from tools.engine.fixtures import MakeWorkspace
+from tools.engine.golang import GO_VERSION
 from tools.engine.openbao import OpenBao
-from tools.engine.processes import Child, ToolError, launch, stop
-from tools.engine.sandbox import CHECKOUT, Sandbox
+from tools.engine.processes import CHECKOUT, Child, ToolError, launch, stop
+from tools.engine.sandbox import Sandbox
 from tools.engine.workspace import Result, Workspace
 
 CANARY = "canary-3f9c"

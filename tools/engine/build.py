@@ -6,32 +6,23 @@ it ahead of time.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
-import platformdirs
+from tools.engine.builds import Report, build_once, cache_folder
+from tools.engine.golang import go_steps, init_module, require_go
+from tools.engine.processes import ToolError
 
-from tools.engine.processes import ToolError, launch, stop
-
-__all__ = ["Engine", "Report", "cache_folder", "ensure_engine"]
-
-Report: TypeAlias = Callable[[str], None]
+__all__ = ["PULUMI_VERSION", "SDK_MODULE", "Engine", "ensure_engine"]
 
 PULUMI_VERSION = "3.274.1"
 OLDEST_PULUMI = (3, 274)
-GO_VERSION = "1.26.6"
-GO_MODULE = f"module allomia-pulumi-engine\n\ngo {GO_VERSION}\n"
 CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 LINKER_FLAGS = f"-s -w -X {SDK_MODULE}/go/common/version.Version={PULUMI_VERSION}"
@@ -47,9 +38,9 @@ SHIM = """\
 exec "${ALLOMIA_ENGINE_PYTHON:?is not set}" -P "${ALLOMIA_ENGINE_HOST:?is not set}" --scripts "$(dirname "$0")" "$@"
 """
 
+WHAT = "The Pulumi CLI"
 EXPECTED = "about 4 minutes on 2 cores, once"
-REPORT_SECONDS = 15.0
-TAIL_LINES = 20
+ALTERNATIVE = f"Or install Pulumi {'.'.join(map(str, OLDEST_PULUMI))} or newer."
 
 
 @dataclass(frozen=True)
@@ -91,22 +82,9 @@ def ensure_engine(report: Report = print) -> Engine:
         ToolError: Go is missing or too old, or the build failed.
     """
     folder = cache_folder() / "engine" / PULUMI_VERSION
-    if (engine := _on_path(folder)) or (engine := _built(folder)):
+    if engine := _on_path(folder):
         return engine
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_name(f"{folder.name}.lock"), report):
-        # Another process may have built it while this one waited.
-        if engine := _built(folder):
-            return engine
-        _build(folder, report)
-    if engine := _built(folder):
-        return engine
-    raise ToolError(f"The Pulumi CLI was built into {folder}, but does not start.", "Remove that folder and try again.")
-
-
-def cache_folder() -> Path:
-    """Return where builds are kept: the user's cache folder, outside every checkout."""
-    return Path(os.environ.get("ALLOMIA_PULUMI_CACHE") or platformdirs.user_cache_dir("allomia-pulumi"))
+    return build_once(WHAT, folder, _built, lambda scratch, finished: _build(scratch, finished, report), report)
 
 
 def _on_path(own: Path) -> Engine | None:
@@ -140,87 +118,20 @@ def _version(pulumi: Path) -> str | None:
     return match.group(1) if match else None
 
 
-@contextmanager
-def _locked(path: Path, report: Report) -> Iterator[None]:
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("Another process is building the Pulumi CLI; waiting for it.")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _build(folder: Path, report: Report) -> None:
-    if shutil.which("go") is None:
-        raise ToolError("There is no complete Pulumi on PATH, and no Go to build it with.", _go_hint())
+def _build(module: Path, finished: Path, report: Report) -> None:
+    require_go("There is no complete Pulumi on PATH, and no Go to build it with.", ALTERNATIVE)
     report(f"Building the Pulumi CLI {PULUMI_VERSION} from its Go module ({EXPECTED}).")
-    prefix = f".build-{folder.name}-"
-    for left_by_a_kill in folder.parent.glob(f"{prefix}*"):
-        shutil.rmtree(left_by_a_kill)
-    # Beside its destination, so that the finished folder can be renamed into place.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as name:
-        module, finished = Path(name, "module"), Path(name, "finished")
-        programs = finished / "bin"
-        module.mkdir()
-        programs.mkdir(parents=True)
-        (module / "go.mod").write_text(GO_MODULE)
-        _go(module, ["get", "-tool", f"{CLI_PACKAGE}@v{PULUMI_VERSION}"], "downloading the sources", report)
-        command = ["build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", str(programs / CLI), CLI_PACKAGE]
-        _go(module, command, "compiling", report)
-        sdk = Path(_go(module, ["list", "-m", "-f", "{{.Dir}}", SDK_MODULE], "locating the SDK's scripts", report))
-        for script in SDK_SCRIPTS:
-            _install(programs / Path(script).name, (sdk / script).read_text())
-        _install(programs / LANGUAGE_HOST, SHIM)
-        if folder.exists():
-            shutil.rmtree(folder)
-        finished.rename(folder)
-
-
-def _go(module: Path, arguments: list[str], step: str, report: Report) -> str:
-    """Run Go to its end, telling now and then that it still runs, and return what it printed to stdout."""
-    started = time.monotonic()
-    output, errors = module / "output", module / "errors"
-    with output.open("wb") as stdout, errors.open("wb") as stderr:
-        process = launch(["go", *arguments], environment=_go_environment(), folder=module, stdout=stdout, stderr=stderr)
-        try:
-            while process.poll() is None:
-                try:
-                    process.wait(REPORT_SECONDS)
-                except subprocess.TimeoutExpired:
-                    report(f"  {step}, {time.monotonic() - started:.0f} s so far")
-        finally:
-            stop(process)
-    if process.returncode != 0:
-        tail = "\n".join(errors.read_text(errors="replace").splitlines()[-TAIL_LINES:])
-        raise ToolError(f"The Pulumi CLI could not be built: {step} failed.\n{tail}", _go_hint())
-    return output.read_text().strip()
-
-
-def _go_environment() -> Mapping[str, str]:
-    flags = [flag for flag in os.environ.get("GOFLAGS", "").split() if not flag.startswith("-mod=")]
-    return {**os.environ, "GOFLAGS": " ".join([*flags, "-mod=mod"]), "GOWORK": "off"}
-
-
-def _go_hint() -> str:
-    found = _go_version()
-    if found and tuple(map(int, found.split("."))) >= tuple(map(int, GO_VERSION.split("."))):
-        return (
-            "Check that Go reaches its module proxy (`go env GOPROXY`) and that the disk has 6 GB to spare; try again."
-        )
-    return (
-        f"Install Go {GO_VERSION} or newer (found: {found or 'none'}) from your package manager or Go's download page, "
-        f"and try again. Or install Pulumi {'.'.join(map(str, OLDEST_PULUMI))} or newer."
-    )
-
-
-def _go_version() -> str | None:
-    go = shutil.which("go")
-    if go is None:
-        return None
-    answer = subprocess.run([go, "env", "GOVERSION"], check=False, capture_output=True, text=True)
-    match = re.match(r"go(\d+(\.\d+)*)", answer.stdout)
-    return match.group(1) if match else None
+    programs = finished / "bin"
+    programs.mkdir()
+    init_module(module, "allomia-pulumi-engine")
+    steps = go_steps(WHAT, module, report, ALTERNATIVE)
+    steps.run("downloading the sources", "go", "get", "-tool", f"{CLI_PACKAGE}@v{PULUMI_VERSION}")
+    command = ("go", "build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", programs / CLI, CLI_PACKAGE)
+    steps.run("compiling", *command)
+    sdk = Path(steps.run("locating the SDK's scripts", "go", "list", "-m", "-f", "{{.Dir}}", SDK_MODULE))
+    for script in SDK_SCRIPTS:
+        _install(programs / Path(script).name, (sdk / script).read_text())
+    _install(programs / LANGUAGE_HOST, SHIM)
 
 
 def _install(program: Path, text: str) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
 from tools.engine.build import Engine, ensure_engine
+from tools.engine.node import NodeSdk, ensure_node_sdk, require_node
 from tools.engine.openbao import OpenBao
+from tools.engine.processes import ToolError
 from tools.engine.sandbox import Sandbox
+from tools.engine.sdks import write_sdks
 from tools.engine.workspace import Program, Workspace
+from tools.engine.yaml_host import ensure_yaml_host
 
-__all__ = ["MakeWorkspace", "engine", "openbao", "sandbox", "workspace"]
+__all__ = ["MakeWorkspace", "engine", "node_sdk", "openbao", "sandbox", "sdks", "workspace", "yaml_workspace"]
 
 MakeWorkspace: TypeAlias = Callable[[Program], Workspace]
 
@@ -28,14 +32,33 @@ def engine() -> Engine:
 @pytest.fixture
 def workspace(engine: Engine, tmp_path: Path) -> Iterator[MakeWorkspace]:
     """Return a function that makes an isolated project of a program; its processes end with the test."""
-    with ExitStack() as stack:
-        made: list[Workspace] = []
-
-        def make(program: Program) -> Workspace:
-            made.append(stack.enter_context(Workspace(engine, program, tmp_path / f"workspace-{len(made)}")))
-            return made[-1]
-
+    with _workspaces(engine, tmp_path / "workspace") as make:
         yield make
+
+
+@pytest.fixture
+def yaml_workspace(engine: Engine, tmp_path: Path) -> Iterator[MakeWorkspace]:
+    """Return a function as `workspace` does, for programs whose `Pulumi.yaml` says `runtime: yaml`."""
+    with _workspaces(engine, tmp_path / "yaml", path=[ensure_yaml_host(engine)]) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def sdks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with `nodejs` and `go`: the SDKs that `schema.json` gives."""
+    folder = tmp_path_factory.mktemp("sdk")
+    write_sdks(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def node_sdk(sdks: Path) -> NodeSdk:
+    """Return the compiled Node SDK; skips the test where there is no Node."""
+    try:
+        require_node()
+    except ToolError as error:
+        pytest.skip(str(error))
+    return ensure_node_sdk(sdks / "nodejs")
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +73,15 @@ def sandbox() -> Iterator[Sandbox]:
     """Return a sandbox AlloMia; tests add their own tenants and organizations."""
     with Sandbox.start() as server:
         yield server
+
+
+@contextmanager
+def _workspaces(engine: Engine, root: Path, *, path: Sequence[Path] = ()) -> Iterator[MakeWorkspace]:
+    with ExitStack() as stack:
+        made: list[Workspace] = []
+
+        def make(program: Program) -> Workspace:
+            made.append(stack.enter_context(Workspace(engine, program, Path(f"{root}-{len(made)}"), path=path)))
+            return made[-1]
+
+        yield make

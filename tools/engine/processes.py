@@ -17,11 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeAlias, TypeVar
 
-__all__ = ["Child", "ToolError", "free_port", "launch", "scratch_folder", "stop"]
+__all__ = ["CHECKOUT", "Child", "ToolError", "capture", "free_port", "launch", "scratch_folder", "stop"]
 
 Found = TypeVar("Found")
 Stream: TypeAlias = int | IO[bytes] | None
 
+CHECKOUT = Path(__file__).parents[2]
 POLL_SECONDS = 0.02
 START_SECONDS = 20.0
 GRACE_SECONDS = 5.0
@@ -101,6 +102,40 @@ def stop(
             os.killpg(process.pid, each)
         with suppress(subprocess.TimeoutExpired):
             process.wait(grace)
+
+
+def capture(
+    command: Sequence[str | Path],
+    wait: Callable[[subprocess.Popen[bytes]], None],
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    stdin: str = "",
+    gently: signal.Signals = signal.SIGTERM,
+    grace: float = GRACE_SECONDS,
+) -> tuple[int, str, str]:
+    """Run a program that `launch` starts, and return its exit code and both outputs.
+
+    `wait` returns when the program has ended. When it raises, or returns too early, the program is ended by `stop` with
+    `gently` and `grace`.
+
+    Raises:
+        OSError: The program cannot be started.
+    """
+    # Files, not pipes: a child that outlives the program would keep a pipe open.
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        given.write(stdin.encode())
+        given.seek(0)
+        process = launch(command, environment=environment, folder=folder, stdin=given, stdout=stdout, stderr=stderr)
+        try:
+            wait(process)
+        finally:
+            stop(process, gently=gently, grace=grace)
+        texts = []
+        for stream in (stdout, stderr):
+            stream.seek(0)
+            texts.append(stream.read().decode(errors="replace"))
+    return process.returncode, texts[0], texts[1]
 
 
 class Child:

@@ -7,12 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import httpx
 
-from tools.engine.processes import Child, ToolError, scratch_folder
+from tools.engine.processes import CHECKOUT, Child, ToolError, scratch_folder
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -22,7 +21,6 @@ __all__ = ["AliveKey", "Event", "Fault", "MadeKey", "Sandbox", "Tenant"]
 JsonObject: TypeAlias = dict[str, Any]
 Model = TypeVar("Model", bound="DataclassInstance")
 
-CHECKOUT = Path(__file__).parents[2]
 READY = r"(?m)^AlloMia sandbox on (http://\S+)$"
 # The faults of a test may delay answers, but never those of the control side.
 CONTROL_SECONDS = 10.0

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from tools.engine.build import Engine
-from tools.engine.processes import ToolError, launch, stop
+from tools.engine.processes import ToolError, capture, launch, stop
 
 __all__ = ["Program", "Result", "Workspace"]
 
@@ -26,7 +26,7 @@ Program: TypeAlias = Path | Mapping[str, str]
 
 # What would let the caller's own Pulumi, AlloMia or Vault leak into the project.
 FOREIGN_VARIABLES = ("ALLOMIA_", "BAO_", "PULUMI_", "VAULT_")
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".venv", "venv", "Pulumi.*.yaml")
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".venv", "venv", "node_modules", "Pulumi.*.yaml")
 # The backend, HOME, PULUMI_HOME and TMPDIR.
 FOLDERS = ("state", "home", "pulumi", "tmp")
 TIMEOUT_SECONDS = 120.0
@@ -67,14 +67,18 @@ class Workspace:
     Args:
         program: A folder to copy, or the text of each file by its name.
         root: Where everything goes; None makes a temporary folder that `close` removes.
+        path: Folders for the front of PATH, before the engine's: further language hosts.
 
     Attributes:
         folder: The project: `Pulumi.yaml` and the program.
         env: The whole environment of every command; change it at will.
     """
 
-    def __init__(self, engine: Engine, program: Program, root: Path | None = None) -> None:
+    def __init__(
+        self, engine: Engine, program: Program, root: Path | None = None, *, path: Sequence[Path] = ()
+    ) -> None:
         self._engine = engine
+        self._path = path
         self._is_temporary = root is None
         self._started: list[subprocess.Popen[bytes]] = []
         self.root = root or Path(tempfile.mkdtemp(prefix="pulumi-"))
@@ -164,29 +168,18 @@ class Workspace:
         Raises:
             ToolError: It took more than `timeout` seconds; it is interrupted then, and also when we are.
         """
-        # Files, not pipes: a plugin that outlives the CLI would keep a pipe open.
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-            given.write(stdin.encode())
-            given.seek(0)
-            process = launch(
-                self._command(arguments),
-                environment={**self.env, **(env or {})},
-                folder=self.folder,
-                stdin=given,
-                stdout=stdout,
-                stderr=stderr,
-            )
-            try:
-                process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                raise ToolError(f"`pulumi {' '.join(arguments)}` did not end within {timeout:.0f} seconds.") from None
-            finally:
-                stop(process, gently=signal.SIGINT, grace=INTERRUPT_SECONDS)
-            texts = []
-            for stream in (stdout, stderr):
-                stream.seek(0)
-                texts.append(stream.read().decode(errors="replace"))
-        return Result(f"pulumi {' '.join(arguments)}", process.returncode, *texts)
+        shown = f"pulumi {' '.join(arguments)}"
+        return self._run(shown, self._command(arguments), env=env, timeout=timeout, stdin=stdin)
+
+    def call(
+        self, *command: str | Path, env: Mapping[str, str] | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> Result:
+        """Run any other program as `run` runs the CLI; its name is looked up on our own PATH.
+
+        Raises:
+            ToolError: As `run`.
+        """
+        return self._run(" ".join(map(str, command)), command, env=env, timeout=timeout, stdin="")
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command of the CLI in a process group of its own, with its output in pipes; for tests that kill.
@@ -203,13 +196,34 @@ class Workspace:
         self._started.append(process)
         return process
 
+    def _run(
+        self, shown: str, command: Sequence[str | Path], *, env: Mapping[str, str] | None, timeout: float, stdin: str
+    ) -> Result:
+        def wait(process: subprocess.Popen[bytes]) -> None:
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                raise ToolError(f"`{shown}` did not end within {timeout:.0f} seconds.") from None
+
+        code, stdout, stderr = capture(
+            command,
+            wait,
+            environment={**self.env, **(env or {})},
+            folder=self.folder,
+            stdin=stdin,
+            gently=signal.SIGINT,
+            grace=INTERRUPT_SECONDS,
+        )
+        return Result(shown, code, stdout, stderr)
+
     def _command(self, arguments: tuple[str, ...]) -> list[str | Path]:
         return [self._engine.pulumi, "--non-interactive", *arguments]
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
         # The environment's own python3 first: it is what a real Pulumi starts.
-        path = [Path(sys.executable).parent, *self._engine.path_entries(), inherited.get("PATH", os.defpath)]
+        own = [Path(sys.executable).parent, *self._path, *self._engine.path_entries()]
+        path = [*own, inherited.get("PATH", os.defpath)]
         return {
             **inherited,
             **self._engine.environment(),
