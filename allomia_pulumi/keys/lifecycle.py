@@ -121,7 +121,7 @@ class OrganizationKeys:
         if inputs.adopt is not None:
             reporter.warn(
                 "`adopt` has done its work: remove it from the program. A forced replacement (--target-replace, taint) "
-                "would adopt the key again that it then revokes"
+                "would adopt the same key again instead of making a new one"
             )
         is_held = state.rotation_reason is Reason.IMPORTED and not plan.replaces
         self._memory.hold(identity, state.key_ids if is_held else ())

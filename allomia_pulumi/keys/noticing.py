@@ -134,11 +134,10 @@ class Noticer:
         place = settings.reference
         try:
             shelved = self._look_up(place)
-            is_newer = not _is_recorded(shelved, state)
-            secret = SecretStr("") if is_newer else self.shelf.read_secret(_pinned(place, shelved.version))
+            secret = self._read_recorded(shelved, state)
         except NotFound as problem:
             return Owed(step=OwedStep.DELIVER, why=problem.message)
-        if is_newer or fingerprint(secret) != state.secret_fingerprint:
+        if secret is None:
             what = f"version {shelved.version}" if shelved.version else "a newer key"
             self.reporter.info(f"Vault {place} has {what}: the next `pulumi up` proves it and takes it over")
             return None
@@ -148,6 +147,13 @@ class Noticer:
         except (CredentialRejected, NotFound) as problem:
             return Owed(step=OwedStep.ROTATE, why=problem.message)
         return None
+
+    def _read_recorded(self, shelved: Shelved, state: DashboardState) -> SecretStr | None:
+        """Read the key of the record, or return None if Vault has another one by now."""
+        if not _is_recorded(shelved, state):
+            return None
+        secret = self.shelf.read_secret(_pinned(state.record.settings.reference, shelved.version))
+        return secret if fingerprint(secret) == state.secret_fingerprint else None
 
     def forget_refused(self, state: DashboardState, now: str) -> DashboardState:
         """Return the state without the old keys that AlloMia refuses; warn of those that outlive their overlap."""
