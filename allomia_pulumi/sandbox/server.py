@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import socket
@@ -24,6 +25,7 @@ FIRST_ORGANIZATION = "Valley Health Clinic"
 # Longer than any client keeps an idle connection, so that none is closed under a request on its way.
 KEEP_ALIVE_SECONDS = 90
 SHUTDOWN_SECONDS = 2
+LATE_SECONDS = 0.1
 
 
 class ServeError(Exception):
@@ -86,7 +88,19 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._sandbox.closing.set()
-        await super().shutdown(sockets)
+        ending = asyncio.create_task(self._end_late_connections())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    async def _end_late_connections(self) -> None:
+        """End connections that were accepted while uvicorn told the others to end."""
+        while True:
+            await asyncio.sleep(LATE_SECONDS)
+            for connection in list(self.server_state.connections):
+                if not connection.transport.is_closing():
+                    connection.shutdown()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         # Uvicorn would raise the signal again after the shutdown; here a signal is the ordinary way to end.
