@@ -42,6 +42,8 @@ CONFIGURATION = ("apiUrl", "tenantKeyRef", "vault", "owner", "keysPath")
 DEFAULT_API_URL = "https://allomia.com"
 DEFAULT_KEYS_PATH = "/api/organization/{organizationId}/api-keys"
 TENANT_KEY_VARIABLE = "ALLOMIA_TENANT_KEY"
+IMPORT_REFERENCE_VARIABLE = "ALLOMIA_IMPORT_VAULT_SECRET"
+IMPORT_SECRET_VARIABLE = "ALLOMIA_IMPORT_SECRET"  # noqa: S105 - the name of a variable
 KUBERNETES_TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path, not a token
 LONGEST_OWNER = 200
 

@@ -1,66 +1,38 @@
-"""What the dynamic face needs of its host process: the engine's log, and enough threads.
+"""What the dynamic face needs of its host process: the engine's address, enough threads, and an end.
 
-Pulumi's dynamic server offers neither: it passes no engine to providers and serves with four threads. Both are reached
-here through what the process happens to have, so both do without when it is not there.
+Pulumi's dynamic server offers none of them: it passes no engine to providers, serves with four threads, and outlives an
+engine that was killed. All are reached here through what the process happens to have, so all do without when it is not
+there.
 """
 
 from __future__ import annotations
 
 import functools
 import gc
+import os
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
 
-import grpc
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+from allomia_pulumi.engine_link import EngineLog, watch_engine
 
-__all__ = ["THREADS", "EngineLog", "widen_thread_pool"]
+__all__ = ["THREADS", "end_with_engine", "engine_log", "widen_thread_pool"]
 
 THREADS = 64
-LOG_SECONDS = 5.0
 
 
-class EngineLog:
-    """The engine's log: messages with a severity, shown on the row of a resource.
+@functools.cache
+def engine_log() -> EngineLog:
+    """Return the log of the engine that started this process."""
+    return EngineLog(_engine_address())
 
-    Args:
-        address: The engine's address; without one, messages go to stderr, which the engine shows too.
-    """
 
-    def __init__(self, address: str | None) -> None:
-        self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
-
-    @classmethod
-    @functools.cache
-    def of_this_process(cls) -> Self:
-        """Return the log of the engine that started this process: its address is the last argument."""
-        last = sys.argv[-1]
-        return cls(last if last.rpartition(":")[2].isdigit() else None)
-
-    def warn(self, message: str, urn: str = "") -> None:
-        """Say something that needs care."""
-        self._send(engine_pb2.WARNING, message, urn)
-
-    def info(self, message: str, urn: str = "") -> None:
-        """Say something worth knowing."""
-        self._send(engine_pb2.INFO, message, urn)
-
-    def debug(self, message: str, urn: str = "") -> None:
-        """Say something that `--debug` shows."""
-        self._send(engine_pb2.DEBUG, message, urn)
-
-    def _send(self, severity: engine_pb2.LogSeverity.ValueType, message: str, urn: str) -> None:
-        try:
-            if self._engine is not None:
-                request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn)
-                self._engine.Log(request, timeout=LOG_SECONDS)
-                return
-        except grpc.RpcError:
-            pass
-        if severity != engine_pb2.DEBUG:
-            print(f"{engine_pb2.LogSeverity.Name(severity).lower()}: {message}", file=sys.stderr)  # noqa: T201
+@functools.cache
+def end_with_engine() -> object:
+    """End this process as Ctrl-C would when its engine is gone: calls under way are brought to their end."""
+    address = _engine_address()
+    return watch_engine(address, _interrupt) if address else None
 
 
 def widen_thread_pool(engine: EngineLog) -> None:
@@ -72,3 +44,18 @@ def widen_thread_pool(engine: EngineLog) -> None:
             candidate._max_workers = max(THREADS, candidate._max_workers)  # noqa: SLF001 - there is no public way
             return
     engine.debug("the dynamic server's thread pool was not found, so it keeps its own number of threads")
+
+
+def _interrupt() -> None:
+    """Do what Ctrl-C does; addressed to the main thread, since the server waits there and would sleep on."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _engine_address() -> str | None:
+    """Return the last argument of the process, which is the engine's address."""
+    last = sys.argv[-1]
+    return last if last.rpartition(":")[2].isdigit() else None

@@ -28,7 +28,8 @@ from pulumi.runtime.rpc import wrap_rpc_secret
 
 from allomia_pulumi.clock import Clock, SystemClock
 from allomia_pulumi.config import CONFIGURATION, NAMESPACE
-from allomia_pulumi.dynamic_host import EngineLog, widen_thread_pool
+from allomia_pulumi.dynamic_host import end_with_engine, engine_log, widen_thread_pool
+from allomia_pulumi.engine_link import EngineLog, ResourceReporter
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.keys.dashboard import DashboardKeys
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
@@ -75,7 +76,7 @@ def _explained(method: Callable[P, R]) -> Callable[P, R]:
             text = scrub(str(problem))
         except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
             frames = "".join(traceback.format_tb(problem.__traceback__))
-            EngineLog.of_this_process().debug(scrub(f"{type(problem).__name__}\n{frames}"))
+            engine_log().debug(scrub(f"{type(problem).__name__}\n{frames}"))
             text = (
                 f"internal error in {method.__name__}: {type(problem).__name__}. Please report it with the frames that "
                 "`pulumi up --debug` shows."
@@ -83,24 +84,6 @@ def _explained(method: Callable[P, R]) -> Callable[P, R]:
         raise _Shown(text)
 
     return call
-
-
-class _ResourceReporter:
-    """Show the core's messages on the row of one resource."""
-
-    def __init__(self, log: EngineLog, kind: str, identity: Identity | None) -> None:
-        self._log = log
-        self._urn = ""
-        if identity is None:
-            return
-        parents = f"{identity.parents}$" if identity.parents else ""
-        self._urn = f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE_PREFIX}{kind}::{identity.name}"
-
-    def warn(self, message: str) -> None:
-        self._log.warn(scrub(message), self._urn)
-
-    def info(self, message: str) -> None:
-        self._log.info(scrub(message), self._urn)
 
 
 class KeyProvider(ResourceProvider):
@@ -124,8 +107,9 @@ class KeyProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Set the process up; wrong configuration is not an error yet, check reports it for each key."""
         sys.tracebacklimit = 0
-        self._log = EngineLog.of_this_process()
+        self._log = engine_log()
         widen_thread_pool(self._log)
+        end_with_engine()
         stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
         self._keys = self._build(_session(tuple(stack.items())), SystemClock())
 
@@ -173,8 +157,8 @@ class KeyProvider(ResourceProvider):
         state = self._keys.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return UpdateResult(_outputs(state))
 
-    def _reporter(self, identity: Identity | None) -> _ResourceReporter:
-        return _ResourceReporter(self._log, self.kind, identity)
+    def _reporter(self, identity: Identity | None) -> ResourceReporter:
+        return ResourceReporter(self._log, _urn(self.kind, identity) if identity else "")
 
     @_explained
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -188,6 +172,11 @@ def _session(stack: tuple[tuple[str, str], ...]) -> Session:
     session = Session(dict(stack), os.environ, SystemClock())
     atexit.register(session.close)
     return session
+
+
+def _urn(kind: str, identity: Identity) -> str:
+    parents = f"{identity.parents}$" if identity.parents else ""
+    return f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE_PREFIX}{kind}::{identity.name}"
 
 
 def _identity(props: Mapping[str, Any]) -> Identity:

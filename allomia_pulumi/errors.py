@@ -13,7 +13,8 @@
     ├── TemporaryError          run again later; nothing has to be changed
     │   ├── Unreachable             no connection, or no answer in time
     │   ├── Unavailable             the other side says that it cannot serve now
-    │   └── RateLimited             the other side asks for patience
+    │   ├── RateLimited             the other side asks for patience
+    │   └── Interrupted             the run is being stopped, and this was not begun
     ├── UnexpectedAnswer        look at what answers under the configured address
     └── Unsettled               act by hand: something may exist that no state records
         ├── OutcomeUnknown          a request may or may not have been carried out
@@ -29,6 +30,7 @@ __all__ = [
     "AccessDenied",
     "AllomiaError",
     "CredentialRejected",
+    "Interrupted",
     "InvalidConfiguration",
     "InvalidInput",
     "KeyLeftBehind",
@@ -149,6 +151,10 @@ class RateLimited(TemporaryError):
     def __init__(self, message: str, hint: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message, hint)
         self.retry_after = retry_after
+
+
+class Interrupted(TemporaryError):
+    """The run is being stopped, and this was not begun."""
 
 
 class UnexpectedAnswer(AllomiaError):

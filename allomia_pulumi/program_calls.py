@@ -16,16 +16,15 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import pulumi
 
+from allomia_pulumi.answers import organization_info, survey_info
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.errors import AllomiaError, InvalidInput
 from allomia_pulumi.flights import Flights
 from allomia_pulumi.keys import lookups
-from allomia_pulumi.keys.applied import at
-from allomia_pulumi.keys.lookups import KeyDescription
-from allomia_pulumi.keys.ports import Directory, OrganizationDetails
+from allomia_pulumi.keys.ports import Directory
 from allomia_pulumi.redaction import scrub
-from allomia_pulumi.results import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+from allomia_pulumi.results import OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.session import Session
 
 __all__ = ["find_organization", "list_organizations", "survey_keys"]
@@ -63,23 +62,21 @@ def find_organization(organization_id: object, name: object) -> OrganizationInfo
         organization_id=_text(organization_id, "id", "get_organization"),
         name=_text(name, "name", "get_organization"),
     )
-    return _organization(found)
+    return organization_info(found)
 
 
 @_explained
 def list_organizations(search: object) -> tuple[OrganizationInfo, ...]:
     """Return all organizations, or those that AlloMia's search by name finds."""
     wanted = _text(search, "search", "get_organizations")
-    return tuple(_organization(each) for each in lookups.list_organizations(_directory(), wanted))
+    return tuple(organization_info(each) for each in lookups.list_organizations(_directory(), wanted))
 
 
 @_explained
 def survey_keys(organization_id: object) -> OrganizationApiKeys:
     """Describe the keys of an organization."""
     wanted = _text(organization_id, "organization_id", "get_organization_api_keys")
-    survey = lookups.survey_keys(_directory(), wanted or "", SystemClock().now())
-    keys = tuple(_key(each) for each in survey.keys)
-    return OrganizationApiKeys(survey.organization_id, keys, survey.slots_used, survey.slots)
+    return survey_info(lookups.survey_keys(_directory(), wanted or "", SystemClock().now()))
 
 
 def _directory() -> Directory:
@@ -107,29 +104,6 @@ def _text(value: object, name: str, function: str) -> str | None:
             f"{name} of {function} is an output, whose value is not there yet", f"Use {function}_output instead."
         )
     raise InvalidInput(f"{name} of {function} is not a text", "Give it as a str.")
-
-
-def _organization(found: OrganizationDetails) -> OrganizationInfo:
-    return OrganizationInfo(
-        id=found.id,
-        name=found.name,
-        city=found.city,
-        country=found.country,
-        timezone=found.timezone,
-        created_at=at(found.created_at) if found.created_at else None,
-    )
-
-
-def _key(found: KeyDescription) -> ApiKeyInfo:
-    return ApiKeyInfo(
-        id=found.id,
-        name=found.name,
-        label=found.label,
-        created_at=at(found.created_at) if found.created_at else None,
-        last_used_at=at(found.last_used_at) if found.last_used_at else None,
-        age_seconds=None if found.age is None else int(found.age.total_seconds()),
-        mark=found.mark,
-    )
 
 
 def _frames(raised: TracebackType | None) -> str:

@@ -11,11 +11,17 @@ from pydantic import SecretStr
 
 from allomia_pulumi.api import Credential, Exchange, InvalidURL, Prover, TenantClient
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.config import TENANT_KEY_VARIABLE, Settings, load_settings
-from allomia_pulumi.errors import InvalidConfiguration
+from allomia_pulumi.config import (
+    IMPORT_REFERENCE_VARIABLE,
+    IMPORT_SECRET_VARIABLE,
+    TENANT_KEY_VARIABLE,
+    Settings,
+    load_settings,
+)
+from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.flights import Flights
 from allomia_pulumi.redaction import guard
-from allomia_pulumi.references import VaultReference
+from allomia_pulumi.references import VaultReference, parse_reference
 
 if TYPE_CHECKING:
     from allomia_pulumi.vault import Vault
@@ -90,6 +96,26 @@ class Session:
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key of the environment; the one in Vault is told by its place."""
         return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()
+
+    def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
+        """Return the secret of a key that is being imported, and its place: from Vault, or from the environment.
+
+        `{organizationId}` and `{keyId}` in the reference stand for the key's own, so that one serves many imports.
+
+        Raises:
+            InvalidConfiguration: The reference is none.
+            AllomiaError: Vault does not give the secret.
+        """
+        if written := self._environ.get(IMPORT_REFERENCE_VARIABLE, "").strip():
+            written = written.replace("{organizationId}", organization_id).replace("{keyId}", key_id)
+            try:
+                reference = parse_reference(written, f"environment variable {IMPORT_REFERENCE_VARIABLE}")
+            except InvalidInput as problem:
+                raise InvalidConfiguration(problem.message, problem.hint) from None
+            return self._vault.read_secret(reference), f"Vault {reference}"
+        if secret := self._environ.get(IMPORT_SECRET_VARIABLE, "").strip():
+            return guard(secret), f"environment variable {IMPORT_SECRET_VARIABLE}"
+        return None
 
     def close(self) -> None:
         """End what was opened: connections, and a Vault token that a login of ours obtained."""

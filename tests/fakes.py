@@ -14,6 +14,8 @@ from allomia_pulumi.keys.delivering import Delivery
 from allomia_pulumi.keys.models import Place
 from allomia_pulumi.references import VaultReference
 
+TENANT_KEY = "alm_tenant_" + "0" * 40
+
 
 class FakeClock:
     """Time that passes only when somebody sleeps."""
@@ -21,6 +23,7 @@ class FakeClock:
     def __init__(self) -> None:
         self.moment = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
         self.slept: list[float] = []
+        self.is_stopping = False
         self._elapsed = 0.0
 
     def now(self) -> datetime:
@@ -51,6 +54,9 @@ class Listener:
     def info(self, message: str) -> None:
         self.infos.append(message)
 
+    def owe(self, message: str) -> None:
+        self.warnings.append(message)
+
 
 @dataclass(frozen=True)
 class FakeKey:
@@ -79,6 +85,9 @@ class FakeAllomia:
     minted: int = 0
     skew: timedelta = timedelta()
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def is_tenant_key(self, secret: SecretStr) -> bool:
+        return secret.get_secret_value() == TENANT_KEY
 
     def list_organizations(self) -> list[FakeOrganization]:
         self._enter("organizations")
@@ -246,6 +255,7 @@ class FakeTenants:
     opened: list[VaultReference | None] = field(default_factory=list)
     fault: AllomiaError | None = None
     vault: FakeVault = field(default_factory=FakeVault)
+    imported: SecretStr | None = None
 
     def open(self, reference: VaultReference | None) -> FakeAllomia:
         self.opened.append(reference)
@@ -255,6 +265,10 @@ class FakeTenants:
 
     def store(self) -> FakeVault:
         return self.vault
+
+    def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
+        self.asked_for = (organization_id, key_id)
+        return (self.imported, "Vault secret/by/hand#key") if self.imported else None
 
 
 @dataclass(frozen=True)

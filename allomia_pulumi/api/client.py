@@ -41,6 +41,10 @@ class TenantClient:
         """Name the place that the tenant key comes from, for messages."""
         return self._tenant.source
 
+    def is_tenant_key(self, secret: SecretStr) -> bool:
+        """Tell whether this is the tenant key itself."""
+        return self._tenant.current() == secret
+
     def organization(self, organization_id: str) -> Organization | None:
         """Return the organization, or None when AlloMia answers 404: unknown, or another tenant's.
 

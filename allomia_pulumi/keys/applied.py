@@ -50,7 +50,9 @@ def apply_settings(inputs: Inputs, state: KeyState, *, keep_place: bool = False)
     With `keep_place`, the place in Vault stays as it was too, since the key is not at the new one yet.
     """
     before = state.record.settings
-    left: dict[str, object] = {"name": before.name, "organization_id": before.organization_id}
+    left: dict[str, object] = {"organization_id": before.organization_id}
+    if not state.is_unapplied_import:
+        left["name"] = before.name
     if keep_place:
         left["vault_secret"] = before.vault_secret
     if state.secret is None or keep_place or not is_delivered(state):

@@ -17,6 +17,7 @@ from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
     InvalidConfiguration,
+    InvalidInput,
     SetupError,
     TemporaryError,
     UnexpectedAnswer,
@@ -34,7 +35,7 @@ from allomia_pulumi.keys.memory import Memory
 from allomia_pulumi.keys.models import Identity, Owed, OwedStep, Unknown
 from allomia_pulumi.keys.noticing import Found, Noticer
 from allomia_pulumi.keys.ports import Reporter, Sources
-from allomia_pulumi.keys.resource import Checked
+from allomia_pulumi.keys.resource import Checked, Forecast
 from allomia_pulumi.keys.wording import DELETE_BY_HAND, MAKE_BY_HAND, explaining_configuration
 from allomia_pulumi.references import VaultReference
 
@@ -47,6 +48,7 @@ class DashboardChange:
 
     has_changes: bool = False
     replaces: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
 
 class DashboardKeys:
@@ -61,6 +63,7 @@ class DashboardKeys:
         self._sources = sources
         self._clock = clock
         self._memory = Memory()
+        self._settled: dict[str, bool] = {}
 
     def check(
         self,
@@ -105,11 +108,11 @@ class DashboardKeys:
     ) -> DashboardChange:
         """Decide by one metadata read whether Vault has a newer key, and say what a person has to do."""
         if self._memory.take_read(pulumi_id):
-            return DashboardChange(has_changes=bool(outputs.get("pending")))
+            return DashboardChange(has_changes=bool(outputs.get("pending")), causes=("unfinished.look",))
         inputs, state = _checked(news), read_dashboard_outputs(outputs)
         applied = state.record.settings
         if not isinstance(inputs.organization_id, Unknown) and inputs.organization_id != applied.organization_id:
-            return DashboardChange(replaces=("organizationId",), has_changes=True)
+            return DashboardChange(has_changes=True, replaces=("organizationId",))
         is_newer = self._has_newer(state, inputs, reporter)
         if is_newer is not True:
             self._warn_of_age(state, inputs, reporter)
@@ -121,9 +124,23 @@ class DashboardKeys:
         is_overlap_over = is_newer is not None and any(old.delete_at <= now for old in timed.previous_keys)
         settings = record_settings(DashboardSettings, inputs, applied)
         is_unrecorded = (identity, settings, timed) != (state.record.identity, applied, state)
-        return DashboardChange(has_changes=bool(is_newer or is_overlap_over or is_unrecorded or state.pending))
+        found = {
+            "rotation.found": bool(is_newer),
+            "predecessor.ask": is_overlap_over,
+            "unfinished.look": bool(state.pending),
+        }
+        causes = tuple(name for name, is_so in found.items() if is_so)
+        self._settled[pulumi_id] = not causes
+        return DashboardChange(has_changes=bool(causes) or is_unrecorded, causes=causes)
 
-    def create(self, news: Mapping[str, Any], identity: Identity, reporter: Reporter) -> tuple[str, DashboardState]:
+    def create(
+        self,
+        news: Mapping[str, Any],
+        identity: Identity,
+        reporter: Reporter,
+        *,
+        keeps_unfinished: bool = False,  # noqa: ARG002 - every resource is asked the same way
+    ) -> tuple[str, DashboardState]:
         """Read the key from Vault, prove it, and hand it over with its Pulumi id.
 
         Raises:
@@ -143,6 +160,34 @@ class DashboardKeys:
             record=DashboardRecord(identity=identity, settings=settings, written_at=found.written),
         )
         return f"{settings.organization_id}/{found.fingerprint}", _timed(state, inputs)
+
+    def import_(
+        self,
+        pulumi_id: str,  # noqa: ARG002 - every resource is asked the same way
+        identity: Identity,  # noqa: ARG002
+        reporter: Reporter,  # noqa: ARG002
+    ) -> tuple[DashboardState, dict[str, Any]]:
+        """Refuse: the secret in Vault is what this resource is, so declaring it is all there is to do.
+
+        Raises:
+            InvalidInput: Always.
+        """
+        raise InvalidInput(
+            "a DashboardApiKey is not imported: it makes nothing in AlloMia",
+            "Declare it with organizationId and vaultSecret, and run `pulumi up`.",
+        )
+
+    def forecast(self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Forecast:
+        """Tell what the update that the last diff decided will leave: with a newer key in Vault, nothing is known."""
+        names = frozenset(str(field.alias) for field in DashboardState.model_fields.values())
+        inputs, state = _checked(news), read_dashboard_outputs(outputs)
+        if not self._settled.pop(pulumi_id, False):
+            return Forecast({}, names)
+        settings = record_settings(DashboardSettings, inputs, state.record.settings)
+        if settings.secret_in_state != state.record.settings.secret_in_state:
+            return Forecast({}, names)
+        known = _timed(state, inputs).to_outputs()
+        return Forecast({name: known.get(name) for name in names - {"record"}}, frozenset({"record"}))
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> DashboardState:
         """Prove the current key and the old ones; what is wrong with them is recorded, never dropped.

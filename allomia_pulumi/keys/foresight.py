@@ -112,7 +112,7 @@ class Foresight:
 
     def say_plan(self, plan: Plan, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
         """Say in preview and `up` what is due, why and since when."""
-        if state.secret is None and state.record.settings.secret_in_state:
+        if state.secret is None and state.record.settings.secret_in_state and not state.is_secret_unknown:
             reporter.warn(
                 f"the state has lost the secret of key {state.key_id}; replace it with `pulumi up --target-replace URN`"
             )

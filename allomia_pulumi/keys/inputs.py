@@ -81,9 +81,19 @@ def _triggers(value: object) -> Mapping[str, str] | Unknown | None:
         raise InvalidInput("rotationTriggers is not a map", 'Write it like {"quarter": "2026-Q4"}.')
     if any(isinstance(item, Unknown) for item in value.values()):
         return UNKNOWN
-    if wrong := [printable(str(name)) for name, item in value.items() if not isinstance(item, str)]:
+    if wrong := [printable(str(name)) for name, item in value.items() if not isinstance(item, str | int | float)]:
         raise InvalidInput(f"rotationTriggers.{wrong[0]} is not a text", "Every trigger is a text; convert it.")
-    return dict(value)
+    return {name: _trigger(item) for name, item in value.items()}
+
+
+def _trigger(value: str | float) -> str:
+    """Return a trigger as a text: YAML reads `2027` and `true` as a number and a truth value, whatever is declared."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+    return str(int(value)) if float(value).is_integer() else repr(value)
 
 
 def _place(value: object) -> Place | Unknown | None:

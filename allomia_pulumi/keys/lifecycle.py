@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import (
-    AllomiaError,
-    OrganizationFull,
-    SetupError,
-)
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OrganizationFull, SetupError
 from allomia_pulumi.keys.adopting import Adopter
-from allomia_pulumi.keys.applied import at, settings_of, with_moments
+from allomia_pulumi.keys.applied import settings_of
+from allomia_pulumi.keys.beginning import begin, begin_left_behind
 from allomia_pulumi.keys.deleting import Deletion
 from allomia_pulumi.keys.fields import Failure
+from allomia_pulumi.keys.forecast import foresee
 from allomia_pulumi.keys.foresight import Foresight, is_abrupt, refusal
+from allomia_pulumi.keys.importing import Importer
 from allomia_pulumi.keys.inputs import parse_inputs, with_name
-from allomia_pulumi.keys.making import Made, Maker
+from allomia_pulumi.keys.inspecting import Inspector
+from allomia_pulumi.keys.making import Maker, Undelivered
 from allomia_pulumi.keys.memory import Memory, Planned, Replacement
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import (
@@ -29,20 +29,17 @@ from allomia_pulumi.keys.models import (
     Inputs,
     KeyState,
     Reason,
-    Record,
     Settings,
     Unknown,
-    hash_triggers,
     read_outputs,
 )
 from allomia_pulumi.keys.plan import Plan, Step, make_plan
 from allomia_pulumi.keys.ports import KeyApi, Reporter, Tenants
 from allomia_pulumi.keys.reading import Marks, Reading, name_strays, name_unknown_keys
-from allomia_pulumi.keys.resource import Checked
+from allomia_pulumi.keys.resource import Checked, Forecast
 from allomia_pulumi.keys.slots import Ledger
 from allomia_pulumi.keys.updating import Update
 from allomia_pulumi.keys.wording import explaining_configuration
-from allomia_pulumi.redaction import fingerprint
 
 __all__ = ["OrganizationKeys"]
 
@@ -118,22 +115,30 @@ class OrganizationKeys:
         has_slot = not plan.is_rotation or self._foresight.has_slot(inputs, state, plan, identity, reporter)
         plan = make_plan(inputs, state, now, has_slot=has_slot)
         self._foresight.say_plan(plan, inputs, state, reporter)
+        is_imported = state.rotation_reason is Reason.IMPORTED
+        if is_imported and state.is_secret_unknown and not self._memory.was_imported(pulumi_id):
+            reporter.warn(
+                f"key {state.key_id} was imported without its secret: `secret` stays empty until a rotation brings one"
+            )
         if inputs.adopt is not None:
             reporter.warn(
                 "`adopt` has done its work: remove it from the program. A forced replacement (--target-replace, taint) "
                 "would adopt the same key again instead of making a new one"
             )
-        is_held = state.rotation_reason is Reason.IMPORTED and not plan.replaces
+        is_held = is_imported and not plan.replaces
         self._memory.hold(identity, state.key_ids if is_held else ())
         if plan.replaces:
             self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids))
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
 
-    def create(self, news: Mapping[str, Any], identity: Identity, reporter: Reporter) -> tuple[str, KeyState]:
+    def create(
+        self, news: Mapping[str, Any], identity: Identity, reporter: Reporter, *, keeps_unfinished: bool = False
+    ) -> tuple[str, KeyState]:
         """Mint a key, or adopt one, prove it, and hand it over with its Pulumi id.
 
-        A rotation by replacement mints, whatever `adopt` says: it has done its work with the first key.
+        A rotation by replacement mints, whatever `adopt` says: it has done its work with the first key. With
+        `keeps_unfinished`, a key that exists without being finished is returned, and the reporter told what is owed.
 
         Raises:
             OrganizationFull: No slot; nothing was sent.
@@ -152,17 +157,43 @@ class OrganizationKeys:
         else:
             alive = self._ledger.alive(api, order.organization_id)
             name_unknown_keys(alive, order, known | self._memory.keys, self._clock, reporter)
-            made = self._maker(api, reporter).make(order, settings, identity, known)
+            is_kept = keeps_unfinished and settings.secret_in_state
+            try:
+                made = self._maker(api, reporter).make(
+                    order, settings, identity, known, undelivered=Undelivered.KEEP if is_kept else Undelivered.REVOKE
+                )
+            except KeyLeftBehind as problem:
+                if not keeps_unfinished:
+                    raise
+                reporter.owe(f"{problem} The next `pulumi up` tries again.")
+                left = begin_left_behind(problem, order, settings, self._clock.now())
+                self._memory.remember_keys(left.key_ids)
+                return f"{order.organization_id}/{left.key_id}", left
         self._memory.remember_keys({made.key.id})
         self._memory.hold(identity, {made.key.id} if adoption else ())
-        record = Record(
-            identity=identity,
-            owner=order.owner,
-            settings=settings,
-            vault_versions=(made.vault_version,) if made.vault_version else (),
-        )
         reason = replacement.reason if replacement else Reason.IMPORTED if adoption else Reason.CREATED
-        return f"{order.organization_id}/{made.key.id}", _first_state(made, inputs, record, reason)
+        state = begin(made, order, settings, inputs, reason, self._clock.now())
+        for owed in state.pending:
+            reporter.owe(f"key {state.key_id} exists and works, and {owed.why}. The next `pulumi up` tries again.")
+        return f"{order.organization_id}/{state.key_id}", state
+
+    def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[KeyState, dict[str, Any]]:
+        """Return the record of a key that exists already, proved if its secret is at hand, and inputs for it.
+
+        Raises:
+            AllomiaError: Nothing was imported.
+        """
+        inspector = Inspector(self._tenants.open(None), self._ledger, self._clock, reporter)
+        state, inputs = Importer(self._tenants, inspector, reporter).run(pulumi_id, identity)
+        self._memory.remember_keys(state.key_ids)
+        self._memory.remember_import(pulumi_id)
+        return state, inputs
+
+    def forecast(self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Forecast:
+        """Tell what the update that the last diff decided will leave; nothing is asked or done."""
+        inputs, state = _checked(news), read_outputs(outputs)
+        planned = self._memory.take_plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
+        return foresee(inputs, state, make_plan(inputs, state, planned.now, has_slot=planned.has_slot))
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> KeyState | None:
         """Look whether the key is still there; return its state, or None on proof that it is gone.
@@ -247,7 +278,9 @@ class OrganizationKeys:
         return replacement.known_keys if replacement else frozenset()
 
     def _adopter(self, api: KeyApi, reporter: Reporter) -> Adopter:
-        return Adopter(api, self._tenants.store, self._maker(api, reporter), self._clock, reporter)
+        return Adopter(
+            Inspector(api, self._ledger, self._clock, reporter), self._tenants.store, self._maker(api, reporter)
+        )
 
     def _maker(self, api: KeyApi, reporter: Reporter) -> Maker:
         return Maker(api, self._tenants.store, self._ledger, Minter(api, self._clock, reporter))
@@ -277,23 +310,6 @@ def _known(news: Mapping[str, Any]) -> tuple[Inputs, Settings]:
     if any(isinstance(getattr(inputs, name), Unknown) for name in Inputs.model_fields):
         raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
     return inputs, settings_of(inputs)
-
-
-def _first_state(made: Made, inputs: Inputs, record: Record, reason: Reason) -> KeyState:
-    triggers, minted = inputs.rotation_triggers, made.key
-    return with_moments(
-        KeyState(
-            key_id=minted.id,
-            key_name=minted.name,
-            created_at=at(minted.created_at),
-            secret=minted.key if record.settings.secret_in_state else None,
-            secret_fingerprint=fingerprint(minted.key),
-            rotation_reason=reason,
-            vault_secret_version=made.vault_version,
-            triggers_hash=hash_triggers(None if isinstance(triggers, Unknown) else triggers),
-            record=record,
-        )
-    )
 
 
 def _was_abrupt(olds: Mapping[str, Any]) -> bool:

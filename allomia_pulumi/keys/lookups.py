@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from allomia_pulumi.errors import InvalidInput, NotFound
-from allomia_pulumi.keys.marks import parse_mark
+from allomia_pulumi.keys.marks import label_of, parse_mark
 from allomia_pulumi.keys.models import KEY_LIMIT
 from allomia_pulumi.keys.ports import ApiKey, Directory, OrganizationDetails
 from allomia_pulumi.redaction import printable
@@ -154,7 +154,7 @@ def _describe(key: ApiKey, now: datetime) -> KeyDescription:
     return KeyDescription(
         id=key.id,
         name=key.name,
-        label=key.name.removesuffix(mark.name("")) if mark else key.name,
+        label=label_of(key.name),
         created_at=key.created_at,
         last_used_at=key.last_used_at,
         age=age,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from enum import Enum
 
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership, owner_mark
@@ -15,7 +16,15 @@ from allomia_pulumi.keys.models import Identity, Settings
 from allomia_pulumi.keys.ports import KeyApi, MintedKey
 from allomia_pulumi.keys.slots import Ledger
 
-__all__ = ["Made", "Maker"]
+__all__ = ["Made", "Maker", "Undelivered"]
+
+
+class Undelivered(Enum):
+    """What becomes of a key that works and could not be written to Vault."""
+
+    REVOKE = "revoke it: nobody could hand it over"
+    KEEP_IF_ALIVE = "revoke it; if that fails, keep it, since its secret is kept in state"
+    KEEP = "keep it, since its secret is kept in state"
 
 
 @dataclass(frozen=True)
@@ -48,12 +57,12 @@ class Maker:
         slot: Identity,
         known_keys: Collection[str],
         *,
-        keeps_undelivered: bool = False,
+        undelivered: Undelivered = Undelivered.REVOKE,
     ) -> Made:
         """Make a key, in the slot promised to an identity.
 
-        `known_keys` are keys of this declared key that Vault may hold now. With `keeps_undelivered`, a key whose
-        delivery and revocation both failed is handed over, since its secret is kept in state; the delivery is owed.
+        `known_keys` are keys of this declared key that Vault may hold now. `undelivered` says what becomes of a key
+        whose delivery fails; if it is kept, the delivery is owed.
 
         Raises:
             KeyLeftBehind: A key was made, can neither be handed over nor revoked, and is named.
@@ -67,10 +76,11 @@ class Maker:
                     if settings.verify:
                         self._minter.prove(order.organization_id, minted)
                     is_proved = True
-                    made = self._deliver(order, settings, minted, stored, keeps_undelivered=keeps_undelivered)
+                    made = self._deliver(order, settings, minted, stored, undelivered)
             except KeyLeftBehind:
                 self._ledger.add(order.organization_id, minted)
-                if keeps_undelivered and is_proved and self._is_alive(order.organization_id, minted.id):
+                may_keep = is_proved and undelivered is not Undelivered.REVOKE
+                if may_keep and self._is_alive(order.organization_id, minted.id):
                     return Made(minted, owed="it was not written to Vault")
                 raise
             self._ledger.add(order.organization_id, minted)
@@ -79,7 +89,7 @@ class Maker:
     def hand_over(self, order: Order, settings: Settings, key: MintedKey) -> Made:
         """Deliver a key that exists already, if the settings say so; it is not revoked when that fails."""
         stored = self._preflight(order, settings, frozenset({key.id}))
-        return self._deliver(order, settings, key, stored, keeps_undelivered=False)
+        return self._deliver(order, settings, key, stored, Undelivered.REVOKE)
 
     def _is_alive(self, organization_id: str, key_id: str) -> bool:
         """Tell for certain whether a key is alive whose revocation went wrong: the answer may be all that was lost."""
@@ -103,8 +113,7 @@ class Maker:
         settings: Settings,
         minted: MintedKey,
         stored: Stored | None,
-        *,
-        keeps_undelivered: bool,
+        undelivered: Undelivered,
     ) -> Made:
         """Write the key to Vault; one that may stand there already is not revoked under its readers if it is kept."""
         place = settings.vault_secret
@@ -115,7 +124,11 @@ class Maker:
         try:
             return Made(minted, self._store().deliver_secret(place, delivery))
         except OutcomeUnknown as problem:
-            if keeps_undelivered:
+            if undelivered is not Undelivered.REVOKE:
                 return Made(minted, owed=f"it may not have been written to Vault: {problem.message}")
             problem.message += f"; Vault {place} may hold a key that is revoked"
+            raise
+        except AllomiaError as problem:
+            if undelivered is Undelivered.KEEP:
+                return Made(minted, owed=f"it was not written to Vault: {problem.message}")
             raise

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from allomia_pulumi.keys.models import Identity
 
-__all__ = ["LONGEST_LABEL", "Mark", "clean_label", "make_mark", "parse_mark"]
+__all__ = ["LONGEST_LABEL", "Mark", "clean_label", "label_of", "make_mark", "parse_mark"]
 
 LONGEST_LABEL: Final = 60
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -78,6 +78,12 @@ def parse_mark(name: str) -> Mark | None:
         return None
     mark = Mark(stack=found["stack"], resource=found["resource"], nonce=found["nonce"])
     return mark if str(mark).endswith(found["check"]) else None
+
+
+def label_of(name: str) -> str:
+    """Return a key's name without the mark, if it has one."""
+    mark = parse_mark(name)
+    return name.removesuffix(mark.name("")) if mark else name
 
 
 def clean_label(logical_name: str) -> str:

@@ -42,6 +42,7 @@ class Memory:
         self._replacements: dict[Identity, Replacement] = {}
         self._keys: set[str] = set()
         self._held: dict[Identity, frozenset[str]] = {}
+        self._imported: set[str] = set()
 
     def remember_read(self, pulumi_id: str, identity: Identity) -> None:
         """Note a successful read: the next diff of that id belongs to it."""
@@ -57,6 +58,16 @@ class Memory:
         """Forget reads of a declared key whose program runs now: the next diff is the program's."""
         with self._lock:
             self._reads = {pulumi_id: seen for pulumi_id, seen in self._reads.items() if seen != identity}
+
+    def remember_import(self, pulumi_id: str) -> None:
+        """Note a key that this run imported."""
+        with self._lock:
+            self._imported.add(pulumi_id)
+
+    def was_imported(self, pulumi_id: str) -> bool:
+        """Tell whether this run imported the key."""
+        with self._lock:
+            return pulumi_id in self._imported
 
     def remember_plan(self, pulumi_id: str, planned: Planned) -> None:
         """Note what a diff decided."""

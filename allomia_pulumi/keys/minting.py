@@ -15,6 +15,7 @@ from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
     CredentialRejected,
+    Interrupted,
     KeyLeftBehind,
     NotFound,
     OutcomeUnknown,
@@ -73,9 +74,11 @@ class Minter:
             raise
 
     def _attempt(self, order: Order, unsettled: list[str]) -> MintedKey:
-        """Try twice; note the names of requests that AlloMia may still carry out."""
+        """Try twice, unless the run is being stopped; note the names of requests that may still be carried out."""
+        if self._clock.is_stopping:
+            raise Interrupted("the run was interrupted before a key was asked for", "Run `pulumi up` again.")
         lost: list[OutcomeUnknown] = []
-        while len(lost) < ATTEMPTS:
+        while len(lost) < ATTEMPTS and not (lost and self._clock.is_stopping):
             mark = make_mark(order.identity, order.owner)
             name = mark.name(order.label)
             try:
@@ -95,7 +98,7 @@ class Minter:
             self._keep_mark(order.organization_id, minted, mark)
             self._revoke_late_keys(order.organization_id, unsettled)
             return minted
-        raise self._give_up(order.organization_id, unsettled, lost[-1])
+        raise self._give_up(order.organization_id, unsettled, lost)
 
     def prove(self, organization_id: str, minted: MintedKey) -> None:
         """Use the key once, before anyone is given it; a new key may need a moment.
@@ -141,6 +144,8 @@ class Minter:
                 if self._clock.monotonic() + wait > end:
                     raise
                 self._clock.sleep(wait)
+                if self._clock.is_stopping:
+                    raise
                 pause *= 2
 
     def _settle(self, organization_id: str, mark: Mark, problem: OutcomeUnknown) -> bool:
@@ -220,11 +225,12 @@ class Minter:
                     found.add(name)
         return found
 
-    def _give_up(self, organization_id: str, unsettled: list[str], lost: OutcomeUnknown) -> AllomiaError:
+    def _give_up(self, organization_id: str, unsettled: list[str], lost: list[OutcomeUnknown]) -> AllomiaError:
         if unsettled:
-            return OutcomeUnknown(f"{lost.message}, and no key appeared in organization {organization_id}")
+            return OutcomeUnknown(f"{lost[-1].message}, and no key appeared in organization {organization_id}")
+        times = "twice" if len(lost) == ATTEMPTS else "and the run was interrupted then"
         return UnexpectedAnswer(
-            f"{lost.message}: the key was made and revoked again, {ATTEMPTS} times, since its value was lost",
+            f"{lost[-1].message}: the key was made and revoked again, {times}, since its value was lost",
             "Nothing was left behind; check what stands between here and AlloMia, then run again.",
         )
 

@@ -234,7 +234,7 @@ class KeyState(Model):
     """The key itself, always a Pulumi secret."""
 
     secret_fingerprint: str
-    """First 12 hex digits of the secret's SHA-256: compare without revealing."""
+    """First 12 hex digits of the secret's SHA-256: compare without revealing. Empty while the secret is not known."""
 
     previous_key_id: str | None = None
     """The predecessor while its overlap runs."""
@@ -276,6 +276,16 @@ class KeyState(Model):
         """Return the keys that the record knows: current, predecessor, and what is still to be revoked."""
         owed = (each.key_id for each in self.pending if each.step is OwedStep.REVOKE)
         return frozenset(filter(None, (self.key_id, self.previous_key_id, *owed)))
+
+    @property
+    def is_unapplied_import(self) -> bool:
+        """Tell whether the key was imported and no program's settings have been applied to it yet."""
+        return self.rotation_reason is Reason.IMPORTED and self.triggers_hash is None
+
+    @property
+    def is_secret_unknown(self) -> bool:
+        """Tell whether nobody ever gave this record the key's secret: it was imported, or left behind, without it."""
+        return not self.secret_fingerprint
 
     def to_outputs(self) -> dict[str, Any]:
         """Return the wire form, the secret in clear: the face marks it before it leaves the process."""

@@ -45,6 +45,20 @@ ROTATING_INPUT: Final[Mapping[Reason, str]] = {
 }
 
 
+SHOWN_REASON: Final[Mapping[Reason, str]] = {
+    Reason.RENAMED: "renamed",
+    Reason.TRIGGER: "trigger",
+    Reason.SCHEDULE: "due",
+    Reason.REVOKED: "revoked",
+}
+SHOWN_STEP: Final[Mapping[Step, str]] = {
+    Step.FINISH: "unfinished.revoke",
+    Step.RETIRE: "predecessor.retire",
+    Step.DELIVER: "delivery.due",
+}
+"""No path is that of an output: the engine would show its removal."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The answer of `make_plan`: replace, or update by steps, or neither.
@@ -74,6 +88,12 @@ class Plan:
     def has_changes(self) -> bool:
         """Tell whether the engine has something to do."""
         return bool(self.replaces or self.steps) or self.is_uncertain
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Name what is due, beside the inputs that changed, by paths that a preview can show."""
+        rotation = (f"rotation.{SHOWN_REASON[self.reason]}",) if self.is_rotation else ()
+        return rotation + tuple(SHOWN_STEP[step] for step in self.steps if step in SHOWN_STEP)
 
 
 def make_plan(inputs: Inputs, state: KeyState, now: datetime, *, has_slot: bool = True) -> Plan:
@@ -118,9 +138,11 @@ def is_moved(inputs: Inputs, applied: Settings) -> bool:
 
 
 def rotation_due(inputs: Inputs, state: KeyState, now: datetime) -> Reason | None:
-    """Return why the key has to be rotated, if it has to."""
+    """Return why the key has to be rotated, if it has to; what a program says when it imports a key is no reason."""
     if any(owed.step is OwedStep.ROTATE for owed in state.pending):
         return Reason.REVOKED
+    if state.is_unapplied_import:
+        return None
     if not isinstance(inputs.name, Unknown) and inputs.name != state.record.settings.name:
         return Reason.RENAMED
     if is_trigger_changed(inputs, state):

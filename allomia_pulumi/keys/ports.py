@@ -129,6 +129,10 @@ class Prover(Protocol):
 class KeyApi(Prover, Protocol):
     """AlloMia, as one tenant key sees it; reads and revocations are repeated inside where that is safe."""
 
+    def is_tenant_key(self, secret: SecretStr) -> bool:
+        """Tell whether this is the tenant key itself."""
+        ...
+
     def list_organizations(self) -> Sequence[Organization]:
         """Return all organizations that the tenant key sees."""
         ...
@@ -213,6 +217,14 @@ class Tenants(Protocol):
         """Return Vault; nothing is connected yet."""
         ...
 
+    def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
+        """Return the secret of a key that is being imported and its place, or None if the user names none.
+
+        Raises:
+            AllomiaError: It was named, and cannot be had.
+        """
+        ...
+
 
 class Shelved(Protocol):
     """The versions of a secret that a person writes."""
@@ -278,4 +290,8 @@ class Reporter(Protocol):
 
     def info(self, message: str) -> None:
         """Say something worth knowing."""
+        ...
+
+    def owe(self, message: str) -> None:
+        """Say what this operation leaves unfinished, though its outputs are to be kept."""
         ...

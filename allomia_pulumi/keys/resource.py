@@ -10,7 +10,7 @@ from allomia_pulumi.keys.fields import Failure
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.ports import Reporter
 
-__all__ = ["Change", "Checked", "Outputs", "Resource"]
+__all__ = ["Change", "Checked", "Forecast", "Outputs", "Resource"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Change(Protocol):
         """Tell whether the engine has something to do."""
         ...
 
+    @property
+    def causes(self) -> Sequence[str]:
+        """Name what is due, beside the inputs that changed, by paths such as `rotation.due`."""
+        ...
+
 
 class Outputs(Protocol):
     """What the engine keeps of a resource."""
@@ -45,6 +50,19 @@ class Outputs(Protocol):
     def to_outputs(self) -> dict[str, Any]:
         """Return the wire form, secrets in clear: the face marks them before they leave the process."""
         ...
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a preview can tell of an update's outputs.
+
+    Attributes:
+        outputs: Those that are known, by their wire names; None for one that there will not be.
+        unknown: The names of the others.
+    """
+
+    outputs: dict[str, Any]
+    unknown: frozenset[str] = frozenset()
 
 
 class Resource(Protocol):
@@ -73,8 +91,22 @@ class Resource(Protocol):
         """Decide what to do."""
         ...
 
-    def create(self, news: Mapping[str, Any], identity: Identity, reporter: Reporter) -> tuple[str, Outputs]:
-        """Make it exist; return its Pulumi id and outputs."""
+    def create(
+        self, news: Mapping[str, Any], identity: Identity, reporter: Reporter, *, keeps_unfinished: bool = False
+    ) -> tuple[str, Outputs]:
+        """Make it exist; return its Pulumi id and outputs.
+
+        With `keeps_unfinished`, one that exists without being finished is returned too, and the reporter told what is
+        owed; otherwise that is an error.
+        """
+        ...
+
+    def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[Outputs, dict[str, Any]]:
+        """Return the outputs of what exists already, and the inputs that describe it."""
+        ...
+
+    def forecast(self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Forecast:
+        """Tell what the update that the last diff decided will leave; nothing is asked or done."""
         ...
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> Outputs | None:

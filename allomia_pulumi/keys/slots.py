@@ -107,6 +107,12 @@ class Ledger:
             with account.lock:
                 account.in_flight -= 1
 
+    @contextmanager
+    def alone(self, organization_id: str) -> Iterator[None]:
+        """Let nobody else of this process look at the organization's keys, or use one, inside the block."""
+        with self._account(organization_id).lock:
+            yield
+
     def add(self, organization_id: str, key: MintedKey) -> None:
         """Apply a key that we made to the shared list."""
         account = self._account(organization_id)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of, owner_mark
-from allomia_pulumi.keys.making import Made, Maker
+from allomia_pulumi.keys.making import Made, Maker, Undelivered
 from allomia_pulumi.keys.minting import Order
 from allomia_pulumi.keys.models import (
     Identity,
@@ -34,7 +34,7 @@ from allomia_pulumi.keys.plan import Plan, Step, is_undelivered
 from allomia_pulumi.keys.ports import KeyApi, Reporter
 from allomia_pulumi.keys.proof import is_proved_gone, revoke_for_good
 from allomia_pulumi.keys.slots import Ledger
-from allomia_pulumi.keys.wording import revoke_command
+from allomia_pulumi.keys.wording import IMPORT_WITH_SECRET, revoke_command
 from allomia_pulumi.redaction import fingerprint
 
 __all__ = ["Update"]
@@ -87,11 +87,11 @@ class Update:
             except AllomiaError as problem:
                 if state == before:
                     raise
-                self.reporter.warn(f"the update is half done, and the next `pulumi up` goes on: {problem}")
+                self.reporter.owe(f"the update is half done, and the next `pulumi up` goes on: {problem}")
                 return self._half_done(state)
         state = apply_settings(self.inputs, state, keep_place=is_undelivered(self.inputs, state))
         for owed in state.pending:
-            self.reporter.warn(f"still owed: {owed.step} ({owed.why}). The next `pulumi up` tries again")
+            self.reporter.owe(f"still owed: {owed.step} ({owed.why}). The next `pulumi up` tries again.")
         return with_moments(state, self.now)
 
     def _half_done(self, state: KeyState) -> KeyState:
@@ -161,9 +161,10 @@ class Update:
         order = Order(settings.organization_id, settings.name, state.record.identity, state.record.owner)
         known = frozenset(filter(None, (state.key_id, state.previous_key_id)))
         try:
-            made = self.maker.make(order, settings, self.slot, known, keeps_undelivered=settings.secret_in_state)
+            undelivered = Undelivered.KEEP_IF_ALIVE if settings.secret_in_state else Undelivered.REVOKE
+            made = self.maker.make(order, settings, self.slot, known, undelivered=undelivered)
         except KeyLeftBehind as problem:
-            self.reporter.warn(f"{problem} The next `pulumi up` tries again")
+            self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             owed = Owed(step=OwedStep.REVOKE, why="it could not be handed over", key_id=problem.key_id)
             raise _StoppedError(_with(state, owed)) from None
         return self._rotated(state, made, settings, reason)
@@ -241,6 +242,11 @@ class Update:
     def _fetch(self, state: KeyState) -> SecretStr:
         """Read the current key from where it was delivered to, and see that it is that key."""
         place, version = state.record.settings.vault_secret, state.vault_secret_version
+        if state.is_secret_unknown:
+            raise UnexpectedAnswer(
+                f"the secret of key {state.key_id} is not known, so it cannot be written to Vault",
+                f"Leave vaultSecret out until a rotation has brought one. {IMPORT_WITH_SECRET}",
+            )
         if place is None or version is None:
             raise UnexpectedAnswer(
                 f"the secret of key {state.key_id} is neither in state nor in Vault",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from allomia_pulumi.config import IMPORT_REFERENCE_VARIABLE, IMPORT_SECRET_VARIABLE
 from allomia_pulumi.errors import SetupError, UnexpectedAnswer, Unreachable
 from allomia_pulumi.keys.ports import ApiKey
 from allomia_pulumi.redaction import printable
@@ -13,6 +14,7 @@ from allomia_pulumi.references import VaultReference
 
 __all__ = [
     "DELETE_BY_HAND",
+    "IMPORT_WITH_SECRET",
     "MAKE_BY_HAND",
     "describe_age",
     "describe_keys",
@@ -26,6 +28,11 @@ DELETE_BY_HAND = "delete it in AlloMia's dashboard (Settings > API Keys, the tra
 MAKE_BY_HAND = "make a new key in AlloMia's dashboard (Settings > API Keys > Add Key)"
 STORED_CONFIGURATION = (
     "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."
+)
+IMPORT_WITH_SECRET = (
+    f"To import it with its secret, set {IMPORT_REFERENCE_VARIABLE} to its place in Vault (mount/path#field) or "
+    f"{IMPORT_SECRET_VARIABLE} to the key itself, take the resource out of the state with `pulumi state delete URN`, "
+    "and import it again."
 )
 RECORDED_REFERENCE = (
     "This key has a tenantKeyRef of its own, and refresh and destroy use the recorded one: if it has moved, run "

@@ -6,7 +6,8 @@ from concurrent import futures
 
 import pytest
 
-from allomia_pulumi.dynamic_host import THREADS, EngineLog, widen_thread_pool
+from allomia_pulumi.dynamic_host import THREADS, widen_thread_pool
+from allomia_pulumi.engine_link import EngineLog
 
 
 class Quiet(EngineLog):

@@ -25,6 +25,16 @@ def test_good_inputs_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "text"), [(2027.0, "2027"), (2027, "2027"), (0.5, "0.5"), (True, "true"), (False, "false"), ("1", "1")]
+)
+def test_a_trigger_that_yaml_takes_for_a_number_is_its_text(given: object, text: str) -> None:
+    inputs, failures = parse_inputs({**GOOD, "rotationTriggers": {"year": given}})
+    assert failures == []
+    assert inputs is not None
+    assert inputs.rotation_triggers == {"year": text}
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"organizationId": None}, "organizationId is missing"),
@@ -38,7 +48,7 @@ def test_good_inputs_are_read() -> None:
         ({"name": "a\u202eb"}, "control or bidi characters"),
         ({"name": "a\tb"}, "control or bidi characters"),
         ({"rotationTriggers": ["a"]}, "rotationTriggers is not a map"),
-        ({"rotationTriggers": {"n": 1.0}}, "rotationTriggers.n is not a text"),
+        ({"rotationTriggers": {"n": ["1"]}}, "rotationTriggers.n is not a text"),
         ({"tenantKeyRef": "key-in-clear"}, "tenantKeyRef is not a Vault reference"),
         ({"rotateAfter": "soon"}, "rotateAfter is not a duration"),
         ({"rotateAfter": "-5s"}, "rotateAfter is not a duration"),

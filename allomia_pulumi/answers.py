@@ -1,0 +1,40 @@
+"""From what the core looked up to what the functions of both faces return."""
+
+from __future__ import annotations
+
+from allomia_pulumi.keys.applied import at
+from allomia_pulumi.keys.lookups import KeyDescription, KeySurvey
+from allomia_pulumi.keys.ports import OrganizationDetails
+from allomia_pulumi.results import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+
+__all__ = ["organization_info", "survey_info"]
+
+
+def organization_info(found: OrganizationDetails) -> OrganizationInfo:
+    """Return an organization as functions do."""
+    return OrganizationInfo(
+        id=found.id,
+        name=found.name,
+        city=found.city,
+        country=found.country,
+        timezone=found.timezone,
+        created_at=at(found.created_at) if found.created_at else None,
+    )
+
+
+def survey_info(survey: KeySurvey) -> OrganizationApiKeys:
+    """Return an organization's keys as functions do."""
+    keys = tuple(_key(each) for each in survey.keys)
+    return OrganizationApiKeys(survey.organization_id, keys, survey.slots_used, survey.slots)
+
+
+def _key(found: KeyDescription) -> ApiKeyInfo:
+    return ApiKeyInfo(
+        id=found.id,
+        name=found.name,
+        label=found.label,
+        created_at=at(found.created_at) if found.created_at else None,
+        last_used_at=at(found.last_used_at) if found.last_used_at else None,
+        age_seconds=None if found.age is None else int(found.age.total_seconds()),
+        mark=found.mark,
+    )

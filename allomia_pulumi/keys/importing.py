@@ -1,0 +1,84 @@
+"""Importing a key that exists: from an id and, if the user names it, a secret, to a record and inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.keys import fields
+from allomia_pulumi.keys.applied import at, with_moments
+from allomia_pulumi.keys.inspecting import Existing, Inspector
+from allomia_pulumi.keys.marks import clean_label, label_of
+from allomia_pulumi.keys.models import Identity, KeyState, Reason, Record, Settings
+from allomia_pulumi.keys.ports import Reporter, Tenants
+from allomia_pulumi.keys.wording import IMPORT_WITH_SECRET, look_command
+from allomia_pulumi.redaction import fingerprint
+
+__all__ = ["Importer"]
+
+
+@dataclass(frozen=True)
+class Importer:
+    """Import keys through one tenant's AlloMia; nothing is changed there."""
+
+    tenants: Tenants
+    inspector: Inspector
+    reporter: Reporter
+
+    def run(self, pulumi_id: str, identity: Identity) -> tuple[KeyState, dict[str, Any]]:
+        """Find the key, prove its secret if there is one, and return the record and the inputs that describe it.
+
+        Raises:
+            InvalidInput: The id is not that of a key.
+            NotFound: The tenant key does not see the organization, or it has no such key.
+            CredentialRejected: AlloMia does not accept the secret.
+            UnexpectedAnswer: The secret is another key's.
+            AllomiaError: Nothing was imported.
+        """
+        organization_id, key_id = _split(pulumi_id)
+        with self.inspector.alone(organization_id):
+            found = self.inspector.find(organization_id, key_id)
+            if found is None:
+                raise NotFound(
+                    f"organization {organization_id} has no key {key_id} to import",
+                    f"Look with {look_command(organization_id)}.",
+                )
+            given = self.tenants.imported_secret(organization_id, key_id)
+            if given is not None:
+                self.inspector.prove(found, *given)
+        if given is None:
+            self.reporter.warn(
+                f"key {key_id} was found and is imported without its secret, which AlloMia shows once only. "
+                f"{IMPORT_WITH_SECRET} Otherwise the first rotation brings one"
+            )
+        self.inspector.name_foreign_mark(found, identity, self.tenants.owner)
+        return self._state(found, identity, given[0] if given else None)
+
+    def _state(self, found: Existing, identity: Identity, secret: SecretStr | None) -> tuple[KeyState, dict[str, Any]]:
+        settings = Settings(organization_id=found.organization_id, name=clean_label(label_of(found.key.name)))
+        state = KeyState(
+            key_id=found.key.id,
+            key_name=found.key.name,
+            created_at=at(self.inspector.made_at(found)),
+            secret=secret,
+            secret_fingerprint=fingerprint(secret) if secret else "",
+            rotation_reason=Reason.IMPORTED,
+            record=Record(identity=identity, owner=self.tenants.owner, settings=settings),
+        )
+        return with_moments(state), {"organizationId": settings.organization_id, "name": settings.name}
+
+
+def _split(pulumi_id: str) -> tuple[str, str]:
+    organization_id, slash, key_id = pulumi_id.partition("/")
+    try:
+        if slash:
+            return fields.organization_id(organization_id), fields.identifier(key_id, "keyId")
+    except InvalidInput:
+        pass
+    raise InvalidInput(
+        "the id to import is not that of a key, <organizationId>/<keyId>; nothing was imported",
+        "Look with `allomia keys --organization ORGANIZATION`.",
+    )

@@ -1,0 +1,77 @@
+"""A run that is being stopped: what was begun is brought to its end, and nothing new is begun."""
+
+from __future__ import annotations
+
+import pytest
+
+from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.errors import Interrupted, OutcomeUnknown, RateLimited, UnexpectedAnswer
+from allomia_pulumi.keys.minting import Minter, Order
+from allomia_pulumi.keys.models import Identity
+from tests.fakes import FakeAllomia, FakeClock, Listener
+
+ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "")
+FOREVER = 3600
+
+
+@pytest.fixture
+def api() -> FakeAllomia:
+    return FakeAllomia(FakeClock())
+
+
+@pytest.fixture
+def minter(api: FakeAllomia) -> Minter:
+    return Minter(api, api.clock, Listener())
+
+
+def test_a_stopped_clock_lets_nobody_wait() -> None:
+    clock = SystemClock(clean_up_seconds=0)
+    assert not clock.is_stopping
+    clock.stop()
+    assert clock.is_stopping
+    clock.sleep(FOREVER)
+
+
+def test_a_clock_that_is_stopped_twice_keeps_the_first_moment() -> None:
+    clock = SystemClock(clean_up_seconds=0)
+    clock.stop()
+    clock._clean_up_seconds = FOREVER
+    clock.stop()
+    clock.sleep(FOREVER)
+
+
+def test_no_key_is_asked_for(minter: Minter, api: FakeAllomia) -> None:
+    api.clock.is_stopping = True
+    with pytest.raises(Interrupted, match="before a key was asked for"):
+        minter.mint(ORDER)
+    assert api.calls == []
+
+
+def test_g2_a_lost_answer_is_settled_and_not_tried_again(minter: Minter, api: FakeAllomia) -> None:
+    def lose() -> None:
+        api.clock.is_stopping = True
+        raise OutcomeUnknown("no answer")
+
+    api.faults["after mint"] = [lose]
+    with pytest.raises(UnexpectedAnswer, match="made and revoked again, and the run was interrupted"):
+        minter.mint(ORDER)
+    assert api.keys["org"] == {}
+    assert api.minted == 1
+
+
+def test_a_request_that_was_put_off_is_not_sent_again(minter: Minter, api: FakeAllomia) -> None:
+    def put_off() -> None:
+        api.clock.is_stopping = True
+        raise RateLimited("429", retry_after=1)
+
+    api.faults["mint"] = [put_off]
+    with pytest.raises(RateLimited):
+        minter.mint(ORDER)
+    assert api.calls.count("mint") == 1
+
+
+def test_g2_a_key_whose_answer_came_is_handed_over(minter: Minter, api: FakeAllomia) -> None:
+    minted = minter.mint(ORDER)
+    api.clock.is_stopping = True
+    minter.prove("org", minted)
+    assert list(api.keys["org"]) == [minted.id]

@@ -1,0 +1,155 @@
+"""A creation that ends half-way, for a face that can say so: what exists is kept, and the next run ends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allomia_pulumi.errors import AccessDenied, CredentialRejected, KeyLeftBehind, OutcomeUnknown, Unavailable
+from allomia_pulumi.keys.lifecycle import OrganizationKeys
+from allomia_pulumi.keys.models import Identity, Place
+from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
+
+IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
+PLACE = Place(mount="secret", path="apps/ehr", field="api_key")
+NEWS = {"organizationId": "org", "name": "ehr", "vaultSecret": PLACE.model_dump(by_alias=True)}
+PLAIN = {"organizationId": "org", "name": "ehr"}
+
+
+class Owing(Listener):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: list[str] = []
+
+    def owe(self, message: str) -> None:
+        self.left.append(message)
+
+
+class World:
+    def __init__(self) -> None:
+        self.api = FakeAllomia(FakeClock())
+        self.tenants = FakeTenants(self.api)
+        self.vault = self.tenants.vault
+        self.start()
+
+    def start(self) -> None:
+        self.keys, self.said = OrganizationKeys(self.tenants, self.api.clock), Owing()
+
+    def create(self, news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        pulumi_id, state = self.keys.create(news, IDENTITY, self.said, keeps_unfinished=True)
+        return pulumi_id, state.to_outputs()
+
+    def go_on(self, pulumi_id: str, outputs: dict[str, Any], news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Do what the next run does: update in place, or replace and delete."""
+        self.start()
+        inputs = self.keys.check(news, news, IDENTITY, self.said, old_identity=IDENTITY).inputs
+        plan = self.keys.diff(pulumi_id, outputs, inputs, IDENTITY, self.said)
+        if not plan.replaces:
+            return pulumi_id, self.keys.update(pulumi_id, outputs, inputs, IDENTITY, self.said).to_outputs()
+        self.keys.check({}, news, IDENTITY, self.said)
+        new_id, new = self.create(news)
+        self.keys.delete(outputs, self.said)
+        return new_id, new
+
+    @property
+    def alive(self) -> list[str]:
+        return list(self.api.keys["org"])
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize("fault", [Unavailable("503"), AccessDenied("403"), OutcomeUnknown("no answer")])
+def test_g2_a_key_that_works_is_kept_when_vault_fails_and_delivered_by_the_next_run(
+    world: World, fault: Exception
+) -> None:
+    world.vault.faults["deliver"] = [fault]  # type: ignore[list-item]
+    pulumi_id, outputs = world.create(NEWS)
+    assert outputs["pending"][0]["step"] == "deliver"
+    assert outputs["secret"]
+    assert "exists and works" in world.said.left[0]
+    assert outputs["nextActionAt"] == "2026-11-25T12:00:00Z"
+
+    same_id, healed = world.go_on(pulumi_id, outputs, NEWS)
+    assert (same_id, healed["keyId"], healed["secret"]) == (pulumi_id, outputs["keyId"], outputs["secret"])
+    assert (healed["pending"], healed["vaultSecretVersion"]) == ([], 1)
+    assert world.vault.value(PLACE) == outputs["secret"]
+    assert world.api.minted == 1
+    assert world.said.left == []
+
+
+def test_a_refresh_in_between_does_not_forget_what_is_owed(world: World) -> None:
+    world.vault.faults["deliver"] = [Unavailable("503")]
+    pulumi_id, outputs = world.create(NEWS)
+    world.start()
+    state = world.keys.read(pulumi_id, outputs, world.said)
+    assert state is not None
+    assert state.to_outputs()["pending"] == outputs["pending"]
+    assert world.keys.diff(pulumi_id, outputs, NEWS, IDENTITY, world.said).has_changes
+
+
+def test_g2_a_key_whose_secret_may_not_stay_in_state_is_revoked(world: World) -> None:
+    world.vault.faults["deliver"] = [Unavailable("503")]
+    with pytest.raises(Unavailable, match="the key was revoked"):
+        world.create({**NEWS, "secretInState": False})
+    assert world.alive == []
+
+
+def test_g2_a_key_whose_answer_was_lost_and_that_stays_is_kept_by_name_and_replaced_by_the_next_run(
+    world: World,
+) -> None:
+    world.api.faults["after mint"] = [OutcomeUnknown("no answer")]
+    world.api.faults["revoke"] = [Unavailable("503")]
+    pulumi_id, outputs = world.create(PLAIN)
+    left = outputs["keyId"]
+    assert world.alive == [left]
+    assert pulumi_id == f"org/{left}"
+    assert "secret" not in outputs
+    assert [owed["step"] for owed in outputs["pending"]] == ["revoke", "rotate"]
+    assert f"allomia revoke org {left}" in world.said.left[0]
+
+    _, new = world.go_on(pulumi_id, outputs, PLAIN)
+    assert world.alive == [new["keyId"]] != [left]
+    assert new["secret"]
+    assert new["pending"] == []
+
+
+def test_with_an_overlap_the_left_key_is_revoked_before_the_next_is_made(world: World) -> None:
+    news = {**PLAIN, "overlap": "1h"}
+    world.api.faults["after mint"] = [OutcomeUnknown("no answer")]
+    world.api.faults["revoke"] = [Unavailable("503")]
+    pulumi_id, outputs = world.create(news)
+    same_id, new = world.go_on(pulumi_id, outputs, news)
+    assert same_id == pulumi_id
+    assert world.alive == [new["keyId"]]
+    assert "previousKeyId" not in new
+
+
+def test_g4_a_left_key_that_somebody_revokes_is_dropped_by_a_refresh(world: World) -> None:
+    world.api.faults["after mint"] = [OutcomeUnknown("no answer")]
+    world.api.faults["revoke"] = [Unavailable("503")]
+    pulumi_id, outputs = world.create(PLAIN)
+    world.api.keys["org"].clear()
+    world.start()
+    assert world.keys.read(pulumi_id, outputs, world.said) is None
+
+
+def test_g2_a_key_that_allomia_never_accepts_and_that_stays_is_kept_by_name(world: World) -> None:
+    world.api.faults["prove"] = [CredentialRejected("401")] * 4
+    world.api.faults["revoke"] = [Unavailable("503")]
+    _, outputs = world.create(PLAIN)
+    assert world.alive == [outputs["keyId"]]
+    assert "secret" not in outputs
+
+
+def test_a_face_that_cannot_keep_half_a_key_gets_an_error(world: World) -> None:
+    world.api.faults["after mint"] = [OutcomeUnknown("no answer")]
+    world.api.faults["revoke"] = [Unavailable("503")]
+    with pytest.raises(KeyLeftBehind):
+        world.keys.create(PLAIN, IDENTITY, world.said)
+    world.vault.faults["deliver"] = [Unavailable("503")]
+    with pytest.raises(Unavailable, match="the key was revoked"):
+        world.keys.create(NEWS, IDENTITY, world.said)
