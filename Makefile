@@ -9,7 +9,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test sweep check unit engine schema sdk format clean
+.PHONY: demo test sweep check unit engine schema sdk sdk-check format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -34,11 +34,14 @@ unit: $(VENV)/ready ## the fast tests, without engine and servers
 engine: $(VENV)/ready ## find or build the Pulumi engine
 	@$(RUN) -m tools.engine.build
 
-schema: $(VENV)/ready ## write schema.json from the core's models
+schema: $(VENV)/ready ## write the schema from the core's models
 	@$(RUN) -m tools.schema
 
-sdk: $(VENV)/ready ## write the SDKs of other languages from schema.json, into sdk/
+sdk: $(VENV)/ready ## write the SDKs of other languages from the schema, into sdk/
 	@$(RUN) -m tools.engine.sdks
+
+sdk-check: $(VENV)/ready ## fail if `make sdk` would change anything
+	@$(RUN) -m tools.engine.sdks --check
 
 format: $(VENV)/ready ## let ruff lay out the code
 	@$(VENV)/bin/ruff check --fix --quiet

@@ -8,12 +8,22 @@ from typing import Any, Final, TypedDict
 
 import pulumi
 
-__all__ = ["AdoptArgs", "VaultReferenceArgs", "VaultSecretArgs", "to_wire"]
+__all__ = ["AdoptArgs", "VaultArgs", "VaultAuthArgs", "VaultReferenceArgs", "VaultSecretArgs", "to_wire"]
 
 WIRE_NAMES: Final = {
+    "ca_cert_file": "caCertFile",
+    "jwt_env": "jwtEnv",
+    "jwt_file": "jwtFile",
+    "jwt_source": "jwtSource",
     "key_id": "keyId",
     "kv_version": "kvVersion",
+    "role_id": "roleId",
+    "secret_id_env": "secretIdEnv",
+    "secret_id_file": "secretIdFile",
     "take_over": "takeOver",
+    "timeout_seconds": "timeoutSeconds",
+    "token_env": "tokenEnv",
+    "token_file": "tokenFile",
     "vault_secret": "vaultSecret",
 }
 
@@ -62,6 +72,56 @@ class AdoptArgs(TypedDict, total=False):
 
     key_id: pulumi.Input[str]
     vault_secret: pulumi.Input[str | VaultReferenceArgs]
+
+
+class VaultAuthArgs(TypedDict, total=False):
+    """How to log in to Vault: where the credential lies, never the credential itself.
+
+    Attributes:
+        method: `token` (the default), `approle`, `jwt` or `kubernetes`.
+        mount: Where the method is mounted; by default its own name.
+        role: The role (`jwt`, `kubernetes`).
+        audience: The audience of the token that GitHub Actions is asked for (`jwt`).
+        token_env: The variable that has the token (`token`).
+        token_file: The file that has the token (`token`, `kubernetes`).
+        role_id: The role id (`approle`).
+        secret_id_env: The variable that has the secret id (`approle`).
+        secret_id_file: The file that has the secret id (`approle`).
+        jwt_env: The variable that has the JWT (`jwt`).
+        jwt_file: The file that has the JWT (`jwt`).
+        jwt_source: `github-actions`: GitHub is asked for a JWT (`jwt`).
+    """
+
+    method: pulumi.Input[str]
+    mount: pulumi.Input[str]
+    role: pulumi.Input[str]
+    audience: pulumi.Input[str]
+    token_env: pulumi.Input[str]
+    token_file: pulumi.Input[str]
+    role_id: pulumi.Input[str]
+    secret_id_env: pulumi.Input[str]
+    secret_id_file: pulumi.Input[str]
+    jwt_env: pulumi.Input[str]
+    jwt_file: pulumi.Input[str]
+    jwt_source: pulumi.Input[str]
+
+
+class VaultArgs(TypedDict, total=False):
+    """How to reach Vault or OpenBao, as `allomia:vault` of the stack configuration says it.
+
+    Attributes:
+        address: The base URL.
+        namespace: The namespace.
+        ca_cert_file: The certificates of the authority that it is trusted by.
+        timeout_seconds: How long one request may take.
+        auth: How to log in.
+    """
+
+    address: pulumi.Input[str]
+    namespace: pulumi.Input[str]
+    ca_cert_file: pulumi.Input[str]
+    timeout_seconds: pulumi.Input[float]
+    auth: pulumi.Input[VaultAuthArgs]
 
 
 def to_wire(value: Any) -> Any:  # noqa: ANN401 - any input, plain or not

@@ -14,12 +14,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from allomia_pulumi import dynamic
 
@@ -29,16 +29,32 @@ SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
 CALL_SECONDS = 90
 
 HURRIED = """
-import runpy, time
+import time
 from allomia_pulumi.clock import SystemClock
 SystemClock.sleep = lambda self, seconds: time.sleep(seconds / 50)
-runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 """
-"""The stock server with an injected clock: its pauses are fifty times shorter, everything else is real."""
+"""An injected clock: pauses are fifty times shorter, everything else is real."""
+
+DETAILS = "grpc-status-details-bin"
 
 
 class FaceError(Exception):
-    """What the engine would print after `error: `."""
+    """What the engine would print after `error: `, and what it would keep all the same."""
+
+    def __init__(self, text: str, code: grpc.StatusCode | None = None, kept: Kept | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.kept = kept
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The engine keeps this of an operation that ended half-way."""
+
+    id: str
+    outputs: dict[str, Any]
+    reasons: list[str]
+    answer: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class Said:
 class Diffed:
     changes: bool
     replaces: list[str]
+    paths: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):
@@ -65,13 +82,16 @@ class _Engine(engine_pb2_grpc.EngineServicer):
 
 
 @dataclass
-class DynamicFace:
-    """The dynamic provider process, and the engine's side of it."""
+class Face:
+    """A provider process, and the engine's side of it."""
 
     configuration: dict[str, str]
     environ: dict[str, str] = field(default_factory=dict)
     name: str = "ehr-sync"
     kind: str = "OrganizationApiKey"
+
+    program: ClassVar[str]
+    """What runs in the provider process, with the engine's address as its argument."""
 
     def __enter__(self) -> Self:
         self._engine = _Engine()
@@ -81,7 +101,7 @@ class DynamicFace:
         self._server.start()
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-c", HURRIED, f"127.0.0.1:{port}"],
+            [sys.executable, "-u", "-c", HURRIED + self.program, f"127.0.0.1:{port}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**inherited, "PULUMI_PROJECT": "clinic", "PYTHONUNBUFFERED": "1", **self.environ},
@@ -95,19 +115,34 @@ class DynamicFace:
             threading.Thread(target=self._collect, args=(stream,), daemon=True).start()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{int(line)}")
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        self._stub.Configure(provider_pb2.ConfigureRequest(args=_struct(self._qualified())), timeout=CALL_SECONDS)
+        self._stub.Configure(provider_pb2.ConfigureRequest(args=self.settings()), timeout=CALL_SECONDS)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._channel.close()
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
+        self._end()
         for stream in (self.process.stdout, self.process.stderr):
             if stream:
                 stream.close()
         self._server.stop(0).wait()
+
+    def _end(self) -> None:
+        """End the process by SIGINT, as the engine does before it kills (its `TerminateProcessGroup`).
+
+        Pulumi's server sleeps on when the signal reaches another thread than its main one, so it is repeated.
+        """
+        for _ in range(20):
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(1)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+        self.process.kill()
+        raise AssertionError("the provider did not end")
 
     @property
     def said(self) -> list[Said]:
@@ -140,12 +175,25 @@ class DynamicFace:
             raise FaceError("; ".join(failure.reason for failure in answer.failures))
         return _plain(answer.inputs)
 
-    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any], *, name: str | None = None) -> Diffed:
+    def diff(
+        self,
+        id_: str,
+        olds: dict[str, Any],
+        news: dict[str, Any],
+        *,
+        name: str | None = None,
+        old_inputs: dict[str, Any] | None = None,
+    ) -> Diffed:
         request = provider_pb2.DiffRequest(
-            id=id_, urn=self._urn(name), olds=_struct(olds), news=_struct(self._internal(news, name))
+            id=id_,
+            urn=self._urn(name),
+            olds=_struct(olds),
+            news=_struct(self._internal(news, name)),
+            old_inputs=_struct(self._internal(old_inputs or {}, name)),
         )
         answer = self._call(self._stub.Diff, request)
-        return Diffed(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces))
+        kinds = {path: provider_pb2.PropertyDiff.Kind.Name(each.kind) for path, each in answer.detailedDiff.items()}
+        return Diffed(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces), kinds)
 
     def create(self, inputs: dict[str, Any], *, name: str | None = None) -> tuple[str, dict[str, Any]]:
         request = provider_pb2.CreateRequest(urn=self._urn(name), properties=_struct(self._internal(inputs, name)))
@@ -153,9 +201,14 @@ class DynamicFace:
         self.last_answer = MessageToDict(answer.properties)
         return answer.id, _plain(answer.properties)
 
-    def read(self, id_: str, outputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        request = provider_pb2.ReadRequest(id=id_, urn=self._urn(None), properties=_struct(outputs))
+    def read(
+        self, id_: str, outputs: dict[str, Any], inputs: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        request = provider_pb2.ReadRequest(
+            id=id_, urn=self._urn(None), properties=_struct(outputs), inputs=_struct(inputs or {})
+        )
         answer = self._call(self._stub.Read, request)
+        self.last_inputs = _plain(answer.inputs)
         self.last_answer = MessageToDict(answer.properties)
         return answer.id, _plain(answer.properties)
 
@@ -182,25 +235,89 @@ class DynamicFace:
         try:
             return method(request, timeout=CALL_SECONDS)
         except grpc.RpcError as problem:
-            raise FaceError(problem.details()) from None
+            raise FaceError(problem.details(), problem.code(), _kept(problem.trailing_metadata())) from None
 
     def _urn(self, name: str | None) -> str:
-        return urn(name or self.name, self.kind)
+        return self.urn(name or self.name, self.kind)
 
     def _collect(self, stream: Any) -> None:
         for line in iter(stream.readline, b""):
             self._printed.append(line)
 
-    def _qualified(self) -> dict[str, str]:
+    def settings(self) -> struct_pb2.Struct:
+        """Return the configuration as the engine hands it to this face."""
+        return _struct(self._settings())
+
+    def _settings(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _internal(self, props: dict[str, Any], name: str | None) -> dict[str, Any]:
+        """Return inputs with what the face's class adds to them."""
+        raise NotImplementedError
+
+    @staticmethod
+    def urn(name: str, kind: str = "OrganizationApiKey") -> str:
+        raise NotImplementedError
+
+
+class DynamicFace(Face):
+    """The face of `allomia_pulumi`: Pulumi's own server for dynamic resources."""
+
+    program = 'import runpy; runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)'
+
+    def _settings(self) -> dict[str, str]:
         return {f"allomia:{name}": value for name, value in self.configuration.items()}
 
     def _internal(self, props: dict[str, Any], name: str | None) -> dict[str, Any]:
         identity = {"project": "clinic", "stack": "prod", "parents": "", "name": name or self.name}
         return {"__provider": getattr(dynamic, self.kind).provider_constant, "__identity": identity, **props}
 
+    @staticmethod
+    def urn(name: str, kind: str = "OrganizationApiKey") -> str:
+        return f"urn:pulumi:prod::clinic::{getattr(dynamic, kind).pulumi_type}::{name}"
 
-def urn(name: str, kind: str = "OrganizationApiKey") -> str:
-    return f"urn:pulumi:prod::clinic::{getattr(dynamic, kind).pulumi_type}::{name}"
+
+class PluginFace(Face):
+    """The face of `allomia_pulumi.native` and of other languages: our own server."""
+
+    program = "from allomia_pulumi.plugin import main; main()"
+
+    def _end(self) -> None:
+        """Our own server ends on the first signal, whatever gRPC's threads are at."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(30) == 0
+
+    def _settings(self) -> dict[str, str]:
+        return self.configuration
+
+    def _internal(self, props: dict[str, Any], name: str | None) -> dict[str, Any]:  # noqa: ARG002
+        return props
+
+    @staticmethod
+    def urn(name: str, kind: str = "OrganizationApiKey") -> str:
+        return f"urn:pulumi:prod::clinic::allomia:index:{kind}::{name}"
+
+    def forecast(self, id_: str, outputs: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+        """Return what an update in a preview says that the outputs will be."""
+        request = provider_pb2.UpdateRequest(
+            id=id_, urn=self._urn(None), olds=_struct(outputs), news=_struct(news), preview=True
+        )
+        answer = self._call(self._stub.Update, request)
+        self.last_answer = MessageToDict(answer.properties)
+        return _plain(answer.properties)
+
+
+FACES = [DynamicFace, PluginFace]
+
+
+def _kept(metadata: Any) -> Kept | None:
+    for name, value in metadata or ():
+        if name == DETAILS:
+            status = status_pb2.Status.FromString(value)
+            detail = provider_pb2.ErrorResourceInitFailed()
+            assert status.details[0].Unpack(detail)
+            return Kept(detail.id, _plain(detail.properties), list(detail.reasons), MessageToDict(detail.properties))
+    return None
 
 
 def _struct(value: dict[str, Any]) -> struct_pb2.Struct:

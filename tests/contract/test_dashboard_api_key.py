@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.faces import UNKNOWN, DynamicFace, FaceError, is_marked_secret
-from tests.contract.test_organization_api_key import FACES, assert_readable
+from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, is_marked_secret
+from tests.contract.test_organization_api_key import assert_readable
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import MadeKey, Sandbox
 
@@ -25,7 +25,7 @@ class Scene:
     openbao: OpenBao
     organization: str
     path: str
-    face: DynamicFace
+    face: Face
 
     def news(self, **more: Any) -> dict[str, Any]:
         return {"organizationId": self.organization, "vaultSecret": f"secret/{self.path}#api_key", **more}
@@ -51,14 +51,14 @@ class Scene:
 
 
 @pytest.fixture(scope="module", params=FACES, ids=lambda face: face.__name__)
-def process(request: pytest.FixtureRequest, sandbox: Sandbox, openbao: OpenBao) -> Iterator[DynamicFace]:
+def process(request: pytest.FixtureRequest, sandbox: Sandbox, openbao: OpenBao) -> Iterator[Face]:
     environ = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": openbao.token}
     with request.param({"apiUrl": sandbox.address}, environ) as face:
         yield face
 
 
 @pytest.fixture
-def scene(process: DynamicFace, sandbox: Sandbox, openbao: OpenBao, request: pytest.FixtureRequest) -> Scene:
+def scene(process: Face, sandbox: Sandbox, openbao: OpenBao, request: pytest.FixtureRequest) -> Scene:
     sandbox.clear_faults()
     sandbox.settings(key_endpoints=False)
     number = zlib.crc32(request.node.nodeid.encode())

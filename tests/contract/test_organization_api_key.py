@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.faces import UNKNOWN, Diffed, DynamicFace, FaceError, is_marked_secret
+from tests.contract.faces import FACES, UNKNOWN, Diffed, Face, FaceError, is_marked_secret
 from tools.engine.processes import free_port
 from tools.engine.sandbox import Sandbox, Tenant
 
@@ -26,7 +26,7 @@ class Scene:
     sandbox: Sandbox
     tenant: Tenant
     organization: str
-    face: DynamicFace
+    face: Face
 
     def news(self, triggers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
         given = {"organizationId": self.organization, "rotationTriggers": triggers, **more}
@@ -43,11 +43,8 @@ class Scene:
         return self.sandbox.key_status(self.organization, secret)
 
 
-FACES = [DynamicFace]
-
-
 @pytest.fixture(scope="module", params=FACES, ids=lambda face: face.__name__)
-def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[DynamicFace, Tenant]]:
+def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[Face, Tenant]]:
     """One provider process for the module: each test has an organization and a resource of its own."""
     tenant = sandbox.add_tenant("clinics")
     with request.param({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
@@ -55,7 +52,7 @@ def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[
 
 
 @pytest.fixture
-def scene(process: tuple[DynamicFace, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
+def scene(process: tuple[Face, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
     face, tenant = process
     sandbox.clear_faults()
     sandbox.settings(quota_status=409, key_endpoints=True, verify_lag=0, latency_ms=0)
@@ -339,7 +336,7 @@ def test_g7_a_lost_answer_to_a_delete_is_no_error(scene: Scene) -> None:
         ({"name": ""}, "name is not a text or is empty"),
         ({"name": "x" * 61}, "name has 61 characters"),
         ({"tenantKeyRef": "alm_tenant_in_clear"}, "tenantKeyRef is not a Vault reference"),
-        ({"rotationTriggers": {"n": 1}}, "rotationTriggers.n is not a text"),
+        ({"rotationTriggers": {"n": ["1"]}}, "rotationTriggers.n is not a text"),
         ({"secretInState": False}, "secretInState is false without vaultSecret"),
         ({"organizationId": ".."}, "organizationId is not an id"),
         ({"overlap": "soon"}, "overlap is not a duration"),
@@ -394,7 +391,7 @@ def test_twenty_keys_at_once_are_minted_once_each(scene: Scene) -> None:
 )
 @pytest.mark.parametrize("kind", FACES)
 def test_g5_wrong_configuration_is_a_check_failure(
-    kind: type[DynamicFace], configuration: dict[str, str], environ: dict[str, str], reason: str
+    kind: type[Face], configuration: dict[str, str], environ: dict[str, str], reason: str
 ) -> None:
     with kind(configuration, environ) as face:
         with pytest.raises(FaceError, match=re.escape(reason)) as caught:
@@ -403,7 +400,7 @@ def test_g5_wrong_configuration_is_a_check_failure(
 
 
 @pytest.mark.parametrize("kind", FACES)
-def test_g5_an_allomia_that_is_not_there_warns_and_then_fails(kind: type[DynamicFace]) -> None:
+def test_g5_an_allomia_that_is_not_there_warns_and_then_fails(kind: type[Face]) -> None:
     address = f"http://127.0.0.1:{free_port()}"
     with kind({"apiUrl": address}, {"ALLOMIA_TENANT_KEY": "alm_tenant_canary"}) as face:
         inputs = face.check({}, {"organizationId": "org"})

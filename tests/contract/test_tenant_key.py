@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.faces import DynamicFace, FaceError
+from tests.contract.faces import FACES, Face, FaceError
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
 
-Made = tuple[DynamicFace, Tenant, str]
+Made = tuple[Face, Tenant, str]
 
 
-@pytest.fixture
-def made(sandbox: Sandbox, openbao: OpenBao) -> Iterator[Made]:
+@pytest.fixture(params=FACES, ids=lambda face: face.__name__)
+def made(request: pytest.FixtureRequest, sandbox: Sandbox, openbao: OpenBao) -> Iterator[Made]:
     tenant = sandbox.add_tenant("clinics")
     put(openbao, tenant, tenant.key)
     configuration = {"apiUrl": sandbox.address, "tenantKeyRef": f"secret/allomia/{tenant.id}#api_key"}
-    with DynamicFace(configuration, {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": openbao.token}) as face:
+    with request.param(configuration, {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": openbao.token}) as face:
         yield face, tenant, sandbox.add_organization(tenant.id, "Valley Health")
 
 
@@ -74,24 +74,26 @@ def test_a_key_of_its_own_reference_uses_another_tenant(made: Made, sandbox: San
     assert sandbox.alive(organization) == []
 
 
-def test_a_login_by_approle_serves_a_whole_run(sandbox: Sandbox, openbao: OpenBao) -> None:
+@pytest.mark.parametrize("kind", FACES)
+def test_a_login_by_approle_serves_a_whole_run(kind: type[Face], sandbox: Sandbox, openbao: OpenBao) -> None:
     tenant = sandbox.add_tenant("clinics")
     put(openbao, tenant, tenant.key)
     organization = sandbox.add_organization(tenant.id, "Valley Health")
     root = openbao.client()
-    root.sys.enable_auth_method("approle", path="ci")
+    mount = f"ci-{tenant.id}"
+    root.sys.enable_auth_method("approle", path=mount)
     root.sys.create_or_update_policy("tenant", f'path "secret/data/allomia/{tenant.id}" {{ capabilities = ["read"] }}')
-    root.auth.approle.create_or_update_approle("pulumi", token_policies=["tenant"], mount_point="ci")
-    role_id = root.auth.approle.read_role_id("pulumi", mount_point="ci")["data"]["role_id"]
-    secret_id = root.auth.approle.generate_secret_id("pulumi", mount_point="ci")["data"]["secret_id"]
-    auth = {"method": "approle", "mount": "ci", "roleId": role_id, "secretIdEnv": "SECRET_ID"}
+    root.auth.approle.create_or_update_approle("pulumi", token_policies=["tenant"], mount_point=mount)
+    role_id = root.auth.approle.read_role_id("pulumi", mount_point=mount)["data"]["role_id"]
+    secret_id = root.auth.approle.generate_secret_id("pulumi", mount_point=mount)["data"]["secret_id"]
+    auth = {"method": "approle", "mount": mount, "roleId": role_id, "secretIdEnv": "SECRET_ID"}
     configuration = {
         "apiUrl": sandbox.address,
         "tenantKeyRef": f"secret/allomia/{tenant.id}#api_key",
         "vault": json.dumps({"address": openbao.address, "auth": auth}),
     }
     start = len(openbao.audit_entries())
-    with DynamicFace(configuration, {"SECRET_ID": secret_id}) as face:
+    with kind(configuration, {"SECRET_ID": secret_id}) as face:
         for number in range(3):
             face.up({"organizationId": organization}, name=f"key-{number}")
         assert paths(openbao, start) == ["auth", "sys", "secret"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +124,17 @@ def test_pulumi_tells_what_is_wrong_with_a_schema(engine: Engine, tmp_path: Path
     assert not (tmp_path / "sdk").exists()
 
 
-def test_every_resource_has_its_class_in_every_sdk(sdks: Path) -> None:
+def test_the_committed_sdks_are_what_the_schema_gives() -> None:
+    check_sdks()
+
+
+def test_pulumi_gets_the_schema_from_the_plugin_for_the_sdks_of_other_languages(workspace: MakeWorkspace) -> None:
+    plugin = Path(sys.executable).with_name("pulumi-resource-allomia")
+    answer = workspace({}).run("package", "get-schema", str(plugin)).check()
+    assert json.loads(answer.stdout) == json.loads((CHECKOUT / SCHEMA).read_text())
+
+
+def test_every_resource_and_function_is_in_every_sdk(sdks: Path) -> None:
     schema = json.loads((CHECKOUT / SCHEMA).read_text())
     names = [token.rpartition(":")[2] for token in schema["resources"]]
     assert names
@@ -131,6 +142,11 @@ def test_every_resource_has_its_class_in_every_sdk(sdks: Path) -> None:
         file = name[0].lower() + name[1:]
         assert f"export class {name} extends" in (sdks / "nodejs" / f"{file}.ts").read_text()
         assert f"func New{name}(" in (sdks / "go" / "allomia" / f"{file}.go").read_text()
+    functions = [token.rpartition(":")[2] for token in schema["functions"]]
+    assert functions
+    for name in functions:
+        assert f"export function {name}(" in (sdks / "nodejs" / f"{name}.ts").read_text()
+        assert f"func {name[0].upper()}{name[1:]}(" in (sdks / "go" / "allomia" / f"{name}.go").read_text()
     assert json.loads((sdks / "nodejs" / "package.json").read_text())["version"] == schema["version"]
 
 

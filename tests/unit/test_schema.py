@@ -1,26 +1,123 @@
-"""The schema is what the models say, and lists only what works."""
+"""The schema is what the models say, lists only what works, and tempts no SDK into what would be wrong."""
 
+from __future__ import annotations
+
+import dataclasses
 import json
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
 
-from allomia_pulumi import __version__
-from allomia_pulumi.keys.inputs import SUPPORTED
+from pydantic.alias_generators import to_camel
+
+from allomia_pulumi import __version__, functions, results
+from allomia_pulumi.config import CONFIGURATION
+from allomia_pulumi.dynamic import DashboardApiKey, OrganizationApiKey
+from allomia_pulumi.keys import dashboard_models, inputs
+from tools.engine.processes import CHECKOUT
 from tools.schema import SCHEMA_FILE, build_schema
+from tools.schema.settings import METHODS
+
+SCHEMA = build_schema()
+ORGANIZATION_KEY = SCHEMA["resources"]["allomia:index:OrganizationApiKey"]
+DASHBOARD_KEY = SCHEMA["resources"]["allomia:index:DashboardApiKey"]
+
+
+def named(part: Any, name: str) -> Iterator[Any]:
+    """Yield every value of this name, however deep."""
+    if isinstance(part, list):
+        for each in part:
+            yield from named(each, name)
+    if isinstance(part, dict):
+        yield from (part[name] for _ in range(name in part))
+        for each in part.values():
+            yield from named(each, name)
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:
-    assert json.loads(SCHEMA_FILE.read_text()) == build_schema(), "run `make schema`"
+    assert json.loads(SCHEMA_FILE.read_text()) == SCHEMA, "run `make schema`"
+
+
+def test_the_wheel_has_the_schema_and_the_root_of_the_checkout_shows_it() -> None:
+    shipped = resources.files("allomia_pulumi.plugin").joinpath("schema.json").read_text()
+    assert shipped == (CHECKOUT / "schema.json").read_text()
+    assert not (CHECKOUT / "schema.json").readlink().is_absolute()
 
 
 def test_the_schema_lists_exactly_what_works() -> None:
-    schema = build_schema()
-    resource = schema["resources"]["allomia:index:OrganizationApiKey"]
-    assert sorted(resource["inputProperties"]) == sorted(SUPPORTED)
-    assert resource["requiredInputs"] == ["organizationId"]
-    assert {name for name, output in resource["properties"].items() if output.get("secret")} == {
-        "previousSecret",
-        "secret",
-        "triggersHash",
+    assert sorted(ORGANIZATION_KEY["inputProperties"]) == sorted(inputs.SUPPORTED)
+    assert ORGANIZATION_KEY["requiredInputs"] == ["organizationId"]
+    assert sorted(DASHBOARD_KEY["inputProperties"]) == sorted(dashboard_models.SUPPORTED)
+    assert DASHBOARD_KEY["requiredInputs"] == ["organizationId", "vaultSecret"]
+    assert SCHEMA["version"] == __version__
+    assert {token.rpartition(":")[2] for token in SCHEMA["functions"]} == {
+        to_camel(name) for name in functions.__all__ if name.startswith("get_") and not name.endswith("_output")
     }
-    assert schema["version"] == __version__
-    assert all(declared["description"] for declared in resource["inputProperties"].values())
-    assert all(declared["description"] for declared in resource["properties"].values())
+
+
+def test_only_what_holds_a_secret_is_one() -> None:
+    secrets = {name for name, output in ORGANIZATION_KEY["properties"].items() if output.get("secret")}
+    assert secrets == {"previousSecret", "secret", "triggersHash"}
+    assert [name for name, output in DASHBOARD_KEY["properties"].items() if output.get("secret")] == ["secret"]
+    assert list(named([SCHEMA["functions"], SCHEMA["types"], SCHEMA["provider"], SCHEMA["config"]], "secret")) == []
+
+
+def test_every_part_says_what_it_is() -> None:
+    described = [
+        *SCHEMA["resources"].values(),
+        *SCHEMA["functions"].values(),
+        *SCHEMA["types"].values(),
+        *SCHEMA["config"]["variables"].values(),
+        *(
+            each
+            for name in ("properties", "inputProperties")
+            for group in named(SCHEMA, name)
+            for each in group.values()
+        ),
+    ]
+    texts = [each.get("description", "") for each in described]
+    assert all(texts)
+    assert [text for text in texts if "None" in text] == [], "Python's word for what is absent"
+
+
+def test_every_type_that_is_referred_to_is_there_and_none_is_idle() -> None:
+    mentioned = {each.removeprefix("#/types/") for each in named(SCHEMA, "$ref") if each.startswith("#")}
+    assert mentioned == set(SCHEMA["types"]), "an SDK would have a class that nothing takes or returns"
+
+
+def test_the_functions_answer_with_the_fields_of_the_python_results() -> None:
+    for answer, result in (
+        (SCHEMA["functions"]["allomia:index:getOrganization"]["outputs"], results.OrganizationInfo),
+        (SCHEMA["functions"]["allomia:index:getOrganizationApiKeys"]["outputs"], results.OrganizationApiKeys),
+        (SCHEMA["types"]["allomia:index:OrganizationInfo"], results.OrganizationInfo),
+        (SCHEMA["types"]["allomia:index:ApiKeyInfo"], results.ApiKeyInfo),
+    ):
+        assert list(answer["properties"]) == [to_camel(field.name) for field in dataclasses.fields(result)]
+        optional = [to_camel(field.name) for field in dataclasses.fields(result) if "None" in str(field.type)]
+        assert [name for name in answer["properties"] if name not in answer["required"]] == optional
+    assert SCHEMA["functions"]["allomia:index:getOrganization"]["inputs"].get("required", []) == []
+    assert SCHEMA["functions"]["allomia:index:getOrganizationApiKeys"]["inputs"]["required"] == ["organizationId"]
+
+
+def test_an_explicit_provider_takes_the_settings_of_a_stack_and_its_sdk_fills_in_nothing() -> None:
+    provider = SCHEMA["provider"]["inputProperties"]
+    assert list(provider) == list(SCHEMA["config"]["variables"]) == list(CONFIGURATION)
+    assert [name for name, declared in provider.items() if {"default", "defaultInfo"} & set(declared)] == []
+    vault = SCHEMA["types"]["allomia:index:VaultSettings"], SCHEMA["types"]["allomia:index:VaultAuth"]
+    assert list(named(vault, "default")) == []
+
+
+def test_a_login_to_vault_may_have_every_setting_of_every_method() -> None:
+    auth = SCHEMA["types"]["allomia:index:VaultAuth"]["properties"]
+    assert set(auth) == {str(field.alias) for method in METHODS for field in method.model_fields.values()}
+
+
+def test_only_a_change_that_always_replaces_says_so() -> None:
+    for resource in (ORGANIZATION_KEY, DASHBOARD_KEY):
+        marked = [name for name, each in resource["inputProperties"].items() if each.get("willReplaceOnChanges")]
+        assert marked == ["organizationId"]
+
+
+def test_a_program_in_another_language_takes_over_the_keys_of_the_python_one() -> None:
+    assert ORGANIZATION_KEY["aliases"] == [{"type": OrganizationApiKey.pulumi_type}]
+    assert DASHBOARD_KEY["aliases"] == [{"type": DashboardApiKey.pulumi_type}]

@@ -15,11 +15,12 @@ from tools.engine.processes import CHECKOUT, ToolError
 from tools.engine.sdks import SDKS
 from tools.engine.workspace import TIMEOUT_SECONDS, Result, Workspace
 
-__all__ = ["NodeSdk", "ensure_node_sdk", "require_node"]
+__all__ = ["NodeSdk", "ensure_node_sdk", "has_node_packages", "require_node"]
 
 OLDEST_NODE = 20
 # Exact, and without a lock file: those name the addresses of whoever wrote them.
 PACKAGES = {"@pulumi/pulumi": "3.270.0", "@types/node": "20.9.5", "typescript": "5.9.3"}
+MANIFEST = json.dumps({"name": "allomia-pulumi-node", "private": True, "dependencies": PACKAGES}, indent=2)
 INSTALL = (
     *("install", "--ignore-scripts", "--no-package-lock"),
     *("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"),
@@ -98,6 +99,11 @@ def require_node() -> None:
         raise ToolError(f"The node on PATH is too old: {answer.stdout.strip() or 'of no version'}.", hint)
 
 
+def has_node_packages() -> bool:
+    """Tell whether `ensure_node_sdk` finds its packages in the cache, and so asks no registry for them."""
+    return _find_packages(_packages_folder()) is not None
+
+
 def ensure_node_sdk(sources: Path = CHECKOUT / SDKS / "nodejs", report: Report = print) -> NodeSdk:
     """Return the SDK, compiled when its sources or the pinned packages are new.
 
@@ -129,19 +135,23 @@ def ensure_node_sdk(sources: Path = CHECKOUT / SDKS / "nodejs", report: Report =
 
 def _ensure_packages(report: Report) -> Path:
     """Return a `node_modules` folder with the pinned packages, apart from the SDK, which changes more often."""
-    manifest = json.dumps({"name": "allomia-pulumi-node", "private": True, "dependencies": PACKAGES}, indent=2)
-
-    def find(folder: Path) -> Path | None:
-        modules = folder / MODULES
-        return modules if all((modules / name / "package.json").is_file() for name in PACKAGES) else None
 
     def build(_scratch: Path, finished: Path) -> None:
         report("Installing the Node packages that the Node SDK needs (about 10 seconds, once).")
-        (finished / "package.json").write_text(manifest)
+        (finished / "package.json").write_text(MANIFEST)
         hint = "Check that npm reaches its registry (`npm ping`), and try again."
         Steps(PACKAGES_WHAT, finished, report, lambda: hint).run("installing packages", "npm", *INSTALL)
 
-    return build_once(PACKAGES_WHAT, cache_folder() / "node" / fingerprint([], Path(), manifest), find, build, report)
+    return build_once(PACKAGES_WHAT, _packages_folder(), _find_packages, build, report)
+
+
+def _packages_folder() -> Path:
+    return cache_folder() / "node" / fingerprint([], Path(), MANIFEST)
+
+
+def _find_packages(folder: Path) -> Path | None:
+    modules = folder / MODULES
+    return modules if all((modules / name / "package.json").is_file() for name in PACKAGES) else None
 
 
 def _compile_sdk(sources: Path, packages: Path, copy: Path, report: Report) -> None:

@@ -1,0 +1,94 @@
+"""The process `pulumi-resource-allomia`: it says its port, serves, and ends with its engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TextIO
+
+from allomia_pulumi._version import __version__
+
+__all__ = ["run"]
+
+THREADS: Final = 64
+LARGEST_MESSAGE: Final = 400 * 1024 * 1024
+"""The engine's own limit: Pulumi sets it on both sides."""
+LAST_CALLS_SECONDS: Final = 30.0
+WAKE_SECONDS: Final = 0.2
+USAGE: Final = f"""\
+pulumi-resource-allomia {__version__}: the Pulumi provider of AlloMia's organization API keys.
+
+Pulumi starts it. Say where it is in Pulumi.yaml:
+
+    plugins:
+      providers:
+        - name: allomia
+          path: .venv/bin
+"""
+
+
+def run() -> None:
+    """Serve until SIGINT or SIGTERM comes, or the engine is gone."""
+    arguments = sys.argv[1:]
+    if "--version" in arguments or "--help" in arguments:
+        sys.stdout.write(f"{__version__}\n" if "--version" in arguments else USAGE)
+        return
+    announcing = _take_stdout()
+    serve(_engine_address(arguments), announcing)
+
+
+def serve(engine_address: str | None, announcing: TextIO) -> None:
+    """Serve on a free loopback port, which is announced as the only line."""
+    # Loaded with stdout already safe from whatever they print.
+    import grpc  # noqa: PLC0415
+    from pulumi.runtime.proto import provider_pb2_grpc  # noqa: PLC0415
+
+    from allomia_pulumi.clock import SystemClock  # noqa: PLC0415
+    from allomia_pulumi.engine_link import EngineLog, watch_engine  # noqa: PLC0415
+    from allomia_pulumi.plugin.servicer import Provider  # noqa: PLC0415
+
+    clock, is_over = SystemClock(), threading.Event()
+    provider = Provider(EngineLog(engine_address), os.environ, clock)
+    server = grpc.server(
+        ThreadPoolExecutor(THREADS),
+        options=[("grpc.max_receive_message_length", LARGEST_MESSAGE), ("grpc.max_send_message_length", -1)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+
+    def end(*_: object) -> None:
+        clock.stop()
+        is_over.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, file=announcing, flush=True)
+    watch = watch_engine(engine_address, end) if engine_address else None
+    # A signal may reach another thread, and its handler runs in this one, when it wakes.
+    while not is_over.wait(WAKE_SECONDS):
+        pass
+    # Calls under way are critical: a key that was asked for is recorded, or revoked.
+    server.stop(LAST_CALLS_SECONDS).wait()
+    provider.close()
+    if watch:
+        watch.close()
+    # Threads of gRPC's own may hold up the interpreter's end.
+    os._exit(0)
+
+
+def _take_stdout() -> TextIO:
+    """Return stdout for the port alone; whatever else is printed goes to stderr from now on."""
+    announcing = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)
+    return announcing
+
+
+def _engine_address(arguments: Sequence[str]) -> str | None:
+    """Return the last argument if it is an address; without one, the engine attaches later."""
+    last = arguments[-1] if arguments else ""
+    return last if last.rpartition(":")[2].isdigit() else None

@@ -1,0 +1,259 @@
+"""The engine's calls, translated to the core and back; it decides nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any, Final
+
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from allomia_pulumi._version import __version__
+from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.config import CONFIGURATION, load_settings
+from allomia_pulumi.engine_link import EngineLog, ResourceReporter
+from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.keys.dashboard import DashboardKeys
+from allomia_pulumi.keys.fields import Failure
+from allomia_pulumi.keys.lifecycle import OrganizationKeys
+from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN
+from allomia_pulumi.keys.resource import Change, Outputs, Resource
+from allomia_pulumi.plugin.codec import decode, encode, known
+from allomia_pulumi.plugin.failures import Unfinished, told
+from allomia_pulumi.plugin.invokes import invoke
+from allomia_pulumi.plugin.urns import identity_of, kind_of
+from allomia_pulumi.redaction import printable, scrub
+from allomia_pulumi.session import Session
+
+__all__ = ["Provider"]
+
+SETTINGS_CHANGED: Final = "settings.record"
+"""Shown when an update records something that is no changed input, such as the resource's new name."""
+
+
+class _Reporter(ResourceReporter):
+    """What one operation says, and what it leaves unfinished."""
+
+    def __init__(self, log: EngineLog, urn: str) -> None:
+        super().__init__(log, urn)
+        self.left: list[str] = []
+
+    def owe(self, message: str) -> None:
+        self.left.append(scrub(message))
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """Serve one configured provider; any number of threads.
+
+    Args:
+        log: The engine's log.
+        environ: The process environment.
+        clock: Where time comes from; `Cancel` stops it.
+    """
+
+    def __init__(self, log: EngineLog, environ: Mapping[str, str], clock: SystemClock) -> None:
+        self.log = log
+        self._environ = environ
+        self._clock = clock
+        self._connect({})
+
+    def close(self) -> None:
+        """Close the connections to AlloMia and Vault."""
+        self._session.close()
+
+    @told
+    def Handshake(  # noqa: N802, D102 - the names of the methods are the protocol's
+        self, _request: provider_pb2.ProviderHandshakeRequest
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=False)
+
+    @told
+    def Attach(self, request: plugin_pb2.PluginAttach) -> empty_pb2.Empty:  # noqa: N802, D102
+        self.log = EngineLog(request.address)
+        return empty_pb2.Empty()
+
+    @told
+    def GetPluginInfo(self, _request: empty_pb2.Empty) -> plugin_pb2.PluginInfo:  # noqa: N802, D102
+        return plugin_pb2.PluginInfo(version=__version__)
+
+    @told
+    def GetSchema(self, request: provider_pb2.GetSchemaRequest) -> provider_pb2.GetSchemaResponse:  # noqa: N802, D102
+        if request.version:
+            raise InvalidInput(f"there is no schema of version {request.version}", "Ask for version 0.")
+        schema = resources.files("allomia_pulumi.plugin").joinpath("schema.json").read_text(encoding="utf-8")
+        return provider_pb2.GetSchemaResponse(schema=schema)
+
+    @told
+    def CheckConfig(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:  # noqa: N802, D102
+        failures = []
+        try:
+            load_settings(_stack(request.news), self._environ)
+        except InvalidConfiguration as problem:
+            failures.append(Failure("", str(problem)))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
+
+    @told
+    def DiffConfig(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:  # noqa: N802, D102
+        # No setting moves a key, so none replaces: a replaced provider replaces every resource.
+        return _diff(bool(_changed(decode(request.old_inputs), decode(request.news))))
+
+    @told
+    def Configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:  # noqa: N802, D102
+        self._connect(_stack(request.args))
+        return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
+
+    @told
+    def Check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:  # noqa: N802, D102
+        identity, olds = identity_of(request.urn), decode(request.olds)
+        checked = self._resource(request.urn).check(
+            olds,
+            decode(request.news),
+            identity,
+            _Reporter(self.log, request.urn),
+            old_identity=identity if olds else None,
+        )
+        return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=_failures(checked.failures))
+
+    @told
+    def Diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:  # noqa: N802, D102
+        news = decode(request.news)
+        reporter = _Reporter(self.log, request.urn)
+        change = self._resource(request.urn).diff(
+            request.id, decode(request.olds), news, identity_of(request.urn), reporter
+        )
+        return _diff(change.has_changes, change, _changed(decode(request.old_inputs), news))
+
+    @told
+    def Create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:  # noqa: N802, D102
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=struct_pb2.Struct())
+        reporter = _Reporter(self.log, request.urn)
+        pulumi_id, outputs = self._resource(request.urn).create(
+            decode(request.properties), identity_of(request.urn), reporter, keeps_unfinished=True
+        )
+        return provider_pb2.CreateResponse(id=pulumi_id, properties=_kept(pulumi_id, outputs, reporter))
+
+    @told
+    def Read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:  # noqa: N802, D102
+        resource, reporter = self._resource(request.urn), _Reporter(self.log, request.urn)
+        outputs = decode(request.properties)
+        if "record" not in outputs:
+            found, inputs = resource.import_(request.id, identity_of(request.urn), reporter)
+            return provider_pb2.ReadResponse(id=request.id, properties=_outputs(found), inputs=encode(inputs))
+        state = resource.read(request.id, outputs, reporter)
+        if state is None:
+            return provider_pb2.ReadResponse()
+        inputs = decode(request.inputs)
+        return provider_pb2.ReadResponse(id=request.id, properties=_outputs(state), inputs=encode(inputs))
+
+    @told
+    def Update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:  # noqa: N802, D102
+        resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
+        if request.preview:
+            forecast = resource.forecast(request.id, olds, news)
+            expected = {**forecast.outputs, **dict.fromkeys(forecast.unknown, UNKNOWN)}
+            return provider_pb2.UpdateResponse(properties=encode(expected, secret=SECRET_OUTPUTS))
+        reporter = _Reporter(self.log, request.urn)
+        outputs = resource.update(request.id, olds, news, identity_of(request.urn), reporter)
+        return provider_pb2.UpdateResponse(properties=_kept(request.id, outputs, reporter))
+
+    @told
+    def Delete(self, request: provider_pb2.DeleteRequest) -> empty_pb2.Empty:  # noqa: N802, D102
+        self._resource(request.urn).delete(decode(request.properties), _Reporter(self.log, request.urn))
+        return empty_pb2.Empty()
+
+    @told
+    def Invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:  # noqa: N802, D102
+        result = invoke(request.tok, decode(request.args), lambda: self._session.open(None), self._clock.now())
+        answer = provider_pb2.InvokeResponse()
+        if result is not None:
+            # The field's name is a keyword of Python's.
+            getattr(answer, "return").CopyFrom(encode(result))
+        return answer
+
+    @told
+    def Cancel(self, _request: empty_pb2.Empty) -> empty_pb2.Empty:  # noqa: N802, D102
+        # It comes at the end of every run too, when nothing is under way any more.
+        self._clock.stop()
+        return empty_pb2.Empty()
+
+    def _connect(self, stack: Mapping[str, str]) -> None:
+        self._session = Session(stack, self._environ, self._clock)
+        self._resources: Mapping[str, Resource] = {
+            "OrganizationApiKey": OrganizationKeys(self._session, self._clock),
+            "DashboardApiKey": DashboardKeys(self._session, self._clock),
+        }
+
+    def _resource(self, urn: str) -> Resource:
+        kind = kind_of(urn)
+        if kind not in self._resources:
+            raise InvalidInput(f"{printable(kind)} is no resource of this version", "Upgrade, or correct its name.")
+        return self._resources[kind]
+
+
+def _stack(properties: struct_pb2.Struct) -> dict[str, str]:
+    """Return the settings that are known, as the stack's configuration has them: objects as JSON."""
+    settings = known(decode(properties), CONFIGURATION)
+    return {name: _setting(value) for name, value in settings.items()}
+
+
+def _setting(value: Any) -> str:  # noqa: ANN401 - property values are of any type
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if not value.startswith('"'):
+        return value
+    # A generated SDK writes whatever may be an object as JSON, also when it is a text.
+    try:
+        return str(json.loads(value))
+    except ValueError:
+        return value
+
+
+def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:
+    """Return the inputs that differ, and how."""
+    kinds = {}
+    for name in sorted(olds.keys() | news.keys()):
+        old, new = olds.get(name), news.get(name)
+        if old != new:
+            kinds[name] = "ADD" if old is None else "DELETE" if new is None else "UPDATE"
+    return kinds
+
+
+def _diff(
+    has_changes: bool, change: Change | None = None, inputs: Mapping[str, str] | None = None
+) -> provider_pb2.DiffResponse:
+    """Return what differs by paths: the changed inputs, and what is due though no input changed."""
+    if not has_changes:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE, hasDetailedDiff=True)
+    replaces = list(change.replaces) if change else []
+    causes = list(change.causes) if change else []
+    kinds = {**dict.fromkeys(causes or replaces, "UPDATE"), **(inputs or {})} or {SETTINGS_CHANGED: "UPDATE"}
+    suffix = "_REPLACE" if replaces else ""
+    detailed = {
+        path: provider_pb2.PropertyDiff(
+            kind=provider_pb2.PropertyDiff.Kind.Value(f"{kind}{suffix}"), inputDiff=path in (inputs or {})
+        )
+        for path, kind in kinds.items()
+    }
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME, replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True
+    )
+
+
+def _kept(pulumi_id: str, outputs: Outputs, reporter: _Reporter) -> struct_pb2.Struct:
+    """Return the outputs, or fail with them if something is still owed."""
+    properties = _outputs(outputs)
+    if reporter.left:
+        raise Unfinished(pulumi_id, properties, reporter.left)
+    return properties
+
+
+def _outputs(outputs: Outputs) -> struct_pb2.Struct:
+    return encode(outputs.to_outputs(), secret=SECRET_OUTPUTS)
+
+
+def _failures(failures: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
+    # The property stays empty: the engine would show its value; the reason names the input itself.
+    return [provider_pb2.CheckFailure(reason=scrub(failure.reason)) for failure in failures]

@@ -1,0 +1,118 @@
+"""The package schema, generated from the core's models: `python -m tools.schema` writes it, a test holds it to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from allomia_pulumi._version import __version__
+from allomia_pulumi.dynamic import DashboardApiKey, OrganizationApiKey
+from allomia_pulumi.keys.dashboard_models import DashboardInputs, DashboardState, OldKey
+from allomia_pulumi.keys.models import SECRET_OUTPUTS, Adoption, Inputs, KeyState, Owed, Place
+from allomia_pulumi.references import VaultReference
+from tools.engine.processes import CHECKOUT
+from tools.schema import functions, settings
+from tools.schema.kinds import ADOPTION, OLD_KEY, OWED, PLACE, REFERENCE, describe_fields
+
+__all__ = ["SCHEMA_FILE", "build_schema"]
+
+SCHEMA_FILE: Final = CHECKOUT / "allomia_pulumi" / "plugin" / "schema.json"
+# Other changes replace a key too, but only one without `overlap`: their descriptions say so.
+REPLACING: Final = "organizationId"
+DEFAULTED: Final = "name"
+# No SDK is published. The Go path has no host, so that Go takes it from a `replace` only; the Python name is not ours,
+# because this package offers its own classes to Python programs.
+LANGUAGES: Final[Mapping[str, dict[str, Any]]] = {
+    "csharp": {
+        "namespaces": {"allomia": "AlloMia"},
+        "packageReferences": {"Pulumi": "3.*"},
+        "respectSchemaVersion": True,
+    },
+    "go": {
+        "importBasePath": "allomia-pulumi/sdk/go/allomia",
+        "generateResourceContainerTypes": True,
+        "respectSchemaVersion": True,
+    },
+    "java": {"buildFiles": "gradle"},
+    "nodejs": {"packageName": "@allomia/pulumi", "respectSchemaVersion": True},
+    "python": {"packageName": "allomia_pulumi_sdk", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
+}
+ORGANIZATION_DESCRIPTION: Final = """\
+An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete. \
+Without `overlap`, rotation is a replacement; with it, an update in place that keeps the predecessor valid.
+
+## Import
+
+A key that exists is imported by the ids of its organization and of the key:
+
+```sh
+pulumi import allomia:index:OrganizationApiKey NAME ORGANIZATION/KEY
+```
+"""
+DASHBOARD_DESCRIPTION: Final = (
+    "An API key of one AlloMia organization that a person made in the dashboard and put into Vault: proved, handed on, "
+    "and watched until its predecessors are deleted. It needs nothing of AlloMia but what is documented."
+)
+TYPES: Final[tuple[tuple[str, type[BaseModel], str], ...]] = (
+    (REFERENCE, VaultReference, "One field of one secret in Vault; `mount/path#field` says the same in short."),
+    (PLACE, Place, "Where in Vault a key is also written to."),
+    (OWED, Owed, "One step that a half-finished update still owes."),
+    (ADOPTION, Adoption, "A key that exists already, to be taken over instead of making one."),
+    (OLD_KEY, OldKey, "An earlier key made by hand, known by its version in Vault only."),
+)
+
+
+def build_schema() -> dict[str, Any]:
+    """Return the package schema."""
+    return {
+        "name": "allomia",
+        "displayName": "AlloMia",
+        "version": __version__,
+        "description": "Organization API keys of AlloMia: minted, rotated and revoked without losing a secret.",
+        "keywords": ["pulumi", "allomia", "api-key", "rotation", "vault", "openbao", "category/utility", "kind/native"],
+        "license": "Apache-2.0",
+        "publisher": "The allomia-pulumi authors",
+        "meta": {"supportPack": True},
+        "language": LANGUAGES,
+        "config": {"variables": settings.describe_variables()},
+        "types": {
+            **{name: {"type": "object", "description": text, **describe_fields(model)} for name, model, text in TYPES},
+            **settings.describe_types(),
+            **functions.describe_types(),
+        },
+        "provider": {
+            "description": "An explicit provider, such as one for a second tenant. Its settings are those of the stack "
+            "configuration's namespace `allomia`, which it does not read; what it is not given comes from the "
+            "environment of the plugin.",
+            "inputProperties": settings.describe_provider(),
+        },
+        "resources": {
+            "allomia:index:DashboardApiKey": _resource(
+                DashboardInputs, DashboardState, DASHBOARD_DESCRIPTION, DashboardApiKey.pulumi_type
+            ),
+            "allomia:index:OrganizationApiKey": _resource(
+                Inputs, KeyState, ORGANIZATION_DESCRIPTION, OrganizationApiKey.pulumi_type
+            ),
+        },
+        "functions": functions.describe_functions(),
+    }
+
+
+def _resource(asked: type[BaseModel], kept: type[BaseModel], description: str, dynamic_type: str) -> dict[str, Any]:
+    outputs, inputs = describe_fields(kept, secrets=SECRET_OUTPUTS), describe_fields(asked)
+    inputs["properties"][REPLACING]["willReplaceOnChanges"] = True
+    # The state leaves nothing out but what is None.
+    always = [
+        str(field.alias) for field in kept.model_fields.values() if field.is_required() or field.default is not None
+    ]
+    return {
+        "description": description,
+        "properties": outputs["properties"],
+        "required": always,
+        "inputProperties": inputs["properties"],
+        "requiredInputs": [name for name in inputs["required"] if name != DEFAULTED],
+        # A program that is written anew in another language takes over the keys of the Python one.
+        "aliases": [{"type": dynamic_type}],
+    }

@@ -1,0 +1,107 @@
+"""How the fields of a model, and the annotations of Python, stand in a schema."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from allomia_pulumi.config import TokenAuth
+from allomia_pulumi.keys.dashboard_models import DashboardRecord, OldKey
+from allomia_pulumi.keys.models import Adoption, Owed, OwedStep, Place, Reason, Record, Unknown
+from allomia_pulumi.references import VaultReference
+from allomia_pulumi.results import ApiKeyInfo, OrganizationInfo
+
+__all__ = [
+    "ADOPTION",
+    "API_KEY_INFO",
+    "AUTH",
+    "OLD_KEY",
+    "ORGANIZATION_INFO",
+    "OWED",
+    "PLACE",
+    "REFERENCE",
+    "alternatives",
+    "describe_fields",
+    "describe_kind",
+]
+
+REFERENCE: Final = "allomia:index:VaultReference"
+PLACE: Final = "allomia:index:VaultSecret"
+OWED: Final = "allomia:index:Owed"
+ADOPTION: Final = "allomia:index:Adoption"
+OLD_KEY: Final = "allomia:index:OldKey"
+AUTH: Final = "allomia:index:VaultAuth"
+ORGANIZATION_INFO: Final = "allomia:index:OrganizationInfo"
+API_KEY_INFO: Final = "allomia:index:ApiKeyInfo"
+
+NAMED: Final[Mapping[Any, str]] = {
+    Adoption: ADOPTION,
+    OldKey: OLD_KEY,
+    Place: PLACE,
+    Owed: OWED,
+    # The first of the methods stands for all.
+    TokenAuth: AUTH,
+    OrganizationInfo: ORGANIZATION_INFO,
+    ApiKeyInfo: API_KEY_INFO,
+}
+KINDS: Final[Mapping[Any, dict[str, Any]]] = {
+    VaultReference: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}]},
+    **{
+        kind: {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
+        for kind in (Record, DashboardRecord)
+    },
+    **{kind: {"$ref": f"#/types/{name}"} for kind, name in NAMED.items()},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    **{kind: {"type": "string"} for kind in (str, SecretStr, Reason, OwedStep, timedelta)},
+}
+
+
+def describe_fields(model: type[BaseModel], *, secrets: Collection[str] = ()) -> dict[str, Any]:
+    """Return `properties` and `required` of a model, by the wire names of its fields."""
+    fields = {str(field.alias): field for field in model.model_fields.values()}
+    properties = {name: _property(field, is_secret=name in secrets) for name, field in fields.items()}
+    return {"properties": properties, "required": [name for name, field in fields.items() if field.is_required()]}
+
+
+def describe_kind(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - an annotation is anything
+    """Return the type reference of an annotation without alternatives.
+
+    Raises:
+        TypeError: The schema has no such thing yet.
+    """
+    if kind in KINDS:
+        return dict(KINDS[kind])
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Mapping:
+        return {"type": "object", "additionalProperties": {"type": "string"}}
+    if origin is tuple:
+        return {"type": "array", "items": describe_kind(arguments[0])}
+    if origin is Annotated:
+        return describe_kind(arguments[0])
+    if origin is Literal:
+        return describe_kind(type(arguments[0]))
+    raise TypeError(f"no schema for {kind!r}")
+
+
+def alternatives(annotation: Any) -> list[Any]:  # noqa: ANN401 - an annotation is anything
+    """Return a union's members without those that only stand for absence."""
+    members = get_args(annotation) if get_origin(annotation) in {Union, types.UnionType} else (annotation,)
+    return [member for member in members if member not in {type(None), Unknown}]
+
+
+def _property(field: FieldInfo, *, is_secret: bool) -> dict[str, Any]:
+    declared = describe_kind(alternatives(field.annotation)[0])
+    if field.description:
+        declared["description"] = " ".join(field.description.split())
+    if is_secret:
+        declared["secret"] = True
+    if isinstance(field.default, bool):
+        declared["default"] = field.default
+    return declared
