@@ -10,7 +10,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -176,7 +176,7 @@ def load_settings(
     return Settings(
         api_url=_url(values["apiUrl"], sources["apiUrl"]) if "apiUrl" in values else DEFAULT_API_URL,
         tenant_key_ref=_reference(reference, sources["tenantKeyRef"]) if reference else None,
-        vault=_vault(stack.get("vault"), environ, sources),
+        vault=_vault(stack, arguments or {}, environ, sources),
         owner=_owner(values.get("owner", ""), sources.get("owner", "")),
         keys_path=_keys_path(values["keysPath"], sources["keysPath"]) if "keysPath" in values else DEFAULT_KEYS_PATH,
         sources=sources,
@@ -234,37 +234,47 @@ def _keys_path(value: str, source: str) -> str:
     return value
 
 
-def _vault(text: str | None, environ: Mapping[str, str], sources: dict[str, str]) -> VaultSettings:
-    """Join `allomia:vault` with the environment's `BAO_*` and `VAULT_*`."""
+def _vault(
+    stack: Mapping[str, str], arguments: Mapping[str, str], environ: Mapping[str, str], sources: dict[str, str]
+) -> VaultSettings:
+    """Join the argument `vault`, or `allomia:vault`, with the environment's `BAO_*` and `VAULT_*`."""
+    text, where = arguments.get("vault"), "argument vault"
+    if not text:
+        text, where = stack.get("vault"), "stack configuration allomia:vault"
+    values = _read_object(text, where)
+    for name, suffix in (("address", "ADDR"), ("namespace", "NAMESPACE"), ("caCertFile", "CACERT")):
+        if values.get(name):
+            sources[f"vault.{name}"] = f"{where}.{name}"
+            continue
+        for variable in (f"BAO_{suffix}", f"VAULT_{suffix}"):
+            if environ.get(variable):
+                values[name], sources[f"vault.{name}"] = environ[variable], f"environment variable {variable}"
+                break
+    _refuse_literal_secrets(values, where)
+    _refuse_literal_secrets(values.get("auth"), f"{where}.auth")
+    if isinstance(values.get("auth"), dict):
+        values["auth"] = {"method": "token", **values["auth"]}
+    try:
+        settings = VaultSettings.model_validate(values)
+    except ValidationError as problem:
+        raise InvalidConfiguration(f"{where}: {_explain(problem)}") from None
+    if settings.address:
+        address = _url(settings.address, sources["vault.address"])
+        return settings.model_copy(update={"address": address})
+    return settings
+
+
+def _read_object(text: str | None, where: str) -> dict[str, Any]:
     try:
         values = json.loads(text) if text else {}
     except ValueError:
         values = None
     if not isinstance(values, dict):
         raise InvalidConfiguration(
-            "stack configuration allomia:vault is not an object",
+            f"{where} is not an object",
             "Set its parts with `pulumi config set --path allomia:vault.address https://…`.",
         )
-    for name, suffix in (("address", "ADDR"), ("namespace", "NAMESPACE"), ("caCertFile", "CACERT")):
-        if values.get(name):
-            sources[f"vault.{name}"] = f"stack configuration allomia:vault.{name}"
-            continue
-        for variable in (f"BAO_{suffix}", f"VAULT_{suffix}"):
-            if environ.get(variable):
-                values[name], sources[f"vault.{name}"] = environ[variable], f"environment variable {variable}"
-                break
-    _refuse_literal_secrets(values, "allomia:vault")
-    _refuse_literal_secrets(values.get("auth"), "allomia:vault.auth")
-    if isinstance(values.get("auth"), dict):
-        values["auth"] = {"method": "token", **values["auth"]}
-    try:
-        settings = VaultSettings.model_validate(values)
-    except ValidationError as problem:
-        raise InvalidConfiguration(f"stack configuration allomia:vault: {_explain(problem)}") from None
-    if settings.address:
-        address = _url(settings.address, sources["vault.address"])
-        return settings.model_copy(update={"address": address})
-    return settings
+    return values
 
 
 def _refuse_literal_secrets(settings: object, where: str) -> None:
@@ -272,7 +282,7 @@ def _refuse_literal_secrets(settings: object, where: str) -> None:
     for name in settings if isinstance(settings, dict) else ():
         if instead := LITERAL_SECRETS.get(str(name).replace("_", "").lower()):
             raise InvalidConfiguration(
-                f"stack configuration {where}.{name} would put a secret into Pulumi's state",
+                f"{where}.{name} would put a secret into Pulumi's state",
                 f"Use {instead}, remove the value from the configuration, and replace it where it came from.",
             )
 

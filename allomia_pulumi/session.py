@@ -153,7 +153,8 @@ class Session:
         raise InvalidConfiguration(
             "no tenant key is configured",
             "Put AlloMia's tenant key into Vault and say where: `pulumi config set allomia:tenantKeyRef "
-            f"secret/allomia/tenant#api_key`. For a first try without Vault, set {TENANT_KEY_VARIABLE}.",
+            "secret/allomia/tenant#api_key`; an explicit provider has its own tenantKeyRef. For a first try without "
+            f"Vault, set {TENANT_KEY_VARIABLE}.",
         )
 
 

@@ -218,7 +218,7 @@ class FakeVault:
         for version in range(first, last + 1):
             if version in secret.versions:
                 secret.versions[version] = None
-        if secret.stored.key_id == key_id and (first, last) == (1, secret.stored.version):
+        if secret.stored.key_id == key_id and not any(secret.versions.values()):
             del self.secrets[self._name(place)]
         elif secret.stored.key_id == key_id:
             secret.stored = replace(secret.stored, is_ours=False, mark=None, key_id=None, written=None)

@@ -35,7 +35,7 @@ from allomia_pulumi.keys.memory import Memory
 from allomia_pulumi.keys.models import Identity, Owed, OwedStep, Unknown
 from allomia_pulumi.keys.noticing import Found, Noticer
 from allomia_pulumi.keys.ports import Reporter, Sources
-from allomia_pulumi.keys.resource import Checked, Forecast
+from allomia_pulumi.keys.resource import Checked, Forecast, Outputs
 from allomia_pulumi.keys.wording import DELETE_BY_HAND, MAKE_BY_HAND, explaining_configuration
 from allomia_pulumi.references import VaultReference
 
@@ -239,6 +239,9 @@ class DashboardKeys:
                 f"no key was revoked. If nobody uses the key of organization {organization_id} any more that is "
                 f"{described}: {DELETE_BY_HAND}; its copy in Vault was left too"
             )
+
+    def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
+        """Do nothing: nothing was made."""
 
     def _noticer(self, reporter: Reporter) -> Noticer:
         return Noticer(self._sources.store(), self._sources.prover, self._clock, reporter)

@@ -39,7 +39,7 @@ class Deletion:
         """
         organization_id = state.record.settings.organization_id
         left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
-        for key_id in filter(None, (state.previous_key_id, state.key_id, *left)):
+        for key_id in dict.fromkeys(filter(None, (state.previous_key_id, state.key_id, *left))):
             if key_id in self.held:
                 self.reporter.warn(
                     f"key {key_id} was not revoked: it was adopted again by a forced replacement, and is in use. "

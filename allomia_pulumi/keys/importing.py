@@ -43,7 +43,7 @@ class Importer:
             found = self.inspector.find(organization_id, key_id)
             if found is None:
                 raise NotFound(
-                    f"organization {organization_id} has no key {key_id} to import",
+                    f"organization {organization_id} has no key {key_id}",
                     f"Look with {look_command(organization_id)}.",
                 )
             given = self.tenants.imported_secret(organization_id, key_id)
@@ -51,7 +51,7 @@ class Importer:
                 self.inspector.prove(found, *given)
         if given is None:
             self.reporter.warn(
-                f"key {key_id} was found and is imported without its secret, which AlloMia shows once only. "
+                f"the secret of key {key_id} is not known, since AlloMia shows it once only. "
                 f"{IMPORT_WITH_SECRET} Otherwise the first rotation brings one"
             )
         self.inspector.name_foreign_mark(found, identity, self.tenants.owner)

@@ -35,8 +35,9 @@ from allomia_pulumi.keys.models import (
 )
 from allomia_pulumi.keys.plan import Plan, Step, make_plan
 from allomia_pulumi.keys.ports import KeyApi, Reporter, Tenants
+from allomia_pulumi.keys.proof import revoke_for_good
 from allomia_pulumi.keys.reading import Marks, Reading, name_strays, name_unknown_keys
-from allomia_pulumi.keys.resource import Checked, Forecast
+from allomia_pulumi.keys.resource import Checked, Forecast, Outputs
 from allomia_pulumi.keys.slots import Ledger
 from allomia_pulumi.keys.updating import Update
 from allomia_pulumi.keys.wording import explaining_configuration
@@ -271,6 +272,21 @@ class OrganizationKeys:
         with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
             Deletion(api, self._tenants.store, self._ledger, reporter, self._memory.held).delete(state)
+
+    def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
+        """Revoke the key that an operation made whose answer nobody takes; one that Vault holds stays for its readers.
+
+        A key that cannot be revoked carries its mark, and the next run names it.
+        """
+        state = read_outputs(after.to_outputs())
+        known = read_outputs(before).key_ids if before else frozenset()
+        settings = state.record.settings
+        if state.key_id in known or state.vault_secret_version is not None:
+            return
+        api = self._tenants.open(settings.reference)
+        with self._ledger.writing(settings.organization_id):
+            revoke_for_good(api, settings.organization_id, state.key_id)
+        reporter.warn(f"key {state.key_id} was revoked: its engine is gone, and nobody could record it")
 
     def _replaced(self, identity: Identity) -> frozenset[str]:
         """Return the keys that a replacement, announced by the diff before, is about to replace."""

@@ -127,3 +127,10 @@ class Resource(Protocol):
     def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:
         """End it."""
         ...
+
+    def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
+        """End what an operation made whose answer nobody takes any more: no record will ever know it.
+
+        `before` are the outputs that stay in the state; empty for none.
+        """
+        ...

@@ -75,13 +75,13 @@ def code_of(problem: AllomiaError) -> grpc.StatusCode:
     return next(code for kind, code in CODES if isinstance(problem, kind))
 
 
-def told(method: Callable[[Any, Any], R]) -> Callable[[Any, Any, grpc.ServicerContext], R]:
+def told(method: Callable[[Any, Any, grpc.ServicerContext], R]) -> Callable[[Any, Any, grpc.ServicerContext], R]:
     """Let nothing but a scrubbed line leave an operation, with the status code that it deserves."""
 
     @functools.wraps(method)
     def call(server: _Server, request: Any, context: grpc.ServicerContext) -> R:  # noqa: ANN401 - one per method
         try:
-            return method(server, request)
+            return method(server, request, context)
         except Unfinished as left:
             status = _init_failed(left.detail)
         except AllomiaError as problem:

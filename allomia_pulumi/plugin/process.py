@@ -53,8 +53,9 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
 
     clock, is_over = SystemClock(), threading.Event()
     provider = Provider(EngineLog(engine_address), os.environ, clock)
+    pool = ThreadPoolExecutor(THREADS)
     server = grpc.server(
-        ThreadPoolExecutor(THREADS),
+        pool,
         options=[("grpc.max_receive_message_length", LARGEST_MESSAGE), ("grpc.max_send_message_length", -1)],
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
@@ -72,12 +73,16 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     # A signal may reach another thread, and its handler runs in this one, when it wakes.
     while not is_over.wait(WAKE_SECONDS):
         pass
-    # Calls under way are critical: a key that was asked for is recorded, or revoked.
+    # Calls under way are critical: a key that was asked for is recorded, or revoked. gRPC lets go of them at once when
+    # the engine is gone, and its own threads may hold up the interpreter's end.
+    last_moment = threading.Timer(LAST_CALLS_SECONDS, os._exit, (0,))
+    last_moment.daemon = True
+    last_moment.start()
     server.stop(LAST_CALLS_SECONDS).wait()
+    pool.shutdown()
     provider.close()
     if watch:
         watch.close()
-    # Threads of gRPC's own may hold up the interpreter's end.
     os._exit(0)
 
 

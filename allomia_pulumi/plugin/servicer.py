@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any, Final
 
+import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
@@ -23,12 +24,14 @@ from allomia_pulumi.keys.resource import Change, Outputs, Resource
 from allomia_pulumi.plugin.codec import decode, encode, known
 from allomia_pulumi.plugin.failures import Unfinished, told
 from allomia_pulumi.plugin.invokes import invoke
-from allomia_pulumi.plugin.urns import identity_of, kind_of
+from allomia_pulumi.plugin.urns import identity_of, kind_of, name_of
 from allomia_pulumi.redaction import printable, scrub
 from allomia_pulumi.session import Session
 
 __all__ = ["Provider"]
 
+DEFAULT_PROVIDER: Final = "default"
+"""How the engine begins the name of a provider that no program declared."""
 SETTINGS_CHANGED: Final = "settings.record"
 """Shown when an update records something that is no changed input, such as the resource's new name."""
 
@@ -57,55 +60,63 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self.log = log
         self._environ = environ
         self._clock = clock
-        self._connect({})
+        self._connect({}, environ)
 
     def close(self) -> None:
         """Close the connections to AlloMia and Vault."""
         self._session.close()
 
     @told
-    def Handshake(  # noqa: N802, D102 - the names of the methods are the protocol's
-        self, _request: provider_pb2.ProviderHandshakeRequest
+    def Handshake(
+        self, _request: provider_pb2.ProviderHandshakeRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=False)
 
     @told
-    def Attach(self, request: plugin_pb2.PluginAttach) -> empty_pb2.Empty:  # noqa: N802, D102
+    def Attach(self, request: plugin_pb2.PluginAttach, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         self.log = EngineLog(request.address)
         return empty_pb2.Empty()
 
     @told
-    def GetPluginInfo(self, _request: empty_pb2.Empty) -> plugin_pb2.PluginInfo:  # noqa: N802, D102
+    def GetPluginInfo(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=__version__)
 
     @told
-    def GetSchema(self, request: provider_pb2.GetSchemaRequest) -> provider_pb2.GetSchemaResponse:  # noqa: N802, D102
+    def GetSchema(
+        self, request: provider_pb2.GetSchemaRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.GetSchemaResponse:
         if request.version:
             raise InvalidInput(f"there is no schema of version {request.version}", "Ask for version 0.")
         schema = resources.files("allomia_pulumi.plugin").joinpath("schema.json").read_text(encoding="utf-8")
         return provider_pb2.GetSchemaResponse(schema=schema)
 
     @told
-    def CheckConfig(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:  # noqa: N802, D102
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
         failures = []
         try:
-            load_settings(_stack(request.news), self._environ)
+            load_settings(*_sources(request.urn, request.news, self._environ))
         except InvalidConfiguration as problem:
             failures.append(Failure("", str(problem)))
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
 
     @told
-    def DiffConfig(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:  # noqa: N802, D102
+    def DiffConfig(
+        self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
         # No setting moves a key, so none replaces: a replaced provider replaces every resource.
         return _diff(bool(_changed(decode(request.old_inputs), decode(request.news))))
 
     @told
-    def Configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:  # noqa: N802, D102
-        self._connect(_stack(request.args))
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        self._connect(*_sources(request.urn, request.args, self._environ))
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
 
     @told
-    def Check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:  # noqa: N802, D102
+    def Check(self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         identity, olds = identity_of(request.urn), decode(request.olds)
         checked = self._resource(request.urn).check(
             olds,
@@ -117,7 +128,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=_failures(checked.failures))
 
     @told
-    def Diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:  # noqa: N802, D102
+    def Diff(self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         news = decode(request.news)
         reporter = _Reporter(self.log, request.urn)
         change = self._resource(request.urn).diff(
@@ -126,17 +137,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return _diff(change.has_changes, change, _changed(decode(request.old_inputs), news))
 
     @told
-    def Create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:  # noqa: N802, D102
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
         if request.preview:
             return provider_pb2.CreateResponse(properties=struct_pb2.Struct())
-        reporter = _Reporter(self.log, request.urn)
-        pulumi_id, outputs = self._resource(request.urn).create(
+        resource, reporter = self._resource(request.urn), _Reporter(self.log, request.urn)
+        pulumi_id, outputs = resource.create(
             decode(request.properties), identity_of(request.urn), reporter, keeps_unfinished=True
         )
+        if not context.is_active():
+            resource.abandon({}, outputs, reporter)
         return provider_pb2.CreateResponse(id=pulumi_id, properties=_kept(pulumi_id, outputs, reporter))
 
     @told
-    def Read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:  # noqa: N802, D102
+    def Read(self, request: provider_pb2.ReadRequest, _context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         resource, reporter = self._resource(request.urn), _Reporter(self.log, request.urn)
         outputs = decode(request.properties)
         if "record" not in outputs:
@@ -149,7 +162,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=request.id, properties=_outputs(state), inputs=encode(inputs))
 
     @told
-    def Update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:  # noqa: N802, D102
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
         if request.preview:
             forecast = resource.forecast(request.id, olds, news)
@@ -157,15 +170,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=encode(expected, secret=SECRET_OUTPUTS))
         reporter = _Reporter(self.log, request.urn)
         outputs = resource.update(request.id, olds, news, identity_of(request.urn), reporter)
+        if not context.is_active():
+            resource.abandon(olds, outputs, reporter)
         return provider_pb2.UpdateResponse(properties=_kept(request.id, outputs, reporter))
 
     @told
-    def Delete(self, request: provider_pb2.DeleteRequest) -> empty_pb2.Empty:  # noqa: N802, D102
+    def Delete(self, request: provider_pb2.DeleteRequest, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         self._resource(request.urn).delete(decode(request.properties), _Reporter(self.log, request.urn))
         return empty_pb2.Empty()
 
     @told
-    def Invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:  # noqa: N802, D102
+    def Invoke(
+        self, request: provider_pb2.InvokeRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.InvokeResponse:
         result = invoke(request.tok, decode(request.args), lambda: self._session.open(None), self._clock.now())
         answer = provider_pb2.InvokeResponse()
         if result is not None:
@@ -174,13 +191,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return answer
 
     @told
-    def Cancel(self, _request: empty_pb2.Empty) -> empty_pb2.Empty:  # noqa: N802, D102
+    def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         # It comes at the end of every run too, when nothing is under way any more.
         self._clock.stop()
         return empty_pb2.Empty()
 
-    def _connect(self, stack: Mapping[str, str]) -> None:
-        self._session = Session(stack, self._environ, self._clock)
+    def _connect(
+        self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
+    ) -> None:
+        self._session = Session(stack, environ, self._clock, arguments)
         self._resources: Mapping[str, Resource] = {
             "OrganizationApiKey": OrganizationKeys(self._session, self._clock),
             "DashboardApiKey": DashboardKeys(self._session, self._clock),
@@ -193,10 +212,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return self._resources[kind]
 
 
-def _stack(properties: struct_pb2.Struct) -> dict[str, str]:
-    """Return the settings that are known, as the stack's configuration has them: objects as JSON."""
-    settings = known(decode(properties), CONFIGURATION)
-    return {name: _setting(value) for name, value in settings.items()}
+def _sources(
+    urn: str, properties: struct_pb2.Struct, environ: Mapping[str, str]
+) -> tuple[dict[str, str], Mapping[str, str], dict[str, str]]:
+    """Return where settings come from: stack configuration, environment, and the arguments of an explicit provider.
+
+    Those that are not known yet are left out; objects are JSON, as the stack's configuration has them.
+    """
+    settings = {name: _setting(value) for name, value in known(decode(properties), CONFIGURATION).items()}
+    is_default = not urn or name_of(urn).startswith(DEFAULT_PROVIDER)
+    return (settings, environ, {}) if is_default else ({}, environ, settings)
 
 
 def _setting(value: Any) -> str:  # noqa: ANN401 - property values are of any type

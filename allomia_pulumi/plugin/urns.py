@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allomia_pulumi.keys.models import Identity
 
-__all__ = ["identity_of", "kind_of"]
+__all__ = ["identity_of", "kind_of", "name_of"]
 
 PREFIX = "urn:pulumi:"
 
@@ -18,6 +18,11 @@ def identity_of(urn: str) -> Identity:
 def kind_of(urn: str) -> str:
     """Return the resource's own name in the package, such as `OrganizationApiKey`."""
     return _parts(urn)[2].rpartition("$")[2].rpartition(":")[2]
+
+
+def name_of(urn: str) -> str:
+    """Return the logical name."""
+    return _parts(urn)[3]
 
 
 def _parts(urn: str) -> list[str]:

@@ -205,7 +205,7 @@ def test_g3_an_import_brings_the_proved_secret_as_a_secret(scene: Scene, openbao
     ("id_", "code", "text"),
     [
         ("nonsense", grpc.StatusCode.INVALID_ARGUMENT, "is not that of a key, <organizationId>/<keyId>"),
-        ("{organization}/missing", grpc.StatusCode.NOT_FOUND, "has no key missing to import"),
+        ("{organization}/missing", grpc.StatusCode.NOT_FOUND, "has no key missing"),
         ("00000000-0000-0000-0000-000000000000/missing", grpc.StatusCode.NOT_FOUND, "00000000"),
     ],
 )
@@ -357,6 +357,22 @@ def test_g2_a_mint_under_way_when_ctrl_c_comes_is_handed_over(sandbox: Sandbox) 
             face.process.send_signal(signal.SIGINT)
         _, outputs = creating.result()
         assert scene.accepts(outputs["secret"]) == 200
+
+
+def test_g2_a_key_whose_engine_was_killed_during_its_mint_is_revoked(sandbox: Sandbox) -> None:
+    tenant = sandbox.add_tenant("clinics")
+    organization = sandbox.add_organization(tenant.id, "Valley Health")
+    with PluginFace({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
+        scene = Scene(sandbox, tenant, organization, face)
+        start = sandbox.last_event()
+        with minting(scene, face, face.check({}, scene.news())) as creating:
+            face._channel.close()
+            face._server.stop(0).wait()
+        with pytest.raises((FaceError, ValueError)):
+            creating.result()
+        assert face.process.wait(30) == 0
+        assert scene.calls(start) == ["listed", "minted", "verified", "revoked"]
+        assert scene.alive() == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])

@@ -53,7 +53,7 @@ class Quiet(EngineLog):
 
 
 def end(problem: Exception, server: Server | None = None) -> Context:
-    def Create(_server: Any, _request: Any) -> None:  # noqa: N802
+    def Create(_server: Any, _request: Any, _context: Any) -> None:  # noqa: N802
         raise problem
 
     context = Context()

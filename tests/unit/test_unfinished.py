@@ -145,6 +145,31 @@ def test_g2_a_key_that_allomia_never_accepts_and_that_stays_is_kept_by_name(worl
     assert "secret" not in outputs
 
 
+def test_g2_a_key_whose_engine_is_gone_is_revoked(world: World) -> None:
+    state = world.keys.create(PLAIN, IDENTITY, world.said)[1]
+    world.keys.abandon({}, state, world.said)
+    assert world.alive == []
+
+
+def test_a_key_that_vault_holds_stays_for_its_readers_though_its_engine_is_gone(world: World) -> None:
+    state = world.keys.create(NEWS, IDENTITY, world.said)[1]
+    world.keys.abandon({}, state, world.said)
+    assert world.alive == [state.key_id]
+
+
+def test_an_update_whose_engine_is_gone_loses_only_what_it_made(world: World) -> None:
+    first = {**PLAIN, "overlap": "1h", "rotationTriggers": {"q": "1"}}
+    pulumi_id, state = world.keys.create(first, IDENTITY, world.said)
+    news = {**first, "rotationTriggers": {"q": "2"}}
+    world.keys.diff(pulumi_id, state.to_outputs(), news, IDENTITY, world.said)
+    after = world.keys.update(pulumi_id, state.to_outputs(), news, IDENTITY, world.said)
+    assert len(world.alive) == 2
+    world.keys.abandon(state.to_outputs(), after, world.said)
+    assert world.alive == [state.key_id]
+    world.keys.abandon(after.to_outputs(), after, world.said)
+    assert world.alive == [state.key_id]
+
+
 def test_a_face_that_cannot_keep_half_a_key_gets_an_error(world: World) -> None:
     world.api.faults["after mint"] = [OutcomeUnknown("no answer")]
     world.api.faults["revoke"] = [Unavailable("503")]

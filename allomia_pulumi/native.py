@@ -1,0 +1,148 @@
+"""The plugin's face in Python: the resource classes over `pulumi-resource-allomia`, its providers and its functions.
+
+A program names where the plugin lies in `Pulumi.yaml`; the classes have the arguments and outputs of those of
+`allomia_pulumi`, whose stacks they take over in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Self
+
+import pulumi
+
+from allomia_pulumi.native_functions import (
+    get_organization,
+    get_organization_api_keys,
+    get_organization_api_keys_output,
+    get_organization_output,
+    get_organizations,
+    get_organizations_output,
+)
+from allomia_pulumi.resources import dashboard_api_key, organization_api_key
+from allomia_pulumi.resources.arguments import (
+    AdoptArgs,
+    VaultArgs,
+    VaultAuthArgs,
+    VaultReferenceArgs,
+    VaultSecretArgs,
+    to_wire,
+)
+from allomia_pulumi.resources.base import ApiKeyResource
+from allomia_pulumi.results import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+
+__all__ = [
+    "AdoptArgs",
+    "ApiKeyInfo",
+    "DashboardApiKey",
+    "OrganizationApiKey",
+    "OrganizationApiKeys",
+    "OrganizationInfo",
+    "Provider",
+    "VaultArgs",
+    "VaultAuthArgs",
+    "VaultReferenceArgs",
+    "VaultSecretArgs",
+    "get_organization",
+    "get_organization_api_keys",
+    "get_organization_api_keys_output",
+    "get_organization_output",
+    "get_organizations",
+    "get_organizations_output",
+]
+
+PACKAGE: Final = "allomia"
+
+
+@pulumi.input_type
+class _NoInputs:
+    """A key that is only looked up has none."""
+
+
+class _Native(ApiKeyResource):
+    """Register with the plugin, under an alias that takes over what the dynamic face made."""
+
+    kind: ClassVar[str]
+
+    def _registration(
+        self,
+        resource_name: str,  # noqa: ARG002 - every face is asked the same way
+        opts: pulumi.ResourceOptions | None,  # noqa: ARG002 - every face is asked the same way
+    ) -> tuple[str, Mapping[str, Any], pulumi.ResourceOptions | None]:
+        formerly = pulumi.Alias(type_=f"pulumi-python:dynamic/{PACKAGE}:{self.kind}")
+        return f"{PACKAGE}:index:{self.kind}", {}, pulumi.ResourceOptions(aliases=[formerly])
+
+
+class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # noqa: D101 - it has the resource's docstring
+    kind = "OrganizationApiKey"
+
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - Pulumi's word for it
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> Self:
+        """Look up a key that this stack does not manage: nothing of it is rotated or revoked here.
+
+        Its secret is an output if the environment says where it is, as for `pulumi import`.
+
+        Args:
+            resource_name: The logical name.
+            id: `<organizationId>/<keyId>`.
+            opts: Pulumi's resource options.
+        """
+        found = cls.__new__(cls)
+        by_id = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        found._declare(resource_name, by_id, _NoInputs, {})  # noqa: SLF001 - what `__init__` does, without inputs
+        return found
+
+
+class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Native):  # noqa: D101 - it has the resource's docstring
+    kind = "DashboardApiKey"
+
+
+class Provider(pulumi.ProviderResource):
+    """The settings of one tenant, for keys and functions that name it as their `provider`.
+
+    What is left out comes from the environment or is the default; the stack's `allomia:` configuration belongs to the
+    default provider and does not count here. Settings are references, never secret values: Pulumi keeps them in state.
+
+    Args:
+        resource_name: The logical name.
+        opts: Pulumi's resource options.
+        api_url: AlloMia's base URL; `http` only on loopback.
+        tenant_key_ref: Where the tenant key lies in Vault, `mount/path#field` or an object.
+        vault: How to reach Vault and how to log in.
+        owner: Tells apart people who use the same project and stack names on one tenant.
+        keys_path: Path template of the assumed key collection.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        api_url: pulumi.Input[str] | None = None,
+        tenant_key_ref: pulumi.Input[str | VaultReferenceArgs] | None = None,
+        vault: pulumi.Input[VaultArgs] | None = None,
+        owner: pulumi.Input[str] | None = None,
+        keys_path: pulumi.Input[str] | None = None,
+    ) -> None:
+        settings = {
+            "apiUrl": api_url,
+            "tenantKeyRef": _text(tenant_key_ref),
+            "vault": _text(vault),
+            "owner": owner,
+            "keysPath": keys_path,
+        }
+        given = {name: value for name, value in settings.items() if value is not None}
+        super().__init__(PACKAGE, resource_name, given, opts)
+
+
+def _text(setting: pulumi.Input[Any] | None) -> pulumi.Output[str] | None:
+    """Return an object as JSON, since the engine knows no other provider settings than texts."""
+    if setting is None:
+        return None
+    whole: pulumi.Output[Any] = pulumi.Output.from_input(to_wire(setting))
+    return whole.apply(lambda value: value if isinstance(value, str) else pulumi.runtime.to_json(value))

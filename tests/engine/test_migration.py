@@ -1,0 +1,244 @@
+"""A stack of the dynamic face moves to the plugin by its import line: nothing is minted, nothing is revoked."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.engine.scenes import EXAMPLES, PROJECT, Calls, Scene, leaks, resource, set_scene, state_texts
+from tools.engine.fixtures import MakeWorkspace
+from tools.engine.openbao import OpenBao
+from tools.engine.sandbox import Sandbox
+from tools.engine.workspace import Workspace
+
+EXAMPLE = EXAMPLES / "migrate-to-plugin"
+METADATA = "secret/metadata/allomia/by-hand"
+BOTH_KINDS = """
+import pulumi
+from allomia_pulumi import DashboardApiKey, OrganizationApiKey
+
+config = pulumi.Config()
+organization = config.require("organizationId")
+
+
+class Clinic(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("my:index:Clinic", name)
+        below = pulumi.ResourceOptions(parent=self)
+        self.key = OrganizationApiKey(
+            "nested",
+            below,
+            organization_id=organization,
+            rotation_triggers={"quarter": config.require("quarter")},
+            rotate_after="90d",
+            overlap="24h",
+        )
+        self.by_hand = DashboardApiKey(
+            "by-hand", below, organization_id=organization, vault_secret="secret/allomia/by-hand#api_key"
+        )
+
+
+clinic = Clinic("clinic")
+delivered = OrganizationApiKey(
+    "delivered",
+    organization_id=organization,
+    rotation_triggers={"quarter": config.require("quarter")},
+    vault_secret={"mount": "secret", "path": config.require("path"), "field": "api_key"},
+)
+pulumi.export("delivered", delivered.secret)
+pulumi.export("nested", clinic.key.secret)
+pulumi.export("byHand", clinic.by_hand.secret)
+"""
+KINDS = {"delivered": "OrganizationApiKey", "nested": "OrganizationApiKey", "by-hand": "DashboardApiKey"}
+
+
+def migrate(workspace: Workspace) -> None:
+    """Change the import line, and say in the project where the plugin lies."""
+    program, project = workspace.folder / "__main__.py", workspace.folder / "Pulumi.yaml"
+    before = program.read_text()
+    after = before.replace("from allomia_pulumi import", "from allomia_pulumi.native import")
+    assert after != before
+    plugins = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
+    project_after = yaml.safe_dump({**yaml.safe_load(project.read_text()), "plugins": plugins})
+    workspace.write({"__main__.py": after, "Pulumi.yaml": project_after})
+
+
+def keys_in_state(scene: Scene) -> dict[str, dict[str, Any]]:
+    state = scene.workspace.export()
+    return {name: resource(state, name) for name in KINDS}
+
+
+def in_clear(key: dict[str, Any]) -> dict[str, Any]:
+    """Return the outputs of a key that are not encrypted."""
+    return {name: value for name, value in key["outputs"].items() if "ciphertext" not in str(value)}
+
+
+def write_by_hand(scene: Scene) -> str:
+    """Make a key in the dashboard and write it to Vault, as a person does."""
+    made = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
+    kv = scene.openbao.client().secrets.kv.v2
+    kv.create_or_update_secret("allomia/by-hand", {"api_key": made.key}, mount_point="secret")
+    scene.canaries.append(made.key)
+    return made.id
+
+
+def secrets(scene: Scene) -> dict[str, Any]:
+    outputs = scene.workspace.outputs(show_secrets=True)
+    scene.canaries.extend(map(str, outputs.values()))
+    return outputs
+
+
+@pytest.fixture
+def scene(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene:
+    project = workspace({"Pulumi.yaml": PROJECT, "__main__.py": BOTH_KINDS})
+    scene = set_scene(sandbox, openbao, project, quarter="1")
+    project.config_set("path", f"allomia/keys/{scene.organization}")
+    return scene
+
+
+def test_both_kinds_move_in_place_and_live_on_through_the_plugin(scene: Scene) -> None:
+    project = scene.workspace
+    by_hand = write_by_hand(scene)
+    scene.up().check()
+    first = secrets(scene)
+    project.config_set("quarter", "2")
+    scene.up().check()
+    second, alive, before = secrets(scene), scene.alive(), keys_in_state(scene)
+
+    migrate(project)
+    with Calls(scene) as calls:
+        project.preview("--expect-no-changes").check()
+        project.up("--skip-preview", "--expect-no-changes").check()
+    assert (calls.allomia(), calls.vault()) == ([], {"preflight": 2, METADATA: 2})
+    assert (secrets(scene), scene.alive()) == (second, alive)
+    after = keys_in_state(scene)
+    for name, kind in KINDS.items():
+        assert after[name]["type"] == f"allomia:index:{kind}"
+        assert after[name]["id"] == before[name]["id"]
+        assert in_clear(after[name]) == in_clear(before[name])
+    project.refresh("--skip-preview", "--expect-no-changes").check()
+    assert leaks(scene.canaries, state_texts(project)) == []
+
+    scene.jump(hours=25)
+    with Calls(scene) as calls:
+        scene.up().check()
+    assert [kind for each in calls.allomia() for kind in each if kind in {"minted", "revoked"}] == ["revoked"]
+    assert (scene.accepts(first["nested"]), scene.accepts(second["nested"])) == (401, 200)
+    project.config_set("quarter", "3")
+    scene.up().check()
+    third = secrets(scene)
+    assert [scene.accepts(third[name]) for name in ("delivered", "nested", "byHand")] == [200, 200, 200]
+    assert [scene.accepts(second[name]) for name in ("delivered", "nested")] == [401, 200]
+    project.up("--skip-preview", "--expect-no-changes").check()
+    project.destroy("--skip-preview").check()
+    assert scene.alive() == [by_hand]
+
+
+@pytest.fixture
+def example(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene:
+    scene = set_scene(sandbox, openbao, workspace(EXAMPLE))
+    scene.up().check()
+    return scene
+
+
+def test_the_example_moves_as_its_readme_says(example: Scene) -> None:
+    scene, project = example, example.workspace
+    secret, alive = scene.secret(), scene.alive()
+
+    readme = (EXAMPLE / "README.md").read_text()
+    removed, added = re.findall(r"^[-+](from .*)$", readme, re.MULTILINE)
+    program = (project.folder / "__main__.py").read_text()
+    assert program.count(removed) == 1
+    (block,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    named = block.replace(".venv/bin", str(Path(sys.executable).parent), 1)
+    assert named != block
+    described = (project.folder / "Pulumi.yaml").read_text()
+    project.write({"__main__.py": program.replace(removed, added), "Pulumi.yaml": described + named})
+
+    with Calls(scene) as calls:
+        project.preview("--expect-no-changes").check()
+        scene.up().check()
+    assert calls.allomia() == []
+    assert (scene.secret(), scene.alive()) == (secret, alive)
+    project.config_set("quarter", "2027-Q1")
+    scene.up().check()
+    assert (scene.accepts(scene.secret()), scene.accepts(secret)) == (200, 200)
+    project.destroy("--skip-preview").check()
+    assert scene.alive() == []
+
+
+@pytest.mark.long
+def test_the_way_back_is_a_new_key(example: Scene) -> None:
+    scene, project = example, example.workspace
+    program = (project.folder / "__main__.py").read_text()
+    migrate(project)
+    project.config_set("quarter", "2027-Q1")
+    scene.up().check()
+    secret, old = scene.secret(), scene.alive()
+    assert len(old) == 2
+
+    project.write({"__main__.py": program})
+    preview = project.preview().check()
+    assert re.search(r"\+ 1 to create\s+- 1 to delete", preview.text), preview.text
+    with Calls(scene) as calls:
+        scene.up().check()
+    changes = [kind for each in calls.allomia() for kind in each if kind in {"minted", "revoked"}]
+    assert changes == ["minted", "revoked", "revoked"]
+    (new,) = scene.alive()
+    assert new not in old
+    assert (scene.accepts(scene.secret()), scene.accepts(secret)) == (200, 401)
+    project.destroy("--skip-preview").check()
+    assert scene.alive() == []
+
+
+@pytest.mark.long
+def test_an_alias_forces_no_way_back_and_changing_the_import_again_mends_it(example: Scene) -> None:
+    scene, project = example, example.workspace
+    program = (project.folder / "__main__.py").read_text()
+    migrate(project)
+    moved = (project.folder / "__main__.py").read_text()
+    project.config_set("quarter", "2027-Q1")
+    scene.up().check()
+    secret, alive = scene.secret(), scene.alive()
+
+    alias = 'pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="allomia:index:OrganizationApiKey")])'
+    forced = program.replace('    "ehr-sync",\n', f'    "ehr-sync",\n    {alias},\n')
+    assert forced != program
+    project.write({"__main__.py": forced})
+    scene.up().check()
+    for result in (project.refresh("--skip-preview"), project.destroy("--skip-preview")):
+        assert result.code != 0
+        assert "KeyError: '__provider'" in result.text
+    assert (scene.secret(), scene.alive()) == (secret, alive)
+
+    project.write({"__main__.py": moved})
+    project.up("--skip-preview", "--expect-no-changes").check()
+    assert (scene.secret(), scene.alive()) == (secret, alive)
+    project.destroy("--skip-preview").check()
+    assert scene.alive() == []
+
+
+@pytest.mark.long
+def test_a_stack_moves_to_an_explicit_provider_too(example: Scene) -> None:
+    scene, project = example, example.workspace
+    secret, alive = scene.secret(), scene.alive()
+    migrate(project)
+    program = (project.folder / "__main__.py").read_text()
+    settings = f'api_url="{scene.sandbox.address}", tenant_key_ref="secret/allomia/{scene.tenant.id}#api_key"'
+    named = program.replace("import OrganizationApiKey", "import OrganizationApiKey, Provider").replace(
+        '    "ehr-sync",\n',
+        f'    "ehr-sync",\n    pulumi.ResourceOptions(provider=Provider("clinics", {settings})),\n',
+    )
+    project.write({"__main__.py": named})
+    with Calls(scene) as calls:
+        scene.up().check()
+    assert calls.allomia() == []
+    assert (scene.secret(), scene.alive()) == (secret, alive)
+    project.up("--skip-preview", "--expect-no-changes").check()
+    project.destroy("--skip-preview").check()
+    assert scene.alive() == []
