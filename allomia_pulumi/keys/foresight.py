@@ -6,8 +6,9 @@ fail before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
+from typing import Any
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import (
@@ -20,13 +21,14 @@ from allomia_pulumi.errors import (
 )
 from allomia_pulumi.keys.applied import at, overlap_of, overlap_start
 from allomia_pulumi.keys.delivering import check_ownership, owner_mark
+from allomia_pulumi.keys.inputs import parse_inputs
 from allomia_pulumi.keys.models import KEY_LIMIT, Identity, Inputs, KeyState, Place, Reason, Unknown
 from allomia_pulumi.keys.plan import Plan, Step, is_overlap_over
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter, Tenants
 from allomia_pulumi.keys.slots import Ledger, OwnKey, organization_full
 from allomia_pulumi.keys.wording import describe_keys, look_command
 
-__all__ = ["Foresight", "is_abrupt", "refusal"]
+__all__ = ["Foresight", "is_abrupt", "is_place_new", "refusal", "was_abrupt"]
 
 ROTATIONS_FIRST = (
     "If keys of this stack were rotated just now, take the new key out of the program, run `pulumi up` so that the old "
@@ -145,3 +147,19 @@ def is_abrupt(inputs: Inputs) -> bool:
     """Tell whether a rotation ends the old key while readers of Vault may still use it."""
     rotates = inputs.rotation_triggers or inputs.rotate_after
     return bool(inputs.vault_secret and rotates and not inputs.overlap)
+
+
+def was_abrupt(olds: Mapping[str, Any]) -> bool:
+    """Tell whether the inputs from before were already so."""
+    inputs, _ = parse_inputs({**olds, "name": olds.get("name") or "key"}) if olds else (None, [])
+    return inputs is not None and is_abrupt(inputs)
+
+
+def is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Tell whether the program names another place in Vault than before."""
+
+    def where(inputs: Mapping[str, Any]) -> list[Any]:
+        place = inputs.get("vaultSecret")
+        return [place.get(name) for name in ("mount", "path", "field")] if isinstance(place, Mapping) else []
+
+    return where(news) not in ([], where(olds))

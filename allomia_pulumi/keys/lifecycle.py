@@ -9,22 +9,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OrganizationFull, SetupError
+from allomia_pulumi.errors import AllomiaError, OrganizationFull, SetupError
 from allomia_pulumi.keys.adopting import Adopter
 from allomia_pulumi.keys.applied import settings_of
-from allomia_pulumi.keys.beginning import begin, begin_left_behind
+from allomia_pulumi.keys.creating import Creation
 from allomia_pulumi.keys.deleting import Deletion
 from allomia_pulumi.keys.fields import Failure
 from allomia_pulumi.keys.forecast import foresee
-from allomia_pulumi.keys.foresight import Foresight, is_abrupt, refusal
+from allomia_pulumi.keys.foresight import Foresight, is_abrupt, is_place_new, refusal, was_abrupt
 from allomia_pulumi.keys.importing import Importer
 from allomia_pulumi.keys.inputs import parse_inputs, with_name
 from allomia_pulumi.keys.inspecting import Inspector
-from allomia_pulumi.keys.making import Maker, Undelivered
+from allomia_pulumi.keys.making import Maker
 from allomia_pulumi.keys.memory import Memory, Planned, Replacement
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import (
-    Adoption,
     Identity,
     Inputs,
     KeyState,
@@ -84,12 +83,12 @@ class OrganizationKeys:
                 api = self._tenants.open(inputs.tenant_key_ref)
                 if not olds and (inputs.adopt is None or self._memory.replacement(identity)):
                     self._foresight.take_slot(api, inputs, identity, reporter)
-            if not olds or _is_place_new(olds, news):
+            if not olds or is_place_new(olds, news):
                 self._foresight.look_at_place(inputs, identity, self._replaced(identity), reporter)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
         is_replacement = not olds and self._memory.replacement(identity) is not None
-        if is_abrupt(inputs) and not _was_abrupt(olds) and not is_replacement:
+        if is_abrupt(inputs) and not was_abrupt(olds) and not is_replacement:
             reporter.warn(
                 "vaultSecret with rotation and without overlap: readers of Vault poll, and the old key ends with the "
                 "`pulumi up` that rotates it. Give them time with overlap"
@@ -150,32 +149,24 @@ class OrganizationKeys:
         inputs, settings = _known(news)
         api = self._tenants.open(settings.reference)
         replacement = self._memory.take_replacement(identity)
-        known = replacement.known_keys if replacement else frozenset()
         order = Order(settings.organization_id, settings.name, identity, self._tenants.owner)
-        adoption = inputs.adopt if isinstance(inputs.adopt, Adoption) and replacement is None else None
-        if adoption:
-            made = self._adopter(api, reporter).adopt(adoption, order, settings)
-        else:
-            alive = self._ledger.alive(api, order.organization_id)
-            name_unknown_keys(alive, order, known | self._memory.keys, self._clock, reporter)
-            is_kept = keeps_unfinished and settings.secret_in_state
-            try:
-                made = self._maker(api, reporter).make(
-                    order, settings, identity, known, undelivered=Undelivered.KEEP if is_kept else Undelivered.REVOKE
-                )
-            except KeyLeftBehind as problem:
-                if not keeps_unfinished:
-                    raise
-                reporter.owe(f"{problem} The next `pulumi up` tries again.")
-                left = begin_left_behind(problem, order, settings, self._clock.now())
-                self._memory.remember_keys(left.key_ids)
-                return f"{order.organization_id}/{left.key_id}", left
-        self._memory.remember_keys({made.key.id})
-        self._memory.hold(identity, {made.key.id} if adoption else ())
-        reason = replacement.reason if replacement else Reason.IMPORTED if adoption else Reason.CREATED
-        state = begin(made, order, settings, inputs, reason, self._clock.now())
-        for owed in state.pending:
-            reporter.owe(f"key {state.key_id} exists and works, and {owed.why}. The next `pulumi up` tries again.")
+        creation = Creation(
+            inputs=inputs,
+            settings=settings,
+            order=order,
+            replacement=replacement,
+            adopter=self._adopter(api, reporter),
+            maker=self._maker(api, reporter),
+            clock=self._clock,
+            reporter=reporter,
+            keeps_unfinished=keeps_unfinished,
+        )
+        if creation.adoption is None:
+            known = (replacement.known_keys if replacement else frozenset()) | self._memory.keys
+            name_unknown_keys(self._ledger.alive(api, order.organization_id), order, known, self._clock, reporter)
+        state = creation.run()
+        self._memory.remember_keys(state.key_ids)
+        self._memory.hold(identity, () if creation.adoption is None else state.key_ids)
         return f"{order.organization_id}/{state.key_id}", state
 
     def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[KeyState, dict[str, Any]]:
@@ -302,16 +293,6 @@ class OrganizationKeys:
         return Maker(api, self._tenants.store, self._ledger, Minter(api, self._clock, reporter))
 
 
-def _is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Tell whether the program names another place in Vault than before."""
-
-    def where(inputs: Mapping[str, Any]) -> list[Any]:
-        place = inputs.get("vaultSecret")
-        return [place.get(name) for name in ("mount", "path", "field")] if isinstance(place, Mapping) else []
-
-    return where(news) not in ([], where(olds))
-
-
 def _checked(news: Mapping[str, Any]) -> Inputs:
     """Read inputs that check has let through."""
     inputs, failures = parse_inputs(news)
@@ -326,8 +307,3 @@ def _known(news: Mapping[str, Any]) -> tuple[Inputs, Settings]:
     if any(isinstance(getattr(inputs, name), Unknown) for name in Inputs.model_fields):
         raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
     return inputs, settings_of(inputs)
-
-
-def _was_abrupt(olds: Mapping[str, Any]) -> bool:
-    inputs, _ = parse_inputs({**olds, "name": olds.get("name") or "key"}) if olds else (None, [])
-    return inputs is not None and is_abrupt(inputs)

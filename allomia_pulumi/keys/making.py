@@ -130,5 +130,5 @@ class Maker:
             raise
         except AllomiaError as problem:
             if undelivered is Undelivered.KEEP:
-                return Made(minted, owed=f"it was not written to Vault: {problem}")
+                return Made(minted, owed=f"it was not written to Vault: {problem}".rstrip("."))
             raise

@@ -101,6 +101,7 @@ def scene(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene
     return scene
 
 
+@pytest.mark.long
 def test_both_kinds_move_in_place_and_live_on_through_the_plugin(scene: Scene) -> None:
     project = scene.workspace
     by_hand = write_by_hand(scene)

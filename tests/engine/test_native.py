@@ -206,6 +206,7 @@ def test_two_explicit_providers_serve_two_tenants(sandbox: Sandbox, openbao: Ope
     assert (sandbox.alive(north.organization), sandbox.alive(south.organization)) == ([], [])
 
 
+@pytest.mark.long
 def test_a_setting_that_a_preview_does_not_know_is_survived(
     sandbox: Sandbox, openbao: OpenBao, stage: Callable[..., Scene]
 ) -> None:
@@ -230,6 +231,7 @@ def test_a_setting_that_a_preview_does_not_know_is_survived(
     assert sandbox.alive(clinic.organization) == []
 
 
+@pytest.mark.long
 def test_a_preview_of_a_retirement_touches_no_dependent(stage: Callable[..., Scene]) -> None:
     scene = stage(DEPENDENT, quarter="1")
     project = scene.workspace

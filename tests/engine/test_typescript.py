@@ -17,7 +17,7 @@ import yaml
 
 from tests.engine.scenes import EXAMPLES, Calls, Scene, leaks, set_scene, state_texts
 from tools.engine.fixtures import MakeWorkspace
-from tools.engine.node import NodeSdk, has_node_packages
+from tools.engine.node import NodeSdk
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import CHECKOUT
 from tools.engine.sandbox import Sandbox
@@ -61,18 +61,10 @@ pulumi.export("secret", key.secret)
 
 
 @pytest.fixture
-def sdk(request: pytest.FixtureRequest) -> NodeSdk:
-    if request.node.get_closest_marker("long") is None and not has_node_packages():
-        pytest.skip("the Node SDK's packages are not in the cache yet; `make sweep` installs them")
-    found: NodeSdk = request.getfixturevalue("node_sdk")
-    return found
-
-
-@pytest.fixture
-def scene(sdk: NodeSdk, sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene:
+def scene(node_sdk: NodeSdk, sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene:
     scene = set_scene(sandbox, openbao, workspace(EXAMPLE))
     declare(scene, "nodejs")
-    sdk.compile(scene.workspace)
+    node_sdk.compile(scene.workspace)
     return scene
 
 
@@ -87,18 +79,19 @@ def run(scene: Scene, sdk: NodeSdk, command: str) -> Result:
     return sdk.run(scene.workspace, "bin/automation.js", command, "test").check()
 
 
-def test_the_example_mints_rotates_and_revokes(scene: Scene, sdk: NodeSdk) -> None:
+@pytest.mark.long
+def test_the_example_mints_rotates_and_revokes(scene: Scene, node_sdk: NodeSdk) -> None:
     with Calls(scene) as calls:
-        results = [run(scene, sdk, "up")]
+        results = [run(scene, node_sdk, "up")]
     assert calls.allomia() == [["listed", "minted", "verified"]]
     first = scene.secret()
 
     with Calls(scene) as calls:
-        results.append(run(scene, sdk, "up"))
+        results.append(run(scene, node_sdk, "up"))
     assert (calls.allomia(), calls.vault()) == ([], {})
 
     scene.jump(hours=91 * 24)
-    results.append(run(scene, sdk, "up"))
+    results.append(run(scene, node_sdk, "up"))
     shown, outputs = scene.workspace.outputs(), scene.workspace.outputs(show_secrets=True)
     assert (shown["secret"], shown["previousSecret"]) == ("[secret]", "[secret]")
     assert shown["secretFingerprint"] == hashlib.sha256(outputs["secret"].encode()).hexdigest()[:12]
@@ -108,20 +101,20 @@ def test_the_example_mints_rotates_and_revokes(scene: Scene, sdk: NodeSdk) -> No
     canaries = [*scene.canaries, outputs["secret"]]
     assert leaks(canaries, [*consoles, *state_texts(scene.workspace)]) == []
 
-    run(scene, sdk, "destroy")
+    run(scene, node_sdk, "destroy")
     assert scene.alive() == []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", ["text", "object"])
-def test_an_explicit_provider_serves_its_resources_and_functions(form: str, scene: Scene, sdk: NodeSdk) -> None:
+def test_an_explicit_provider_serves_its_resources_and_functions(form: str, scene: Scene, node_sdk: NodeSdk) -> None:
     place = {"mount": "secret", "path": f"allomia/{scene.tenant.id}", "field": "api_key"}
     reference = "{mount}/{path}#{field}".format(**place) if form == "text" else place
     scene.workspace.config_set("address", scene.sandbox.address)
     scene.workspace.config_set("vault", scene.workspace.env.pop("VAULT_ADDR"))
     scene.workspace.write({"index.ts": EXPLICIT % json.dumps(reference)})
-    sdk.compile(scene.workspace)
-    run(scene, sdk, "up")
+    node_sdk.compile(scene.workspace)
+    run(scene, node_sdk, "up")
     assert scene.workspace.outputs() == {
         "secret": "[secret]",
         "organizations": ["Valley Health"],
@@ -129,28 +122,28 @@ def test_an_explicit_provider_serves_its_resources_and_functions(form: str, scen
         "slots": "1 of 5",
     }
     assert scene.accepts(scene.secret()) == 200
-    run(scene, sdk, "destroy")
+    run(scene, node_sdk, "destroy")
     assert scene.alive() == []
 
 
 @pytest.mark.long
-def test_a_typescript_program_takes_over_the_key_of_a_python_one(scene: Scene, sdk: NodeSdk) -> None:
+def test_a_typescript_program_takes_over_the_key_of_a_python_one(scene: Scene, node_sdk: NodeSdk) -> None:
     declare(scene, "python")
     scene.workspace.write({"__main__.py": PYTHON})
     scene.up().check()
     secret = scene.secret()
     declare(scene, "nodejs")
     with Calls(scene) as calls:
-        run(scene, sdk, "up")
-        assert "+-" not in run(scene, sdk, "preview").text
+        run(scene, node_sdk, "up")
+        assert "+-" not in run(scene, node_sdk, "preview").text
     assert [call for process in calls.allomia() for call in process if call in {"minted", "revoked"}] == []
     assert scene.secret() == secret
-    run(scene, sdk, "destroy")
+    run(scene, node_sdk, "destroy")
     assert scene.alive() == []
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("sdk")
+@pytest.mark.usefixtures("node_sdk")
 def test_the_example_installs_and_compiles_as_its_readme_says(tmp_path: Path) -> None:
     def call(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)

@@ -15,7 +15,7 @@ from tools.engine.processes import CHECKOUT, ToolError
 from tools.engine.sdks import SDKS
 from tools.engine.workspace import TIMEOUT_SECONDS, Result, Workspace
 
-__all__ = ["NodeSdk", "ensure_node_sdk", "has_node_packages", "require_node"]
+__all__ = ["NodeSdk", "ensure_node_sdk", "require_node"]
 
 OLDEST_NODE = 20
 # Exact, and without a lock file: those name the addresses of whoever wrote them.
@@ -97,11 +97,6 @@ def require_node() -> None:
     match = re.match(r"v(\d+)\.", answer.stdout)
     if match is None or int(match.group(1)) < OLDEST_NODE:
         raise ToolError(f"The node on PATH is too old: {answer.stdout.strip() or 'of no version'}.", hint)
-
-
-def has_node_packages() -> bool:
-    """Tell whether `ensure_node_sdk` finds its packages in the cache, and so asks no registry for them."""
-    return _find_packages(_packages_folder()) is not None
 
 
 def ensure_node_sdk(sources: Path = CHECKOUT / SDKS / "nodejs", report: Report = print) -> NodeSdk:

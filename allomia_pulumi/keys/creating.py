@@ -1,0 +1,77 @@
+"""Creating a declared key: adopt the one that the program names, or make one; and what becomes of a half-done one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import KeyLeftBehind
+from allomia_pulumi.keys.adopting import Adopter
+from allomia_pulumi.keys.beginning import begin, begin_left_behind
+from allomia_pulumi.keys.making import Made, Maker, Undelivered
+from allomia_pulumi.keys.memory import Replacement
+from allomia_pulumi.keys.minting import Order
+from allomia_pulumi.keys.models import Adoption, Inputs, KeyState, Reason, Settings
+from allomia_pulumi.keys.ports import Reporter
+
+__all__ = ["Creation"]
+
+
+@dataclass(frozen=True)
+class Creation:
+    """One creation of one declared key.
+
+    Attributes:
+        replacement: What the diff before found out, if this is a rotation by replacement.
+        keeps_unfinished: Whether a key that exists without being finished is returned, and the reporter told what is
+            owed; otherwise it is revoked, or an error names it.
+    """
+
+    inputs: Inputs
+    settings: Settings
+    order: Order
+    replacement: Replacement | None
+    adopter: Adopter
+    maker: Maker
+    clock: Clock
+    reporter: Reporter
+    keeps_unfinished: bool
+
+    @property
+    def adoption(self) -> Adoption | None:
+        """Return the key to adopt; a replacement mints whatever the program says: that has done its work before."""
+        wanted = self.inputs.adopt
+        return wanted if isinstance(wanted, Adoption) and self.replacement is None else None
+
+    def run(self) -> KeyState:
+        """Return the record of the new key.
+
+        Raises:
+            KeyLeftBehind: A key was made and can neither be handed over nor revoked; the message names it.
+            AllomiaError: No key exists.
+        """
+        try:
+            made = self._adopt_or_make()
+        except KeyLeftBehind as problem:
+            if not self.keeps_unfinished:
+                raise
+            self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
+            return begin_left_behind(problem, self.order, self.settings, self.clock.now())
+        state = begin(made, self.order, self.settings, self.inputs, self._reason, self.clock.now())
+        for owed in state.pending:
+            self.reporter.owe(f"key {state.key_id} exists and works, and {owed.why}. The next `pulumi up` tries again.")
+        return state
+
+    def _adopt_or_make(self) -> Made:
+        if self.adoption is not None:
+            return self.adopter.adopt(self.adoption, self.order, self.settings)
+        is_kept = self.keeps_unfinished and self.settings.secret_in_state
+        known = self.replacement.known_keys if self.replacement else frozenset()
+        undelivered = Undelivered.KEEP if is_kept else Undelivered.REVOKE
+        return self.maker.make(self.order, self.settings, self.order.identity, known, undelivered=undelivered)
+
+    @property
+    def _reason(self) -> Reason:
+        if self.replacement is not None:
+            return self.replacement.reason
+        return Reason.CREATED if self.adoption is None else Reason.IMPORTED
