@@ -53,10 +53,15 @@ def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[
 
 @pytest.fixture
 def scene(process: tuple[Face, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
+    return set_scene(process, sandbox, request.node.nodeid)
+
+
+def set_scene(process: tuple[Face, Tenant], sandbox: Sandbox, test: str) -> Scene:
+    """Give a test an organization and a resource of its own, and a sandbox without faults."""
     face, tenant = process
     sandbox.clear_faults()
     sandbox.settings(quota_status=409, key_endpoints=True, verify_lag=0, latency_ms=0)
-    face.forget(f"key-{zlib.crc32(request.node.nodeid.encode())}")
+    face.forget(f"key-{zlib.crc32(test.encode())}")
     return Scene(sandbox, tenant, sandbox.add_organization(tenant.id, "Valley Health"), face)
 
 

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi import __version__
 from tests.contract.faces import UNKNOWN, DynamicFace, FaceError, PluginFace, is_marked_secret
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable
+from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, set_scene
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
 
@@ -45,11 +44,7 @@ def process(sandbox: Sandbox, openbao: OpenBao) -> Iterator[tuple[PluginFace, Te
 
 @pytest.fixture
 def scene(process: tuple[PluginFace, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
-    face, tenant = process
-    sandbox.clear_faults()
-    sandbox.settings(quota_status=409, key_endpoints=True, verify_lag=0, latency_ms=0)
-    face.forget(f"key-{zlib.crc32(request.node.nodeid.encode())}")
-    return Scene(sandbox, tenant, sandbox.add_organization(tenant.id, "Valley Health"), face)
+    return set_scene(process, sandbox, request.node.nodeid)
 
 
 def plugin(scene: Scene) -> PluginFace:

@@ -8,15 +8,7 @@ import pytest
 
 from allomia_pulumi.dynamic_host import THREADS, widen_thread_pool
 from allomia_pulumi.engine_link import EngineLog
-
-
-class Quiet(EngineLog):
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.said: list[str] = []
-
-    def debug(self, message: str, urn: str = "") -> None:  # noqa: ARG002
-        self.said.append(message)
+from tests.logs import QuietLog
 
 
 def test_the_sdk_still_serves_with_a_pool_that_we_can_widen() -> None:
@@ -29,13 +21,13 @@ def test_the_sdk_still_serves_with_a_pool_that_we_can_widen() -> None:
 
 def test_the_pool_that_runs_us_gets_sixty_four_threads() -> None:
     with futures.ThreadPoolExecutor(4) as ours, futures.ThreadPoolExecutor(4) as another:
-        ours.submit(widen_thread_pool, Quiet()).result()
+        ours.submit(widen_thread_pool, QuietLog()).result()
         assert ours._max_workers == THREADS
         assert another._max_workers == 4
 
 
 def test_a_pool_that_is_not_found_is_a_debug_line() -> None:
-    quiet = Quiet()
+    quiet = QuietLog()
     widen_thread_pool(quiet)
     assert "thread pool was not found" in quiet.said[0]
 

@@ -10,10 +10,10 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from allomia_pulumi import errors
-from allomia_pulumi.engine_link import EngineLog
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, RequestRefused, UnexpectedAnswer
 from allomia_pulumi.plugin.failures import Unfinished, code_of, told
 from allomia_pulumi.redaction import guard
+from tests.logs import QuietLog
 
 CANARY = "alm_org_canary-of-failures"
 DOUBTFUL = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.OK}
@@ -40,16 +40,7 @@ class Context:
 
 class Server:
     def __init__(self) -> None:
-        self.log = Quiet()
-
-
-class Quiet(EngineLog):
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.said: list[str] = []
-
-    def debug(self, message: str, urn: str = "") -> None:  # noqa: ARG002
-        self.said.append(message)
+        self.log = QuietLog()
 
 
 def end(problem: Exception, server: Server | None = None) -> Context:
