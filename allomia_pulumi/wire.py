@@ -16,5 +16,4 @@ class WireModel(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )

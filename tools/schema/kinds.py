@@ -15,6 +15,7 @@ from allomia_pulumi.keys.dashboard_models import DashboardRecord, OldKey
 from allomia_pulumi.keys.models import Adoption, Owed, OwedStep, Place, Reason, Record, Unknown
 from allomia_pulumi.references import VaultReference
 from allomia_pulumi.results import ApiKeyInfo, OrganizationInfo
+from tools.schema.texts import field_texts
 
 __all__ = [
     "ADOPTION",
@@ -65,9 +66,14 @@ KINDS: Final[Mapping[Any, dict[str, Any]]] = {
 
 def describe_fields(model: type[BaseModel], *, secrets: Collection[str] = ()) -> dict[str, Any]:
     """Return `properties` and `required` of a model, by the wire names of its fields."""
-    fields = {str(field.alias): field for field in model.model_fields.values()}
-    properties = {name: _property(field, is_secret=name in secrets) for name, field in fields.items()}
-    return {"properties": properties, "required": [name for name, field in fields.items() if field.is_required()]}
+    texts = field_texts(model)
+    properties, required = {}, []
+    for name, field in model.model_fields.items():
+        wire_name = str(field.alias)
+        properties[wire_name] = _property(field, texts.get(name), is_secret=wire_name in secrets)
+        if field.is_required():
+            required.append(wire_name)
+    return {"properties": properties, "required": required}
 
 
 def describe_kind(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - an annotation is anything
@@ -96,10 +102,10 @@ def alternatives(annotation: Any) -> list[Any]:  # noqa: ANN401 - an annotation 
     return [member for member in members if member not in {type(None), Unknown}]
 
 
-def _property(field: FieldInfo, *, is_secret: bool) -> dict[str, Any]:
+def _property(field: FieldInfo, text: str | None, *, is_secret: bool) -> dict[str, Any]:
     declared = describe_kind(alternatives(field.annotation)[0])
-    if field.description:
-        declared["description"] = " ".join(field.description.split())
+    if text:
+        declared["description"] = text
     if is_secret:
         declared["secret"] = True
     if isinstance(field.default, bool):
