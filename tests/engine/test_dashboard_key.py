@@ -158,6 +158,7 @@ def test_a_revoked_or_foreign_key_is_an_error_at_up_and_what_was_stays(today: Sc
     assert [old["version"] for old in project.outputs()["previousKeys"]] == [1]
 
 
+@pytest.mark.long
 def test_a_key_moves_between_both_resources_without_an_outage(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:

@@ -92,6 +92,7 @@ def test_g4_a_refresh_with_a_refused_tenant_key_keeps_the_state(scene: Scene) ->
     assert scene.accepts(scene.secret("key-0")) == 200
 
 
+@pytest.mark.long
 def test_a_preview_of_unknown_inputs_is_survived(scene: Scene) -> None:
     program = SEVERAL.replace("import pulumi\n", "import pulumi\nimport producer\n", 1).replace(
         '{"quarter": config.require("quarter")}', '{"quarter": producer.value(config.require("quarter"))}'

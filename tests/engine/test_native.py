@@ -254,7 +254,8 @@ def test_a_preview_of_a_retirement_touches_no_dependent(stage: Callable[..., Sce
     assert (scene.accepts(first), scene.accepts(second), scene.secret()) == (401, 200, second)
 
 
-@pytest.mark.parametrize("way", ["get", pytest.param("import", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["get", "import"])
 def test_a_key_that_exists_can_be_looked_up_and_imported(stage: Callable[..., Scene], way: str) -> None:
     scene = stage(EXISTING, way=way)
     project = scene.workspace

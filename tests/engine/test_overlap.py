@@ -110,6 +110,7 @@ def test_a_nearly_full_organization_rotates_one_key_after_another(
     assert [scene.accepts(secret) for secret in new.values()] == [200] * 3
 
 
+@pytest.mark.long
 def test_a_key_revoked_outside_is_replaced_while_its_predecessor_works(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:

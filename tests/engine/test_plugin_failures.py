@@ -205,14 +205,8 @@ def test_a_destroy_right_after_an_undelivered_key_ends_it(stage: Stage) -> None:
     assert scene.alive() == []
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "creation",
-        pytest.param("replacement", marks=pytest.mark.long),
-        pytest.param("rotation in place", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("moment", ["creation", "replacement", "rotation in place"])
 def test_g1_a_key_whose_answer_was_lost_and_that_cannot_be_revoked_is_remembered(stage: Stage, moment: str) -> None:
     scene = stage("overlap: 24h" if moment == "rotation in place" else "verify: true")
     old = ""

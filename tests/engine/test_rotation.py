@@ -95,6 +95,7 @@ def test_two_keys_of_one_organization_rotate_together(
     assert (counts.count("minted"), counts.count("revoked")) == (4, 2)
 
 
+@pytest.mark.long
 def test_many_organizations_rotate_with_one_trigger(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_renamed_resource_with_an_alias_keeps_its_key(single: Scene) -> None:
     assert (single.accepts(single.secret()), single.accepts(secret)) == (200, 401)
 
 
+@pytest.mark.long
 def test_triggers_that_come_and_go_are_recorded_and_move_no_key(single: Scene) -> None:
     project = single.workspace
     without = SINGLE.replace('    rotation_triggers={"quarter": config.require("quarter")},\n', "")
