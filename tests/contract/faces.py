@@ -263,7 +263,12 @@ class Face:
 class DynamicFace(Face):
     """The face of `allomia_pulumi`: Pulumi's own server for dynamic resources."""
 
-    program = 'import runpy; runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)'
+    program = """
+import runpy, signal
+# Whoever runs the tests in the background has SIGINT ignored, and what it starts inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+"""
 
     def _settings(self) -> dict[str, str]:
         return {f"allomia:{name}": value for name, value in self.configuration.items()}
