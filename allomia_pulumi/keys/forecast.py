@@ -9,22 +9,22 @@ from allomia_pulumi.keys.models import Inputs, KeyState, OwedStep, Unknown
 from allomia_pulumi.keys.plan import Plan, Step, is_undelivered
 from allomia_pulumi.keys.resource import Forecast
 
-__all__ = ["foresee", "wire_name"]
+__all__ = ["forecast_update"]
 
 DELIVERED: Final = frozenset({"vault_secret_version", "record", "pending", "next_action_at"})
 TIMED: Final = frozenset({"record", "rotate_at", "next_action_at", "previous_revoke_at", "triggers_hash"})
 
 
-def foresee(inputs: Inputs, state: KeyState, plan: Plan) -> Forecast:
+def forecast_update(inputs: Inputs, state: KeyState, plan: Plan) -> Forecast:
     """Return what is known of the outputs after the update, if every step succeeds."""
     after = apply_settings(inputs, _retired(state, plan), keep_place=is_undelivered(inputs, state))
     known = after.to_outputs()
-    unknown = frozenset(map(wire_name, _unknown(inputs, state, plan)))
-    names = frozenset(map(wire_name, KeyState.model_fields))
+    unknown = frozenset(map(_wire_name, _unknown(inputs, state, plan)))
+    names = frozenset(map(_wire_name, KeyState.model_fields))
     return Forecast({name: known.get(name) for name in names - unknown}, unknown)
 
 
-def wire_name(field: str) -> str:
+def _wire_name(field: str) -> str:
     """Return the wire name of an output."""
     return str(KeyState.model_fields[field].alias)
 

@@ -42,8 +42,9 @@ class Importer:
         with self.inspector.alone(organization_id):
             found = self.inspector.find(organization_id, key_id)
             if found is None:
+                # The id is not repeated: a key itself is easily pasted in its place.
                 raise NotFound(
-                    f"organization {organization_id} has no key {key_id}",
+                    f"organization {organization_id} has no key with that id; nothing was imported",
                     f"Look with {look_command(organization_id)}.",
                 )
             given = self.tenants.imported_secret(organization_id, key_id)

@@ -15,7 +15,7 @@ from allomia_pulumi.keys.applied import settings_of
 from allomia_pulumi.keys.creating import Creation
 from allomia_pulumi.keys.deleting import Deletion
 from allomia_pulumi.keys.fields import Failure
-from allomia_pulumi.keys.forecast import foresee
+from allomia_pulumi.keys.forecast import forecast_update
 from allomia_pulumi.keys.foresight import Foresight, is_abrupt, is_place_new, refusal, was_abrupt
 from allomia_pulumi.keys.importing import Importer
 from allomia_pulumi.keys.inputs import parse_inputs, with_name
@@ -185,7 +185,7 @@ class OrganizationKeys:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""
         inputs, state = _checked(news), read_outputs(outputs)
         planned = self._memory.take_plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
-        return foresee(inputs, state, make_plan(inputs, state, planned.now, has_slot=planned.has_slot))
+        return forecast_update(inputs, state, make_plan(inputs, state, planned.now, has_slot=planned.has_slot))
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> KeyState | None:
         """Look whether the key is still there; return its state, or None on proof that it is gone.

@@ -306,7 +306,7 @@ def test_a_key_is_imported_without_its_secret_with_a_warning_and_the_first_rotat
 
 
 REFUSALS = {
-    "unknown key": "has no key 00000000-0000-0000-0000-000000000000",
+    "unknown key": "has no key with that id",
     "foreign organization": "does not exist, or the tenant key",
     "malformed": "the id to import is not that of a key, <organizationId>/<keyId>",
     "another key's secret": "seems to be that of key",

@@ -94,8 +94,15 @@ def test_g5_a_malformed_id_is_refused_before_anything_is_asked(world: World, pul
 
 
 def test_g5_a_key_that_the_organization_does_not_have_is_an_error(world: World) -> None:
-    with pytest.raises(NotFound, match=r"has no key key-9.*allomia keys --organization org"):
+    with pytest.raises(NotFound, match=r"has no key with that id.*allomia keys --organization org"):
         world.import_("org/key-9")
+
+
+def test_g3_a_key_pasted_in_place_of_its_id_is_not_repeated(world: World) -> None:
+    pasted = world.key.key.get_secret_value()
+    with pytest.raises(NotFound) as caught:
+        world.import_(f"org/{pasted}")
+    assert pasted not in str(caught.value)
 
 
 def test_g5_an_organization_that_the_tenant_does_not_see_is_an_error(world: World) -> None:
