@@ -41,6 +41,10 @@ class TenantClient:
         """Name the place that the tenant key comes from, for messages."""
         return self._tenant.source
 
+    def tenant_key(self) -> SecretStr:
+        """Return the tenant key itself: for proof that it can be had, and for a search for it."""
+        return self._tenant.current()
+
     def is_tenant_key(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key itself."""
         return self._tenant.current() == secret
@@ -70,16 +74,24 @@ class TenantClient:
 
     def list_organizations(self, search: str | None = None) -> tuple[Organization, ...]:
         """Return all organizations of the tenant, or those whose name matches."""
+        return self.survey(search)[0]
+
+    def survey(self, search: str | None = None) -> tuple[tuple[Organization, ...], datetime | None]:
+        """Return organizations as `list_organizations` does, and the moment of AlloMia's own clock, if it says so."""
         doing = "listing organizations"
+        moments: list[datetime | None] = []
 
         def read(page: int) -> tuple[tuple[Organization, ...], Pagination]:
             params: dict[str, str | int] = {"page": page, "limit": PAGE_SIZE, "sort": "createdAt"}
             if search:
                 params["search"] = search
-            answer = self._exchange.get(ORGANIZATIONS_PATH, OrganizationPage, self._tenant, doing=doing, params=params)
+            answer, moment = self._exchange.get_dated(
+                ORGANIZATIONS_PATH, OrganizationPage, self._tenant, doing=doing, params=params
+            )
+            moments.append(moment)
             return answer.organizations, answer.pagination
 
-        return read_pages(read, doing)
+        return read_pages(read, doing, self._exchange.clock), moments[-1]
 
     def list_keys(self, organization_id: str) -> tuple[ListedKey, ...]:
         """Return all keys of the organization.
@@ -102,7 +114,7 @@ class TenantClient:
             return answer.api_keys, answer.pagination
 
         try:
-            found = read_pages(read, doing)
+            found = read_pages(read, doing, self._exchange.clock)
         except Absent:
             raise self._missing(organization_id) from None
         if any(key.organization_id not in {None, organization_id} for key in found):

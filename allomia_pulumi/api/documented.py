@@ -16,6 +16,7 @@ __all__ = [
     "EMPTY_WINDOW",
     "ORGANIZATIONS_PATH",
     "CallPage",
+    "InformingMoment",
     "Moment",
     "Organization",
     "OrganizationAnswer",
@@ -30,9 +31,19 @@ EMPTY_WINDOW: Final[dict[str, str | int]] = {"from": "1970-01-01T00:00:00Z", "to
 """A window in which no call was made: the answer proves a key and carries no call record."""
 
 
+FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LAST_MOMENT: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
 def _in_utc(value: datetime) -> datetime:
-    """Read a moment without a zone as UTC, as every documented example is."""
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    """Read a moment without a zone as UTC, as every documented example is; one that cannot be AlloMia's is refused.
+
+    Adding a duration to a moment at the end of the calendar would raise where a key has been made already.
+    """
+    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
+        raise ValueError("is no moment at which AlloMia did something")
+    return moment.astimezone(UTC)
 
 
 def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - what the field is

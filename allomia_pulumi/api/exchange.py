@@ -6,7 +6,7 @@ This is the only place where httpx's errors and HTTP status codes become errors 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -19,7 +19,7 @@ import tenacity
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.api.transport import BodyTooLarge, build_transport, read_body
+from allomia_pulumi.api.transport import UnreadableBody, build_transport, read_body
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.deadlines import deadline
 from allomia_pulumi.errors import (
@@ -87,8 +87,22 @@ class _Request:
     body: Mapping[str, str] | None = None
 
 
+class _Bearer(httpx.Auth):
+    """Set the header where the request is built: no frame that may raise has the key in clear as a variable."""
+
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        yield request
+
+
 class Exchange:
     """Talk to one AlloMia.
+
+    Attributes:
+        clock: Where time comes from.
 
     Args:
         base_url: Where it is; `source` names where that address was configured.
@@ -99,7 +113,7 @@ class Exchange:
         self, base_url: str, clock: Clock, *, source: str = "", transport: httpx.BaseTransport | None = None
     ) -> None:
         self._at = f"{base_url} ({source})" if source else base_url
-        self._clock = clock
+        self.clock = clock
         self._client = httpx.Client(
             base_url=base_url,
             headers={
@@ -178,13 +192,13 @@ class Exchange:
         return _with_key(credential, attempt)
 
     def _repeat(self, call: Callable[[], T]) -> T:
-        end = self._clock.monotonic() + TOTAL_SECONDS
+        end = self.clock.monotonic() + TOTAL_SECONDS
 
         def is_over(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number >= ATTEMPTS or self._clock.monotonic() + state.upcoming_sleep > end
+            return state.attempt_number >= ATTEMPTS or self.clock.monotonic() + state.upcoming_sleep > end
 
         return tenacity.Retrying(
-            sleep=self._clock.sleep,
+            sleep=self.clock.sleep,
             retry=tenacity.retry_if_exception_type(TemporaryError),
             wait=_wait,
             stop=is_over,
@@ -195,24 +209,29 @@ class Exchange:
         return self._once_dated(request, answer)[0]
 
     def _once_dated(self, request: _Request, answer: type[M]) -> tuple[M, datetime | None]:
-        status, headers, body = self._send(request)
+        status, headers, parsed = self._send(request, answer)
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(status, headers, request)
-        return self._parse(answer, headers, body, request.doing), _date(headers.get("Date", ""))
+        if parsed is None:
+            raise self._unknown_shape(headers, request.doing)
+        return parsed, _date(headers.get("Date", ""))
 
-    def _send(self, request: _Request) -> tuple[int, httpx.Headers, bytes]:
-        headers = {"Authorization": f"Bearer {request.key.get_secret_value()}"}
+    def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
+        """Send a request; return the status, the headers, and the body if it is such an answer.
+
+        A body may hold a new key, so no frame that raises has it.
+        """
         try:
             with (
                 deadline(ATTEMPT_SECONDS),
                 self._client.stream(
-                    request.method, request.path, headers=headers, params=request.params, json=request.body
+                    request.method, request.path, auth=_Bearer(request.key), params=request.params, json=request.body
                 ) as response,
             ):
-                return response.status_code, response.headers, read_body(response)
+                return response.status_code, response.headers, _parse(answer, response.headers, read_body(response))
         except httpx.TransportError as problem:
             raise self._unreachable(problem, request.doing) from None
-        except (httpx.HTTPError, httpx.InvalidURL, BodyTooLarge):
+        except (httpx.HTTPError, httpx.InvalidURL, UnreadableBody):
             raise UnexpectedAnswer(f"AlloMia at {self._at} sent an unreadable answer to {request.doing}") from None
 
     def _unreachable(self, problem: httpx.TransportError, doing: str) -> AllomiaError:
@@ -263,14 +282,9 @@ class Exchange:
             "Check allomia:apiUrl; a proxy or a login page may stand in between.",
         )
 
-    def _parse(self, answer: type[M], headers: httpx.Headers, body: bytes, doing: str) -> M:
+    def _unknown_shape(self, headers: httpx.Headers, doing: str) -> AllomiaError:
         kind = "a web page" if "html" in headers.get("Content-Type", "") else "an answer of an unknown shape"
-        try:
-            if _is_json(headers):
-                return answer.model_validate_json(body)
-        except ValidationError:
-            pass
-        raise UnexpectedAnswer(
+        return UnexpectedAnswer(
             f"AlloMia at {self._at} sent {kind} to {doing}",
             "Check allomia:apiUrl; a proxy or a login page may stand in between, or AlloMia's API has changed.",
         )
@@ -281,7 +295,7 @@ class Exchange:
         if value.isascii() and value.isdigit():
             return float(value)
         moment = _date(value)
-        return max(0.0, (moment - self._clock.now()).total_seconds()) if moment else None
+        return max(0.0, (moment - self.clock.now()).total_seconds()) if moment else None
 
 
 def _with_key(credential: Credential, attempt: Callable[[SecretStr], T]) -> T:
@@ -322,6 +336,14 @@ def _date(value: str) -> datetime | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else None
+
+
+def _parse(answer: type[M], headers: httpx.Headers, body: bytes) -> M | None:
+    """Read a body, or return None if it is no such answer."""
+    try:
+        return answer.model_validate_json(body) if _is_json(headers) else None
+    except ValidationError:
+        return None
 
 
 def _is_json(headers: httpx.Headers) -> bool:

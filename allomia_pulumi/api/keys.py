@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, SecretStr
 
-from allomia_pulumi.api.documented import Moment
+from allomia_pulumi.api.documented import InformingMoment, Moment
 from allomia_pulumi.api.pages import Pagination
 from allomia_pulumi.api.paths import is_identifier, segment
 from allomia_pulumi.redaction import guard
@@ -50,8 +50,8 @@ class ListedKey(_Answer):
     id: Identifier
     name: str
     organization_id: str | None = None
-    created_at: Moment | None = None
-    last_used_at: Moment | None = None
+    created_at: InformingMoment = None
+    last_used_at: InformingMoment = None
 
 
 class KeyPage(_Answer):

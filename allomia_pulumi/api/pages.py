@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Protocol, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from allomia_pulumi.errors import UnexpectedAnswer
+from allomia_pulumi.clock import Clock
+from allomia_pulumi.errors import Unavailable, UnexpectedAnswer
 from allomia_pulumi.wire import WireModel
 
 __all__ = ["PAGE_SIZE", "Pagination", "read_pages"]
@@ -15,8 +16,8 @@ __all__ = ["PAGE_SIZE", "Pagination", "read_pages"]
 PAGE_SIZE = 100
 """The most that AlloMia gives per page (docs.allomia.com/api-reference/endpoint/list-organizations)."""
 
-MOST_PAGES = 1000
 READS = 3
+LIST_SECONDS = 120.0
 
 
 class Pagination(WireModel):
@@ -24,8 +25,8 @@ class Pagination(WireModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    total: Annotated[int, Field(ge=0)]
-    has_next_page: bool
+    total: Annotated[int, Field(ge=0, strict=True)]
+    has_next_page: Annotated[bool, Field(strict=True)]
 
 
 class _Item(Protocol):
@@ -36,25 +37,32 @@ class _Item(Protocol):
 Item = TypeVar("Item", bound=_Item)
 
 
-def read_pages(read: Callable[[int], tuple[Iterable[Item], Pagination]], doing: str) -> tuple[Item, ...]:
+def read_pages(read: Callable[[int], tuple[Sequence[Item], Pagination]], doing: str, clock: Clock) -> tuple[Item, ...]:
     """Read every page; start again when the list changed meanwhile.
 
     Args:
         read: Reads one page by its number, from 1.
         doing: What is being done, for the error.
+        clock: What ends the reading after two minutes.
 
     Raises:
         UnexpectedAnswer: The number of items and the total did not agree, three times in a row.
+        Unavailable: The pages did not come to an end in time.
     """
+    end = clock.monotonic() + LIST_SECONDS
     for _ in range(READS):
         items: dict[str, Item] = {}
-        page, pagination, count = 0, Pagination(total=0, has_next_page=True), 0
-        while pagination.has_next_page and page < MOST_PAGES:
+        page, count = 0, 0
+        goes_on = True
+        while goes_on:
+            if clock.monotonic() > end:
+                raise Unavailable(f"AlloMia did not come to an end in time with {doing}", "Run again later.")
             page += 1
             found, pagination = read(page)
-            for item in found:
-                items[item.id] = item
-                count += 1
+            items.update((item.id, item) for item in found)
+            count += len(found)
+            # An empty page, or more items than there are, is no list that another page could mend.
+            goes_on = pagination.has_next_page and bool(found) and count <= pagination.total
         if len(items) == count == pagination.total and not pagination.has_next_page:
             return tuple(items.values())
     raise UnexpectedAnswer(

@@ -12,8 +12,8 @@ LONGEST_ID = 200
 
 
 def is_identifier(value: str) -> bool:
-    """Tell whether a text can be an id: it stands in one path segment and on a terminal."""
-    is_plain = value.isprintable() and value == value.strip() and "/" not in value
+    """Tell whether a text can be an id: it stands in one path segment, on a terminal, and as a command's argument."""
+    is_plain = value.isprintable() and value == value.strip() and "/" not in value and not value.startswith("-")
     return is_plain and 0 < len(value) <= LONGEST_ID and value not in {".", ".."}
 
 

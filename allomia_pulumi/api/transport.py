@@ -18,14 +18,14 @@ import httpx
 from allomia_pulumi.config import is_loopback
 from allomia_pulumi.deadlines import seconds_left
 
-__all__ = ["BodyTooLarge", "build_transport", "read_body"]
+__all__ = ["UnreadableBody", "build_transport", "read_body"]
 
 CONNECTIONS = 64
 LARGEST_BODY = 4 * 1024 * 1024
 
 
-class BodyTooLarge(Exception):
-    """The answer is longer than any answer of AlloMia."""
+class UnreadableBody(Exception):
+    """The answer is longer than any answer of AlloMia, or packed although we asked for none of that."""
 
 
 def build_transport(base_url: str) -> httpx.HTTPTransport:
@@ -43,16 +43,18 @@ def build_transport(base_url: str) -> httpx.HTTPTransport:
 
 
 def read_body(response: httpx.Response) -> bytes:
-    """Read a streamed answer to its end.
+    """Read a streamed answer to its end; a packed one is not unpacked, since it could become of any size.
 
     Raises:
-        BodyTooLarge: It is longer than 4 MiB.
+        UnreadableBody: It is longer than 4 MiB, or packed.
     """
+    if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnreadableBody
     body = bytearray()
     for part in response.iter_bytes():
         body += part
         if len(body) > LARGEST_BODY:
-            raise BodyTooLarge
+            raise UnreadableBody
     return bytes(body)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from allomia_pulumi.clock import Clock
@@ -52,12 +53,13 @@ class Creation:
         """
         try:
             made = self._adopt_or_make()
+            with self.maker.recording(self.order, made) if self.adoption is None else nullcontext():
+                state = begin(made, self.order, self.settings, self.inputs, self._reason, self.clock.now())
         except KeyLeftBehind as problem:
             if not self.keeps_unfinished:
                 raise
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             return begin_left_behind(problem, self.order, self.settings, self.clock.now())
-        state = begin(made, self.order, self.settings, self.inputs, self._reason, self.clock.now())
         for owed in state.pending:
             self.reporter.owe(f"key {state.key_id} exists and works, and {owed.why}. The next `pulumi up` tries again.")
         return state

@@ -77,9 +77,10 @@ def identifier(value: object, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidInput(f"{name} is not a text or is empty", "Give the id, as AlloMia has it.")
     is_plain = value == value.strip() and value.isprintable() and "/" not in value
-    if not is_plain or len(value) > LONGEST_ID or value in {".", ".."}:
+    if not is_plain or len(value) > LONGEST_ID or value in {".", ".."} or value.startswith("-"):
         raise InvalidInput(
-            f"{name} is not an id: it has spaces around it, a slash, control characters or too many characters",
+            f"{name} is not an id: it has spaces around it, a slash, a dash in front, control characters or too many "
+            "characters",
             "Copy the id from AlloMia.",
         )
     return value

@@ -6,6 +6,7 @@ From the mint on, a key is handed over, or revoked, or named in an error; design
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -85,6 +86,10 @@ class Maker:
                 raise
             self._ledger.add(order.organization_id, minted)
         return made
+
+    def recording(self, order: Order, made: Made) -> AbstractContextManager[None]:
+        """Revoke a key that was made when making its record fails: even a fault of ours costs no key silently."""
+        return self._minter.revoking_on_failure(order.organization_id, made.key)
 
     def hand_over(self, order: Order, settings: Settings, key: MintedKey) -> Made:
         """Deliver a key that exists already, if the settings say so; it is not revoked when that fails."""

@@ -163,11 +163,12 @@ class Update:
         try:
             undelivered = Undelivered.KEEP_IF_ALIVE if settings.secret_in_state else Undelivered.REVOKE
             made = self.maker.make(order, settings, self.slot, known, undelivered=undelivered)
+            with self.maker.recording(order, made):
+                return self._rotated(state, made, settings, reason)
         except KeyLeftBehind as problem:
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             owed = Owed(step=OwedStep.REVOKE, why="it could not be handed over", key_id=problem.key_id)
             raise _StoppedError(_with(state, owed)) from None
-        return self._rotated(state, made, settings, reason)
 
     def _rotated(self, state: KeyState, made: Made, settings: Settings, reason: Reason) -> KeyState:
         minted = made.key

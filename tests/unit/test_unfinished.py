@@ -10,6 +10,7 @@ from allomia_pulumi.errors import AccessDenied, CredentialRejected, KeyLeftBehin
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.models import Identity, Place
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
+from tests.stacks import ORGANIZATION, Stack, differences
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
 PLACE = Place(mount="secret", path="apps/ehr", field="api_key")
@@ -178,3 +179,24 @@ def test_a_face_that_cannot_keep_half_a_key_gets_an_error(world: World) -> None:
     world.vault.faults["deliver"] = [Unavailable("503")]
     with pytest.raises(Unavailable, match="the key was revoked"):
         world.keys.create(NEWS, IDENTITY, world.said)
+
+
+@pytest.mark.parametrize("moment", ["creation", "rotation in place"])
+def test_g2_a_record_that_cannot_be_made_costs_no_key(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = Stack({"organizationId": ORGANIZATION, "rotationTriggers": {"n": "1"}, "overlap": "1d"})
+    if moment == "rotation in place":
+        assert stack.up().failure is None
+        stack.edit(rotationTriggers={"n": "2"})
+    before = set(stack.alive)
+
+    def fail(_value: object) -> str:
+        raise OverflowError
+
+    module = "beginning" if moment == "creation" else "updating"
+    monkeypatch.setattr(f"allomia_pulumi.keys.{module}.fingerprint", fail)
+    with pytest.raises(OverflowError):
+        stack.up()
+    assert set(stack.alive) == before
+    monkeypatch.undo()
+    assert stack.up().failure is None
+    assert differences(stack) == []
