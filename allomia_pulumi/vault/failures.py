@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 from requests.exceptions import InvalidHeader, InvalidURL
+from urllib3.exceptions import InvalidHeader as ContradictoryHeader
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from allomia_pulumi.errors import (
@@ -46,6 +47,7 @@ NAME_HINT = "Use an address that the certificate names, or give the server a cer
 LATER_HINT = "Run again later."
 OPERATOR_HINT = "Vault's operators have to act; then run again."
 STRAY_HINT = "Check address, namespace and token for stray characters."
+FRAMING = {"content-length", "transfer-encoding"}
 QUOTA_HINT = "Run again later, or raise the quota of this path in Vault."
 
 
@@ -158,7 +160,11 @@ def _explain(problem: Exception) -> Fault:
     """Turn an exception into a fault; only its type and OpenSSL's fixed phrases are looked at."""
     if isinstance(problem, requests.exceptions.SSLError):
         return _tls(str(problem))
-    cause = getattr(problem.args[0], "reason", None) if problem.args else None
+    inner = problem.args[0] if problem.args else None
+    cause = getattr(inner, "reason", None)
+    if isinstance(problem, ContradictoryHeader) or isinstance(inner, ContradictoryHeader):
+        # Requests has one name for a header of ours that cannot be sent and for one of an answer that cannot be read.
+        return Fault(UnexpectedAnswer, "sent an unreadable answer", ADDRESS_HINT)
     for types, make, what, hint, repeat in EXCEPTIONS:
         if isinstance(problem, types) or isinstance(cause, types):
             return Fault(make, what, hint, repeat=repeat)
@@ -182,6 +188,10 @@ def _tls(phrase: str) -> Fault:
 def _judge(response: requests.Response) -> dict[str, Any] | Fault:
     if response.status_code == HTTPStatus.NO_CONTENT:
         return {}
+    has_body = response.status_code == HTTPStatus.OK or response.status_code >= HTTPStatus.BAD_REQUEST
+    if has_body and not response.content and not response.headers.keys() & FRAMING:
+        # The end of a connection inside the head reads like the end of the head; Vault always says how long it is.
+        return Fault(Unreachable, "broke the connection", NETWORK_HINT, repeat=Repeat.LOST)
     body = _json(response)
     if response.status_code == HTTPStatus.OK:
         return body if body is not None else _stranger(response, "an answer that is not JSON")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Protocol
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictBool
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictBool
 
 __all__ = [
     "KEY_ID",
@@ -32,6 +32,17 @@ VERSION = "version"
 ORGANIZATION_ID = "organization_id"
 
 MARKS = frozenset({MANAGED_BY, MARK, KEY_ID, VERSION})
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC, where one at the edge of the calendar has no place."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is no moment at which Vault did something") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Place(Protocol):
@@ -128,8 +139,8 @@ class _Version(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    created_time: AwareDatetime
-    deletion_time: AwareDatetime | Literal[""]
+    created_time: Moment
+    deletion_time: Moment | Literal[""]
     destroyed: StrictBool
 
     def is_live(self, now: datetime) -> bool:
@@ -163,7 +174,7 @@ class Metadata(BaseModel):
     def shelved(self, now: datetime) -> Shelved:
         """Tell which versions there are at that moment."""
         live = sorted(number for number, one in self.versions.items() if one.is_live(now))
-        written = {number: self.versions[number].created_time.astimezone(UTC) for number in live}
+        written = {number: self.versions[number].created_time for number in live}
         return Shelved(kv_version=2, version=self.current_version, written=written)
 
     def stored(self, now: datetime) -> Stored:
