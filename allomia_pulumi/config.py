@@ -196,9 +196,11 @@ def is_loopback(url: str) -> bool:
 
 def _url(value: str, source: str) -> str:
     """Accept a base URL that cannot carry a credential in clear."""
+    address = value.strip()
     try:
-        parts = urlsplit(value.strip())
-        has_host = bool(parts.hostname) and parts.port != 0
+        # urlsplit leaves out what it does not like, so that the text to keep would be another than the one looked at.
+        parts = urlsplit(address)
+        has_host = bool(parts.hostname) and parts.port != 0 and address.isprintable() and " " not in address
     except ValueError:
         has_host = False
     if not has_host or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.query or parts.fragment:
@@ -207,7 +209,7 @@ def _url(value: str, source: str) -> str:
         raise InvalidConfiguration(
             f"{source} is an http address off this machine, and credentials would travel in clear", "Use https."
         )
-    return value.strip().rstrip("/")
+    return address.rstrip("/")
 
 
 def _reference(value: str, source: str) -> VaultReference:
