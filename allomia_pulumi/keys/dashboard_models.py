@@ -13,6 +13,7 @@ from allomia_pulumi.keys import fields
 from allomia_pulumi.keys.applied import at
 from allomia_pulumi.keys.fields import Failure, Form
 from allomia_pulumi.keys.models import STATE_VERSION, Identity, Model, Owed, Unknown, read_state
+from allomia_pulumi.keys.stored import Identifier, Moment
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference, parse_reference
 
@@ -51,7 +52,7 @@ class DashboardInputs(Model):
 class DashboardSettings(Model):
     """The applied inputs: what delete and read know, since they see outputs only."""
 
-    organization_id: str
+    organization_id: Identifier
     vault_secret: str | Mapping[str, Any]
     rotate_after: str | None = None
     overlap: str | None = None
@@ -75,13 +76,13 @@ class OldKey(Model):
     fingerprint: str
     """First 12 hex digits of the key's SHA-256."""
 
-    since: str
+    since: Moment
     """When it was written to Vault, ISO 8601 in UTC."""
 
-    replaced_at: str
+    replaced_at: Moment
     """When its successor was taken over, ISO 8601 in UTC."""
 
-    delete_at: str
+    delete_at: Moment
     """When its overlap ends: from then on every `pulumi up` asks for its deletion. ISO 8601 in UTC."""
 
     @property
@@ -123,7 +124,7 @@ class DashboardState(Model):
     vault_secret_version: int | None = None
     """The KV version that holds the current key; absent for KV v1."""
 
-    since: str
+    since: Moment
     """When the current key was written to Vault (KV v1: noticed there), ISO 8601 in UTC."""
 
     rotate_at: str | None = None

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ConfigDict, SecretStr, ValidationError
 
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.keys.stored import Identifier, Moment
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference, parse_reference
 from allomia_pulumi.wire import WireModel
@@ -172,7 +173,7 @@ class Inputs(Model):
 class Settings(Model):
     """The applied inputs without triggers: what delete, read and refresh know, since they see outputs only."""
 
-    organization_id: str
+    organization_id: Identifier
     name: str
     rotate_after: str | None = None
     overlap: str | None = None
@@ -204,7 +205,7 @@ class Owed(Model):
     why: str
     """What happened."""
 
-    key_id: str | None = None
+    key_id: Identifier | None = None
     """The key that the step is about."""
 
 
@@ -221,13 +222,13 @@ class Record(Model):
 class KeyState(Model):
     """The outputs of a declared key; the descriptions are those of the schema."""
 
-    key_id: str
+    key_id: Identifier
     """AlloMia's id of the current key."""
 
     key_name: str
     """Full name of the current key in AlloMia: the label and the mark that says whose key it is."""
 
-    created_at: str
+    created_at: Moment
     """When AlloMia made the current key, ISO 8601 in UTC."""
 
     secret: SecretStr | None = None
@@ -236,13 +237,13 @@ class KeyState(Model):
     secret_fingerprint: str
     """First 12 hex digits of the secret's SHA-256: compare without revealing. Empty while the secret is not known."""
 
-    previous_key_id: str | None = None
+    previous_key_id: Identifier | None = None
     """The predecessor while its overlap runs."""
 
     previous_secret: SecretStr | None = None
     """The predecessor's key while its overlap runs, always a Pulumi secret."""
 
-    previous_revoke_at: str | None = None
+    previous_revoke_at: Moment | None = None
     """When the overlap ends: the first `pulumi up` after it revokes the predecessor. ISO 8601 in UTC."""
 
     rotate_at: str | None = None
@@ -330,7 +331,7 @@ def read_state(kind: type[S], outputs: Mapping[str, Any]) -> S:
     """
     record = outputs.get("record")
     version = record.get("stateVersion", STATE_VERSION) if isinstance(record, Mapping) else STATE_VERSION
-    if version > STATE_VERSION:
+    if isinstance(version, int | float) and version > STATE_VERSION:
         raise AllomiaError(
             f"the state of this key was written by a newer allomia-pulumi (state version {version:g})",
             "Upgrade allomia-pulumi and run again.",
