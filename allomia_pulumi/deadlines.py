@@ -14,8 +14,12 @@ _end: ContextVar[float | None] = ContextVar("end", default=None)
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Bound what this thread does inside the block, as far as the transports ask `seconds_left`."""
-    token = _end.set(time.monotonic() + seconds)
+    """Bound what this thread does inside the block, as far as the transports ask `seconds_left`.
+
+    Inside another one, the nearer end holds.
+    """
+    outer, own = _end.get(), time.monotonic() + seconds
+    token = _end.set(own if outer is None else min(outer, own))
     try:
         yield
     finally:
