@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,8 +17,10 @@ __all__ = [
     "DELETE_BY_HAND",
     "IMPORT_WITH_SECRET",
     "MAKE_BY_HAND",
+    "ORPHANS_COMMAND",
     "describe_age",
     "describe_keys",
+    "describe_time_since",
     "explaining_configuration",
     "look_command",
     "revoke_command",
@@ -26,6 +29,7 @@ __all__ = [
 
 DELETE_BY_HAND = "delete it in AlloMia's dashboard (Settings > API Keys, the trash icon)"
 MAKE_BY_HAND = "make a new key in AlloMia's dashboard (Settings > API Keys > Add Key)"
+ORPHANS_COMMAND = "`allomia orphans --stack .`"
 STORED_CONFIGURATION = (
     "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."
 )
@@ -56,9 +60,14 @@ def describe_keys(keys: Iterable[ApiKey], now: datetime) -> str:
 
 def describe_age(key: ApiKey, now: datetime) -> str:
     """Return the age in its largest unit."""
-    if key.created_at is None:
-        return "unknown time"
-    age = max(now - key.created_at, timedelta())
+    return describe_time_since(key.created_at, now) or "unknown time"
+
+
+def describe_time_since(moment: datetime | None, now: datetime) -> str:
+    """Return how long ago a moment was, in its largest unit; empty if it is not known."""
+    if moment is None:
+        return ""
+    age = max(now - moment, timedelta())
     for unit, name in ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min")):
         if age >= unit:
             return f"{age // unit} {name}"
@@ -67,9 +76,9 @@ def describe_age(key: ApiKey, now: datetime) -> str:
 
 def look_command(organization_id: str) -> str:
     """Return the command that shows an organization's keys."""
-    return f"`allomia keys --organization {organization_id}`"
+    return f"`allomia keys --organization {shlex.quote(organization_id)}`"
 
 
 def revoke_command(organization_id: str, key_id: str) -> str:
     """Return the command that revokes one key."""
-    return f"`allomia revoke {organization_id} {key_id}`"
+    return f"`allomia revoke {shlex.quote(organization_id)} {shlex.quote(key_id)}`"

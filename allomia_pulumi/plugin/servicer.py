@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any, Final
@@ -15,6 +14,7 @@ from allomia_pulumi._version import __version__
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.config import CONFIGURATION, load_settings
 from allomia_pulumi.engine_link import EngineLog, ResourceReporter
+from allomia_pulumi.engine_terms import identity_of, is_default_provider, kind_of, setting_text
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.keys.dashboard import DashboardKeys
 from allomia_pulumi.keys.fields import Failure
@@ -24,13 +24,11 @@ from allomia_pulumi.keys.resource import Change, Outputs, Resource
 from allomia_pulumi.plugin.codec import decode, encode, known
 from allomia_pulumi.plugin.failures import Unfinished, told
 from allomia_pulumi.plugin.invokes import invoke
-from allomia_pulumi.plugin.urns import identity_of, kind_of, name_of
 from allomia_pulumi.redaction import printable, scrub
 from allomia_pulumi.session import Session
 
 __all__ = ["Provider"]
 
-DEFAULT_PROVIDER: Final = "default"
 """How the engine begins the name of a provider that no program declared."""
 SETTINGS_CHANGED: Final = "settings.record"
 """Shown when an update records something that is no changed input, such as the resource's new name."""
@@ -219,21 +217,9 @@ def _sources(
 
     Those that are not known yet are left out; objects are JSON, as the stack's configuration has them.
     """
-    settings = {name: _setting(value) for name, value in known(decode(properties), CONFIGURATION).items()}
-    is_default = not urn or name_of(urn).startswith(DEFAULT_PROVIDER)
+    settings = {name: setting_text(value) for name, value in known(decode(properties), CONFIGURATION).items()}
+    is_default = not urn or is_default_provider(urn)
     return (settings, environ, {}) if is_default else ({}, environ, settings)
-
-
-def _setting(value: Any) -> str:  # noqa: ANN401 - property values are of any type
-    if not isinstance(value, str):
-        return json.dumps(value)
-    if not value.startswith('"'):
-        return value
-    # A generated SDK writes whatever may be an object as JSON, also when it is a text.
-    try:
-        return str(json.loads(value))
-    except ValueError:
-        return value
 
 
 def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:

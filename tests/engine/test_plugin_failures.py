@@ -325,7 +325,7 @@ def test_g1_a_killed_plugin_costs_a_key_that_is_named_and_the_old_one_lives(stag
     assert stray in refreshed.text
     result = scene.up().check()
     assert stray in result.text
-    assert "allomia keys --organization" in result.text
+    assert "allomia orphans --stack ." in result.text
     assert [scene.accepts(secret) for secret in (old, scene.secret())] == [401, 200]
     assert_nothing_leaks(scene, refreshed, result)
 

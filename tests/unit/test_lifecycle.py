@@ -285,7 +285,7 @@ def test_a_key_with_this_mark_that_no_diff_announced_is_named_and_left_alone(run
     stray = api.make("org", make_mark(IDENTITY, "").name("ehr"))
     run.first_up()
     assert stray.id in run.listener.warnings[0]
-    assert "allomia keys --organization org" in run.listener.warnings[0]
+    assert "allomia orphans --stack ." in run.listener.warnings[0]
     assert stray.id in api.keys["org"]
 
 
@@ -298,7 +298,7 @@ def test_a_refresh_names_strays_and_only_those_of_this_resource(run: Run, api: F
     later.read(pulumi_id, outputs)
     assert len(later.listener.warnings) == 1
     assert stray.id in later.listener.warnings[0]
-    assert "allomia keys --organization org" in later.listener.warnings[0]
+    assert "allomia orphans --stack ." in later.listener.warnings[0]
     assert "allomia revoke" not in later.listener.warnings[0], "it may be the successor"
     assert "by hand" not in later.listener.warnings[0]
 

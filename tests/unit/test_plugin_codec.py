@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
+from allomia_pulumi.engine_terms import identity_of, kind_of
 from allomia_pulumi.keys.models import UNKNOWN, Identity, Unknown
 from allomia_pulumi.plugin import codec
 from allomia_pulumi.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
-from allomia_pulumi.plugin.urns import identity_of, kind_of
 
 VALUES = st.recursive(
     st.none()
