@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from allomia_pulumi._version import __version__
+from allomia_pulumi.cli.doctor import run_doctor
 from allomia_pulumi.cli.keys import list_keys, revoke_key
+from allomia_pulumi.cli.orphans import find_orphans
+from allomia_pulumi.cli.outcomes import ExitCode, exit_code, tell
 from allomia_pulumi.cli.sandbox import run_sandbox
-from allomia_pulumi.errors import (
-    AccessDenied,
-    AllomiaError,
-    CredentialRejected,
-    InvalidConfiguration,
-    InvalidInput,
-    NotFound,
-    OrganizationFull,
-    TemporaryError,
-    Unsettled,
-)
-from allomia_pulumi.redaction import scrub
+from allomia_pulumi.errors import AllomiaError
 
 __all__ = ["ExitCode", "app", "run"]
 
-
-class ExitCode(IntEnum):
-    """What a script can tell from the exit code."""
-
-    DONE = 0
-    FAILED = 1
-    USAGE = 2
-    NOT_FOUND = 3
-    CREDENTIAL = 4
-    FULL = 5
-    TRY_LATER = 6
-    UNSETTLED = 7
-    INTERRUPTED = 130
-
-
-CODES: tuple[tuple[type[AllomiaError], ExitCode], ...] = (
-    (InvalidInput, ExitCode.USAGE),
-    (InvalidConfiguration, ExitCode.USAGE),
-    (NotFound, ExitCode.NOT_FOUND),
-    (CredentialRejected, ExitCode.CREDENTIAL),
-    (AccessDenied, ExitCode.CREDENTIAL),
-    (OrganizationFull, ExitCode.FULL),
-    (TemporaryError, ExitCode.TRY_LATER),
-    (Unsettled, ExitCode.UNSETTLED),
-)
 
 app = typer.Typer(
     name="allomia",
@@ -59,7 +22,7 @@ app = typer.Typer(
         "The tenant key is read as the Pulumi provider reads it: ALLOMIA_TENANT_KEY_REF with VAULT_ADDR and "
         "VAULT_TOKEN, or ALLOMIA_TENANT_KEY.\n\n"
         "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 credential, 5 no free slot, 6 try later, "
-        "7 something may exist that nobody holds, 130 interrupted."
+        "7 something may exist that nobody holds, 8 something needs care, 130 interrupted."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -67,7 +30,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("keys")(list_keys)
+app.command("orphans")(find_orphans)
 app.command("revoke")(revoke_key)
+app.command("doctor")(run_doctor)
 app.command("sandbox")(run_sandbox)
 
 
@@ -83,16 +48,8 @@ def run() -> int:
     try:
         app()
     except AllomiaError as problem:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"[red]error:[/] {_plain(problem.message)}")
-        if problem.hint:
-            console.print(f"[cyan]hint:[/] {_plain(problem.hint)}")
-        return next((code for kind, code in CODES if isinstance(problem, kind)), ExitCode.FAILED)
+        tell(problem)
+        return exit_code(problem)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.FAILED
     return ExitCode.DONE
-
-
-def _plain(text: str) -> str:
-    """Scrub a text, and keep rich from reading brackets in it as markup."""
-    return escape(scrub(text))

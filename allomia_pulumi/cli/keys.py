@@ -1,68 +1,80 @@
-"""`allomia keys` and `allomia revoke`: what is alive in an organization, and ending it."""
+"""`allomia keys` and `allomia revoke`: what is alive in the organizations, and ending one key."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
+from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from allomia_pulumi.api import TenantClient, is_identifier
-from allomia_pulumi.cli.render import keys_document, keys_table, one_key
+from allomia_pulumi.cli.checkpoint import Access
+from allomia_pulumi.cli.connecting import ApiUrl, Holding, TenantKeyRef, check_id, connections, given_arguments
+from allomia_pulumi.cli.looking import Row, View, look
+from allomia_pulumi.cli.outcomes import exit_code, warn
+from allomia_pulumi.cli.render import (
+    Output,
+    as_document,
+    key_as_json,
+    key_in_a_line,
+    show_organization,
+    slots_used,
+    stdout,
+)
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.keys.models import KEY_LIMIT
 from allomia_pulumi.keys.proof import revoke_for_good
 from allomia_pulumi.keys.wording import look_command
 from allomia_pulumi.redaction import printable
-from allomia_pulumi.session import Session
 
-__all__ = ["list_keys", "revoke_key"]
+__all__ = ["Organizations", "Output", "Stacks", "list_keys", "revoke_key"]
 
+DOCUMENT_VERSION = 2
 
-PIPE_WIDTH = 250
-
-
-class Output(StrEnum):
-    """How a result is shown."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-Organization = Annotated[str, typer.Option("--organization", "-o", help="Id of the organization.", show_default=False)]
-ApiUrl = Annotated[str | None, typer.Option(help="AlloMia's address instead of ALLOMIA_API_URL.", show_default=False)]
-TenantKeyRef = Annotated[
-    str | None,
+Organizations = Annotated[
+    list[str] | None,
     typer.Option(
-        help="Where the tenant key lies in Vault, mount/path#field, instead of ALLOMIA_TENANT_KEY_REF.",
+        "--organization",
+        "-o",
+        help="Id of an organization; may be repeated. Without it: all that the tenant key sees.",
+        show_default=False,
+    ),
+]
+Stacks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stack",
+        "-s",
+        metavar="DIR[@STACK]",
+        help="Folder of a Pulumi project, for its selected stack or another; may be repeated. Its configuration and "
+        "state are read by the `pulumi` on PATH.",
         show_default=False,
     ),
 ]
 
 
 def list_keys(
-    organization: Organization,
+    organization: Organizations = None,
+    stack: Stacks = None,
     output: Annotated[Output, typer.Option(help="How to show them.")] = Output.TABLE,
     api_url: ApiUrl = None,
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
-    """Show the keys of an organization: name, id, age, whose mark they carry, and the slots used. Never a secret."""
-    _check_id(organization, "the organization's id")
-    with _client(api_url, tenant_key_ref) as client:
-        keys = client.list_keys(organization)
+    """Show the keys of the tenant's organizations: name, id, age, last use, whose, and slots used. Never a secret."""
+    for each in organization or ():
+        check_id(each, "the organization's id")
+    with connections() as opened:
+        view = look(opened, stack or (), organization or (), given_arguments(api_url, tenant_key_ref))
     now = SystemClock().now()
     if output is Output.JSON:
-        typer.echo(keys_document(organization, keys, now))
+        typer.echo(as_document(_document(view, now)))
     else:
-        # A pipe has no width: nothing is folded there.
-        console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-        console.print(f"organization {organization}", soft_wrap=True)
-        console.print(keys_table(keys, now))
+        _show(view, now)
+    for problem in view.survey.failures:
+        warn(problem.message, problem.hint)
+    if view.survey.failures:
+        raise typer.Exit(exit_code(view.survey.failures[0]))
 
 
 def revoke_key(
@@ -74,18 +86,19 @@ def revoke_key(
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
     """Revoke one key of an organization, after asking. Whatever uses it is refused from then on."""
-    _check_id(organization, "the organization's id")
-    _check_id(key_id, "the key's id")
+    check_id(organization, "the organization's id")
+    check_id(key_id, "the key's id")
     if not yes and not sys.stdin.isatty():
         raise InvalidInput("there is no terminal to ask at", "Add --yes to revoke without asking.")
-    with _client(api_url, tenant_key_ref) as client:
+    with connections() as opened:
+        client = opened.open(Access({}, given_arguments(api_url, tenant_key_ref)))
         found = next((key for key in client.list_keys(organization) if key.id == key_id), None)
         if found is None:
             raise NotFound(
                 f"organization {organization} has no key {printable(key_id)}",
                 f"It may be revoked already; look with {look_command(organization)}.",
             )
-        typer.echo(one_key(found, SystemClock().now()))
+        typer.echo(key_in_a_line(Row(Holding(organization, "", (), client), found), SystemClock().now()))
         if not yes and not typer.confirm("Revoke this key now?"):
             typer.echo("nothing was revoked")
             raise typer.Exit(1)
@@ -93,18 +106,30 @@ def revoke_key(
     typer.echo("revoked")
 
 
-def _check_id(value: str, what: str) -> None:
-    if not is_identifier(value):
-        raise InvalidInput(f"{what} is empty or has characters that no id has", "Copy it from AlloMia.")
+def _show(view: View, now: datetime) -> None:
+    console = stdout()
+    for index, holding in enumerate(view.survey.holdings):
+        rows = [row for row in view.rows if row.holding is holding]
+        if index:
+            console.print()
+        show_organization(console, holding, rows, now, slots_used(holding))
+    if not view.survey.holdings:
+        console.print("the tenant key sees no organizations")
 
 
-@contextmanager
-def _client(api_url: str | None, tenant_key_ref: str | None) -> Iterator[TenantClient]:
-    """Open AlloMia as the environment and the options say, and close it again."""
-    given = {"apiUrl": api_url, "tenantKeyRef": tenant_key_ref}
-    arguments = {name: value for name, value in given.items() if value}
-    session = Session({}, os.environ, SystemClock(), arguments)
-    try:
-        yield session.open(None)
-    finally:
-        session.close()
+def _document(view: View, now: datetime) -> dict[str, object]:
+    """Lay the keys out for programs; the shape grows, and its version changes when it breaks."""
+    return {
+        "version": DOCUMENT_VERSION,
+        "stacks": [stack.label for stack in view.stacks],
+        "organizations": [
+            {
+                "id": holding.organization_id,
+                "name": holding.name or None,
+                "slots": {"used": len(holding.keys), "limit": KEY_LIMIT},
+                "keys": [key_as_json(row, now) for row in view.rows if row.holding is holding],
+            }
+            for holding in view.survey.holdings
+        ],
+        "unread": [problem.message for problem in view.survey.failures],
+    }

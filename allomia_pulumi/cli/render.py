@@ -3,71 +3,160 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from allomia_pulumi.keys.marks import Mark, parse_mark
+from allomia_pulumi.cli.connecting import Holding
+from allomia_pulumi.cli.looking import Row
+from allomia_pulumi.engine_terms import name_of
+from allomia_pulumi.keys.marks import label_of, parse_mark
 from allomia_pulumi.keys.models import KEY_LIMIT
+from allomia_pulumi.keys.orphans import Verdict, Whose
 from allomia_pulumi.keys.ports import ApiKey
-from allomia_pulumi.keys.wording import describe_age
+from allomia_pulumi.keys.wording import describe_age, describe_time_since
 from allomia_pulumi.redaction import printable
 
-__all__ = ["keys_document", "keys_table", "one_key"]
+__all__ = [
+    "Output",
+    "as_document",
+    "key_as_json",
+    "key_in_a_line",
+    "resource_name",
+    "show_organization",
+    "slots_used",
+    "stdout",
+]
 
-DOCUMENT_VERSION = 1
-
-
-def keys_table(keys: Sequence[ApiKey], now: datetime) -> Table:
-    """Lay the keys out for people."""
-    table = Table(
-        caption=f"{len(keys)} of {KEY_LIMIT} slots used",
-        caption_justify="left",
-        caption_style="",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("NAME", overflow="fold")
-    table.add_column("ID", no_wrap=True)
-    table.add_column("AGE", no_wrap=True)
-    table.add_column("MARK OF", no_wrap=True)
-    for key in keys:
-        table.add_row(escape(printable(key.name)), escape(printable(key.id)), describe_age(key, now), _mark(key))
-    return table
-
-
-def keys_document(organization_id: str, keys: Sequence[ApiKey], now: datetime) -> str:
-    """Lay the keys out for programs; the shape grows, and its version changes when it breaks."""
-    document = {
-        "version": DOCUMENT_VERSION,
-        "organizationId": organization_id,
-        "slots": {"used": len(keys), "limit": KEY_LIMIT},
-        "keys": [_as_json(key, now) for key in keys],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=True)
+PIPE_WIDTH = 250
+TITLES = ("NAME", "ID", "AGE", "LAST USED", "WHOSE")
+MARK_WIDTH = 25
+SHORTEST_COLUMN = 12
+GAPS = 2 * (len(TITLES) - 1)
+WHOSE = {
+    Whose.CURRENT: "{resource}",
+    Whose.PREDECESSOR: "{resource}, predecessor",
+    Whose.OWED: "{resource}, to be revoked",
+    Whose.REPLACED: "{resource}, waits for deletion",
+    Whose.UNSETTLED: "{resource}, perhaps being made",
+    Whose.BY_HAND: "nobody: by hand",
+}
 
 
-def one_key(key: ApiKey, now: datetime) -> str:
+class Output(StrEnum):
+    """How a result is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def stdout() -> Console:
+    """Return where results go; a pipe has no width, so nothing is folded there."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def show_organization(console: Console, holding: Holding, rows: Sequence[Row], now: datetime, caption: str) -> None:
+    """Show keys of one organization under its name."""
+    name = f" {printable(holding.name)}" if holding.name else ""
+    console.print(f"organization {escape(printable(holding.organization_id))}[bold]{escape(name)}[/]", soft_wrap=True)
+    if rows:
+        console.print(_table(rows, now, console.width))
+    if caption:
+        console.print(caption)
+
+
+def slots_used(holding: Holding) -> str:
+    """Say how many of the organization's slots its keys take."""
+    return f"{len(holding.keys)} of {KEY_LIMIT} slots used"
+
+
+def key_in_a_line(row: Row, now: datetime) -> str:
     """Describe one key in a line."""
-    return f"{printable(key.name)} (id {printable(key.id)}, {describe_age(key, now)} old, mark of {_mark(key)})"
+    used = describe_time_since(row.key.last_used_at, now)
+    parts = [
+        f"id {printable(row.key.id)}",
+        f"organization {printable(row.holding.organization_id)}",
+        f"{describe_age(row.key, now)} old",
+        f"last used {used} ago" if used else "last use not known",
+        _whose(row.key, row.verdict),
+    ]
+    return f"{printable(row.key.name)} ({', '.join(parts)})"
 
 
-def _mark(key: ApiKey) -> str:
-    """Say whose key it is: the hashes of stack and resource, or nobody's."""
-    mark = parse_mark(key.name)
-    return f"{mark.stack}/{mark.resource}" if mark else "nobody: by hand"
+def resource_name(verdict: Verdict) -> str:
+    """Return what the stack calls the declared key, with the stack's own name before it."""
+    return f"{verdict.stack} {printable(name_of(verdict.resource))}" if verdict.resource else verdict.stack
 
 
-def _as_json(key: ApiKey, now: datetime) -> dict[str, Any]:
-    mark: Mark | None = parse_mark(key.name)
+def key_as_json(row: Row, now: datetime) -> dict[str, Any]:
+    """Return what programs read of a key."""
+    key, mark = row.key, parse_mark(row.key.name)
     return {
         "id": key.id,
         "name": key.name,
+        "label": label_of(key.name),
         "createdAt": key.created_at.isoformat() if key.created_at else None,
         "lastUsedAt": key.last_used_at.isoformat() if key.last_used_at else None,
-        "ageSeconds": int((now - key.created_at).total_seconds()) if key.created_at else None,
+        "ageSeconds": max(0, int((now - key.created_at).total_seconds())) if key.created_at else None,
         "mark": {"stack": mark.stack, "resource": mark.resource, "nonce": mark.nonce} if mark else None,
+        "whose": _verdict_as_json(row.verdict) if row.verdict else None,
     }
+
+
+def as_document(document: Mapping[str, Any]) -> str:
+    """Return a document as text; foreign characters are escaped."""
+    return json.dumps(document, indent=2, ensure_ascii=True)
+
+
+def _verdict_as_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "kind": verdict.whose.value,
+        "stack": verdict.stack or None,
+        "urn": verdict.resource or None,
+        "doubt": verdict.doubt or None,
+    }
+
+
+def _table(rows: Sequence[Row], now: datetime, width: int) -> Table:
+    cells = [_cells(row, now) for row in rows]
+    widths = [max(map(len, column)) for column in zip(TITLES, *cells, strict=True)]
+    left = width - sum(widths[1:-1]) - GAPS
+    if widths[0] + widths[-1] > left:
+        # Where a name does not fit beside the rest, it is broken where its mark begins, and not anywhere.
+        cells = [(_broken(row.key.name), *others) for row, (_, *others) in zip(rows, cells, strict=True)]
+        widths[-1] = max(min(widths[-1], left - MARK_WIDTH), SHORTEST_COLUMN)
+        widths[0] = max(min(widths[0], left - widths[-1]), SHORTEST_COLUMN)
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for title, its in zip(TITLES, widths, strict=True):
+        table.add_column(title, width=its, overflow="fold")
+    for each in cells:
+        table.add_row(*map(escape, each))
+    return table
+
+
+def _cells(row: Row, now: datetime) -> tuple[str, ...]:
+    used = describe_time_since(row.key.last_used_at, now) or "not known"
+    identifier = printable(row.key.id)
+    return printable(row.key.name), identifier, describe_age(row.key, now), used, _whose(row.key, row.verdict)
+
+
+def _broken(name: str) -> str:
+    label = label_of(name)
+    return "\n".join(filter(None, (printable(label), printable(name.removeprefix(label)))))
+
+
+def _whose(key: ApiKey, verdict: Verdict | None) -> str:
+    mark = parse_mark(key.name)
+    if verdict is None:
+        return f"mark {mark.stack}/{mark.resource}" if mark else WHOSE[Whose.BY_HAND]
+    if verdict.whose is Whose.OTHER and mark:
+        return f"other stack {mark.stack}/{mark.resource}"
+    if verdict.whose is Whose.ORPHAN:
+        return f"orphan of {resource_name(verdict)}"
+    return WHOSE[verdict.whose].format(resource=resource_name(verdict))

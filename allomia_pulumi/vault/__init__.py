@@ -16,6 +16,7 @@ from allomia_pulumi.vault.places import Delivery, Place, Shelved, Stored
 
 if TYPE_CHECKING:
     from allomia_pulumi.vault.delivery import Writer
+    from allomia_pulumi.vault.examining import Examiner
     from allomia_pulumi.vault.kv import Reader
 
 __all__ = ["Delivery", "Place", "Shelved", "Stored", "Vault"]
@@ -129,6 +130,17 @@ class Vault:
             AllomiaError: Vault cannot be asked, as in `read_secret`.
         """
         self._open()[1].withdraw(place, first, last, key_id)
+
+    def examiner(self) -> Examiner:
+        """Return what looks at Vault itself, the login and its policy; nothing is asked yet.
+
+        Raises:
+            InvalidConfiguration: There is no address, or no usable file of certificates.
+        """
+        from allomia_pulumi.vault.examining import Examiner  # noqa: PLC0415 - imports hvac
+
+        reader, _ = self._open()
+        return Examiner(reader.connection, reader.mounts)
 
     def close(self) -> None:
         """Revoke the token that a login gave us, best effort, and close the connections; a later call opens anew."""

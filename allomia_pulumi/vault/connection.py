@@ -122,6 +122,16 @@ class Connection:
         answer = self._once(self._session(self._generation, dead=None).client, call)
         return None if isinstance(answer, Fault) else answer
 
+    def knock(self, call: Call) -> dict[str, Any] | Fault:
+        """Make one attempt at something that Vault tells anybody, without a login and in the root namespace."""
+        client = self._client("", self._settings.timeout_seconds)
+        client.adapter.namespace = None
+        return self._once(client, call)
+
+    def token(self) -> Token:
+        """Return the token that requests are made with; logs in if none was made yet."""
+        return self._session(self._generation, dead=None).token
+
     def close(self) -> None:
         """Revoke the token of the last login, if there was one, and close the connections."""
         sessions = self._logins.landed()

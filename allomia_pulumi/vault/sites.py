@@ -20,7 +20,7 @@ from allomia_pulumi.vault.kv import V2, is_absence
 from allomia_pulumi.vault.mounts import Mounts, policy_line
 from allomia_pulumi.vault.places import KEY_ID, NOTHING, ORGANIZATION_ID, Metadata, Place, only_marks, without_marks
 
-__all__ = ["DATA_CAPABILITIES", "METADATA_CAPABILITIES", "Site", "locate"]
+__all__ = ["DATA_CAPABILITIES", "METADATA_CAPABILITIES", "Site", "lacking", "locate"]
 
 FORBIDDEN = 403
 OWN_FIELDS = (KEY_ID, ORGANIZATION_ID)
@@ -148,7 +148,7 @@ class Site:
         granted = answer.get("data")
         if not isinstance(granted, Mapping):
             return None
-        return {path: _without(granted.get(path), capabilities) for path, capabilities in self._needed.items()}
+        return {path: lacking(granted.get(path), capabilities) for path, capabilities in self._needed.items()}
 
     def _find(self, capabilities: tuple[str, ...]) -> Metadata | AllomiaError:
         answer = self.connection.send(self._getting)
@@ -218,6 +218,7 @@ def _parsed(answer: Mapping[str, Any]) -> Metadata | None:
         return None
 
 
-def _without(granted: object, needed: tuple[str, ...]) -> list[str]:
+def lacking(granted: object, needed: tuple[str, ...]) -> list[str]:
+    """Return which of the needed capabilities an answer about a path does not grant."""
     has = granted if isinstance(granted, list) else []
     return [] if ANYTHING in has else [name for name in needed if name not in has]

@@ -15,6 +15,7 @@ import pytest
 
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
+from tools.engine.build import Engine
 from tools.engine.processes import free_port
 from tools.engine.sandbox import Sandbox
 
@@ -24,6 +25,7 @@ ALLOMIA = str(Path(sys.executable).with_name("allomia"))
 @dataclass(frozen=True)
 class Scene:
     sandbox: Sandbox
+    tenant: str
     organization: str
     environ: dict[str, str]
 
@@ -49,32 +51,121 @@ def scene(sandbox: Sandbox) -> Iterator[Scene]:
         "ALLOMIA_API_URL": sandbox.address,
         "ALLOMIA_TENANT_KEY": tenant.key,
     }
-    yield Scene(sandbox, organization, environ)
+    yield Scene(sandbox, tenant.id, organization, environ)
     sandbox.clear_faults()
 
 
-def test_keys_shows_name_id_age_mark_and_slots_and_never_a_secret(scene: Scene) -> None:
+def test_keys_shows_name_id_age_last_use_mark_and_slots_and_never_a_secret(scene: Scene) -> None:
     marked = make_mark(Identity(project="p", stack="s", name="ehr"), "")
     first = scene.sandbox.make_key_by_hand(scene.organization, marked.name("ehr"))
     second = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
+    assert scene.sandbox.key_status(scene.organization, second.key) == 200
     shown = scene.run("keys", "--organization", scene.organization)
     assert (shown.returncode, shown.stderr) == (0, "")
     rows = shown.stdout.splitlines()
-    assert rows[1].split() == ["NAME", "ID", "AGE", "MARK", "OF"]
-    assert rows[2].split() == [first.name, first.id, *rows[2].split()[2:4], f"{marked.stack}/{marked.resource}"]
-    assert "nobody: by hand" in rows[3]
+    assert rows[0] == f"organization {scene.organization}"
+    assert rows[1].split() == ["NAME", "ID", "AGE", "LAST", "USED", "WHOSE"]
+    assert rows[2].split()[:2] == [first.name, first.id]
+    assert rows[2].rstrip().endswith(f"not known  mark {marked.stack}/{marked.resource}")
+    assert rows[3].rstrip().endswith(" s        nobody: by hand")
     assert rows[-1].strip() == "2 of 5 slots used"
     assert first.key not in shown.stdout
     assert second.key not in shown.stdout
 
 
+def test_keys_shows_every_organization_that_the_tenant_key_sees(scene: Scene) -> None:
+    other = scene.sandbox.add_organization(scene.tenant, "Hill Clinic")
+    first = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
+    second = scene.sandbox.make_key_by_hand(other, "by hand")
+    shown = scene.run("keys")
+    headings = [line for line in shown.stdout.splitlines() if line.startswith("organization ")]
+    assert sorted(headings) == sorted(
+        [f"organization {scene.organization} Valley Health", f"organization {other} Hill Clinic"]
+    )
+    assert first.id in shown.stdout
+    assert second.id in shown.stdout
+
+
 def test_keys_as_json_has_a_version_and_the_mark(scene: Scene) -> None:
-    assert json.loads(scene.run("keys", "-o", scene.organization, "--output", "json").stdout)["keys"] == []
+    empty = json.loads(scene.run("keys", "-o", scene.organization, "--output", "json").stdout)
+    assert empty["organizations"][0]["keys"] == []
     key = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
-    document = json.loads(scene.run("keys", "-o", scene.organization, "--output", "json").stdout)
-    assert document["version"] == 1
-    assert document["slots"] == {"used": 1, "limit": 5}
-    assert (document["keys"][0]["id"], document["keys"][0]["mark"]) == (key.id, None)
+    document = json.loads(scene.run("keys", "--output", "json").stdout)
+    assert (document["version"], document["stacks"], document["unread"]) == (2, [], [])
+    (organization,) = document["organizations"]
+    assert (organization["id"], organization["name"]) == (scene.organization, "Valley Health")
+    assert organization["slots"] == {"used": 1, "limit": 5}
+    (shown,) = organization["keys"]
+    assert (shown["id"], shown["mark"], shown["whose"], shown["label"]) == (key.id, None, None, "by hand")
+
+
+def test_an_organization_that_cannot_be_read_is_a_warning_and_the_rest_is_shown(scene: Scene) -> None:
+    other = scene.sandbox.add_organization(scene.tenant, "Hill Clinic")
+    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "")
+    key = scene.sandbox.make_key_by_hand(other, marked.name("ehr"))
+    scene.sandbox.add_fault("status", status=403, path=f"*/{scene.organization}/api-keys*", times=None)
+    for command in ("keys", "orphans"):
+        shown = scene.run(command)
+        assert shown.returncode == 4
+        assert key.id in shown.stdout
+        assert shown.stderr.startswith("warning: ")
+        assert scene.organization in shown.stderr
+
+
+def test_many_organizations_are_each_shown_once(scene: Scene) -> None:
+    made = [scene.sandbox.add_organization(scene.tenant, f"Clinic {number}") for number in range(30)]
+    document = json.loads(scene.run("keys", "--output", "json").stdout)
+    shown = [each["id"] for each in document["organizations"]]
+    assert sorted(shown) == sorted([scene.organization, *made])
+
+
+def test_orphans_without_a_stack_lists_candidates_and_says_why_nothing_is_revoked(scene: Scene) -> None:
+    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "")
+    key = scene.sandbox.make_key_by_hand(scene.organization, marked.name("ehr"))
+    by_hand = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
+    shown = scene.run("orphans")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert f"stack mark {marked.stack}: 1 key\n" in shown.stdout
+    assert key.id in shown.stdout
+    assert by_hand.id not in shown.stdout
+    assert shown.stdout.splitlines()[-1] == (
+        "Nothing is revoked without a stack: a mark tells which stack made a key, and only that stack's state tells "
+        "which keys it knows. Give the folder of each: allomia orphans --stack DIR"
+    )
+    document = json.loads(scene.run("orphans", "--output", "json").stdout)
+    assert (document["version"], [each["id"] for each in document["candidates"]]) == (1, [key.id])
+
+
+ORPHANS_USAGE = {
+    "revoke without a stack": (("--revoke", "--yes"), "nothing is revoked without a stack"),
+    "yes without revoke": (("--yes",), "--yes answers the questions of --revoke"),
+    "no terminal": (("--stack", ".", "--revoke"), "there is no terminal to ask at"),
+    "no folder": (("--stack", "/nonexistent"), "/nonexistent is no folder"),
+    "no project": (("--stack", "/"), "`pulumi stack --show-name` in / failed"),
+    "no id": (("-o", "a/b"), "the organization's id is empty or has characters that no id has"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "text"), ORPHANS_USAGE.values(), ids=ORPHANS_USAGE)
+def test_orphans_refuses_what_would_guess(
+    scene: Scene, engine: Engine, tmp_path: Path, arguments: tuple[str, ...], text: str
+) -> None:
+    path = os.pathsep.join([*map(str, engine.path_entries()), scene.environ["PATH"]])
+    own = {**engine.environment(), "PATH": path, "HOME": str(tmp_path), "PULUMI_BACKEND_URL": tmp_path.as_uri()}
+    failed = scene.run("orphans", *arguments, **own)
+    assert failed.returncode == 2
+    assert failed.stdout == ""
+    lines = failed.stderr.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["error", "hint"]
+    assert text in lines[0]
+
+
+def test_a_stack_needs_the_pulumi_command_and_says_so(scene: Scene, tmp_path: Path) -> None:
+    failed = scene.run("orphans", "--stack", str(tmp_path), PATH=str(tmp_path))
+    assert failed.returncode == 2
+    assert failed.stderr == (
+        "error: the Pulumi CLI cannot be started (FileNotFoundError)\nhint: Install it, and put `pulumi` on PATH.\n"
+    )
 
 
 def test_hostile_names_do_not_reach_the_terminal(scene: Scene) -> None:
@@ -148,7 +239,7 @@ def test_an_unknown_organization_has_a_code_of_its_own(scene: Scene) -> None:
 
 
 def test_usage_errors_show_no_traceback(scene: Scene) -> None:
-    for arguments in ((), ("keys",), ("keys", "--output", "xml"), ("nonsense",)):
+    for arguments in ((), ("revoke",), ("keys", "--output", "xml"), ("nonsense",)):
         failed = scene.run(*arguments)
         assert failed.returncode == 2, arguments
         assert "Traceback" not in failed.stderr

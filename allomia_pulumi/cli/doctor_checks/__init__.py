@@ -1,0 +1,1 @@
+"""What `allomia doctor` looks at, a module for each subject; each gives steps, and `running` takes them."""

@@ -1,0 +1,32 @@
+"""Other people's clocks, and lengths of time in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from allomia_pulumi.cli.doctor_checks.running import Finding, care, ok, skipped
+
+__all__ = ["describe_length", "judge_clock"]
+
+TOLERANCE = timedelta(seconds=30)
+UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+SKEW_FIX = "Set this machine's clock by NTP; if it is right, tell the operators of the other side."
+
+
+def describe_length(length: timedelta) -> str:
+    """Return a length of time in its largest unit."""
+    for unit, name in UNITS:
+        if length >= unit:
+            return f"{length // unit} {name}"
+    return f"{length // timedelta(seconds=1)} s"
+
+
+def judge_clock(theirs: datetime | None, ours: datetime) -> Finding:
+    """Compare a clock that says whole seconds, some moments ago, with this machine's."""
+    if theirs is None:
+        return skipped("it tells no time")
+    skew = theirs - ours
+    if abs(skew) <= TOLERANCE:
+        return ok(f"within {TOLERANCE // timedelta(seconds=1)} s of this machine's")
+    direction = "ahead of" if skew > timedelta() else "behind"
+    return care(f"it is {describe_length(abs(skew))} {direction} this machine's", SKEW_FIX)

@@ -1,0 +1,71 @@
+"""One look at AlloMia and at stacks: every key that is alive, and whose it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from allomia_pulumi.cli.checkpoint import Access, accesses, record_of
+from allomia_pulumi.cli.connecting import Connections, Holding, Survey
+from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
+from allomia_pulumi.keys.orphans import Knowledge, StackRecord, Verdict
+from allomia_pulumi.keys.ports import ApiKey
+
+__all__ = ["Row", "View", "knowledge_now", "look"]
+
+CONCURRENT_READS = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """A key, where it is, and whose; `verdict` is None when no stack was asked."""
+
+    holding: Holding
+    key: ApiKey
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What one look found."""
+
+    stacks: tuple[Stack, ...]
+    records: tuple[StackRecord, ...]
+    survey: Survey
+    rows: tuple[Row, ...]
+
+
+def look(
+    opened: Connections, stack_texts: Sequence[str], organizations: Sequence[str], arguments: dict[str, str]
+) -> View:
+    """List the keys of the organizations, and judge them by what the stacks know.
+
+    Raises:
+        AllomiaError: A stack does not show, or nothing could be read from AlloMia.
+    """
+    stacks = [open_stack(text) for text in dict.fromkeys(stack_texts)]
+    ways = [access for stack in stacks for access in accesses(stack, arguments)] or [Access({}, arguments)]
+    survey = opened.survey(ways, organizations)
+    # The states are read once more, after the keys: a run that is under way has put each key that was listed into its
+    # state by now, or still has the operation pending there. The other way round a key made between would look lost.
+    stacks = _read_again(stacks)
+    records = [record_of(stack, os.environ) for stack in stacks]
+    knowledge = Knowledge(records) if stacks else None
+    rows = [
+        Row(holding, key, knowledge.judge(key) if knowledge else None)
+        for holding in survey.holdings
+        for key in holding.keys
+    ]
+    return View(tuple(stacks), tuple(records), survey, tuple(rows))
+
+
+def knowledge_now(stacks: Sequence[Stack]) -> Knowledge:
+    """Return what the stacks know by now: since the keys were listed, one may have been adopted or imported."""
+    return Knowledge(record_of(stack, os.environ) for stack in _read_again(stacks))
+
+
+def _read_again(stacks: Iterable[Stack]) -> list[Stack]:
+    with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+        return list(pool.map(read_again, stacks))

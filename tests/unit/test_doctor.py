@@ -1,0 +1,317 @@
+"""The parts of `allomia doctor` that need no server: how checks depend on each other, are judged and are shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from rich.console import Console
+
+from allomia_pulumi._version import __version__
+from allomia_pulumi.cli.doctor_checks.backend import Backend, find_backend
+from allomia_pulumi.cli.doctor_checks.clocks import describe_length, judge_clock
+from allomia_pulumi.cli.doctor_checks.configuration import configuration_steps
+from allomia_pulumi.cli.doctor_checks.declared import Spot, declared_keys
+from allomia_pulumi.cli.doctor_checks.project import read_project
+from allomia_pulumi.cli.doctor_checks.provider import look_at_dynamic, look_at_plugin
+from allomia_pulumi.cli.doctor_checks.report import needs_care, show_document, show_table
+from allomia_pulumi.cli.doctor_checks.running import (
+    Check,
+    Finding,
+    Hurried,
+    State,
+    Step,
+    care,
+    failed,
+    ok,
+    run_steps,
+    shorten,
+    skipped,
+)
+from allomia_pulumi.cli.doctor_checks.secrets import look_for_secrets
+from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_pending
+from allomia_pulumi.cli.doctor_checks.subject import Subject
+from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.redaction import fingerprint, guard
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+SECRET = "alm_org_canary_000000000000000001"
+URN = "urn:pulumi:prod::clinic::allomia:index:OrganizationApiKey::ehr"
+
+
+def stack(*resources: dict[str, Any], folder: Path = Path(), **deployment: Any) -> Stack:
+    state = {"resources": list(resources), **deployment}
+    return Stack(folder, "clinic", "organization/clinic/prod", "prod", {}, frozenset(), state)
+
+
+def key(**outputs: Any) -> dict[str, Any]:
+    return {"urn": URN, "type": "allomia:index:OrganizationApiKey", "outputs": outputs}
+
+
+def test_a_step_is_skipped_with_the_reason_of_the_first_that_failed() -> None:
+    def refuse() -> Finding:
+        raise InvalidInput("it is wrong", "Correct it.")
+
+    first = Step("a", "the first", refuse)
+    second = Step("b", "the second", lambda: ok("never"), needs=("a",))
+    third = Step("c", "the third", lambda: ok("never"), needs=("b",))
+    checks = run_steps([first, second, third, Step("d", "the fourth", lambda: ok("yes"), after=("c",))])
+    assert [(check.state.value, check.finding.found) for check in checks] == [
+        ("failed", "it is wrong"),
+        ("skipped", "after this failed: the first"),
+        ("skipped", "after this failed: the first"),
+        ("ok", "yes"),
+    ]
+    assert checks[0].finding.fix == "Correct it."
+
+
+def test_care_lets_later_steps_go_on_and_a_skip_gives_its_own_reason() -> None:
+    steps = [
+        Step("a", "a", lambda: care("so so", "Look.")),
+        Step("b", "b", lambda: skipped("not needed"), needs=("a",)),
+        Step("c", "c", lambda: ok("never"), needs=("b",)),
+    ]
+    assert [check.finding.found for check in run_steps(steps)] == ["so so", "not needed", "not needed"]
+
+
+def test_a_step_that_hangs_is_given_up_and_one_that_breaks_tells_no_text_of_the_error() -> None:
+    def breaks() -> Finding:
+        raise ValueError(SECRET)
+
+    hangs = threading.Event()
+    began = time.monotonic()
+    steps = [
+        Step("a", "a", lambda: ok(str(hangs.wait(60))), seconds=0.2),
+        Step("b", "b", breaks),
+    ]
+    checks = run_steps(steps)
+    hangs.set()
+    assert time.monotonic() - began < 30
+    assert [check.state for check in checks] == [State.FAILED, State.FAILED]
+    assert checks[0].finding.found == "no answer within 0 seconds"
+    assert checks[1].finding.found == "the check itself broke (ValueError)"
+
+
+def test_steps_that_do_not_depend_on_each_other_run_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    def meet() -> Finding:
+        meeting.wait()
+        return ok("met")
+
+    assert {check.state for check in run_steps([Step("a", "a", meet), Step("b", "b", meet)])} == {State.OK}
+
+
+def test_a_minute_of_patience_takes_three_seconds() -> None:
+    clock = Hurried()
+    before, began = clock.monotonic(), time.monotonic()
+    clock.sleep(2.0)
+    assert time.monotonic() - began < 1.5
+    assert clock.monotonic() - before >= 2.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "found"),
+    [
+        (29, State.OK, "within 30 s of this machine's"),
+        (-30, State.OK, "within 30 s of this machine's"),
+        (31, State.CARE, "it is 31 s ahead of this machine's"),
+        (-7200, State.CARE, "it is 2 h behind this machine's"),
+    ],
+)
+def test_a_clock_may_be_half_a_minute_off(seconds: int, state: State, found: str) -> None:
+    judged = judge_clock(NOW + timedelta(seconds=seconds), NOW)
+    assert (judged.state, judged.found) == (state, found)
+    assert judge_clock(None, NOW).state is State.SKIPPED
+
+
+def test_lengths_are_told_in_their_largest_unit_and_lists_end_with_how_many_more() -> None:
+    lengths = [timedelta(seconds=59), timedelta(minutes=61), timedelta(days=3)]
+    assert [describe_length(length) for length in lengths] == ["59 s", "1 h", "3 d"]
+    assert shorten(["a", "b", "c"]) == "a, b, c"
+    assert shorten(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+def test_neither_secrets_nor_control_characters_reach_a_terminal_a_pipe_or_json() -> None:
+    guard(SECRET)
+    hostile = f"\x1b[31m[bold]{SECRET}\u202e\n"
+    checks = [Check("a", f"title {hostile}", failed(f"found {hostile}", f"fix {hostile}"), f"stack {hostile}")]
+    shown = StringIO()
+    show_table(checks, Console(file=shown, width=100))
+    show_table(checks, Console(file=shown, width=100, force_terminal=True, no_color=True))
+    told = shown.getvalue()
+    assert told.count("[bold][secret]") == 8
+    for text in (told, json.dumps(json.loads(show_document(checks)), ensure_ascii=False)):
+        assert SECRET not in text
+        assert "\x1b[31m" not in text
+        assert "\u202e" not in text
+
+
+def test_only_care_and_failures_need_somebody() -> None:
+    assert not needs_care([Check("a", "a", ok("yes")), Check("b", "b", skipped("no stack"))])
+    assert needs_care([Check("a", "a", care("so so", "Look."))])
+    assert needs_care([Check("a", "a", failed("no"))])
+
+
+def test_values_show_their_source_and_a_name_that_may_be_a_secret_is_not_told() -> None:
+    vault = {"address": "https://vault.example", "auth": {"method": "token", "tokenEnv": SECRET}}
+    configured = replace(stack(), settings={"vault": json.dumps(vault)})
+    one = Subject(configured, environ={"ALLOMIA_OWNER": "ada"})
+    checks = {check.id: check.finding for check in run_steps(configuration_steps(one, {"allomia:tenantKey": SECRET}))}
+    assert checks["configuration.owner"].found == "ada (environment variable ALLOMIA_OWNER)"
+    assert checks["configuration.apiUrl"].found == "https://allomia.com"
+    assert checks["configuration.vault.auth"].found == "token from an environment variable"
+    assert checks["configuration.others"].state is State.CARE
+    assert SECRET not in str(checks)
+
+
+def test_a_project_is_found_further_up_and_tells_its_python_and_its_plugin(tmp_path: Path) -> None:
+    text = "name: clinic\nruntime: {name: python, options: {virtualenv: venv}}\n"
+    text += "plugins: {providers: [{name: other, path: x}, {name: allomia, path: venv/bin}]}\n"
+    (tmp_path / "Pulumi.yaml").write_text(text)
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: {allomia:owner: ada}")
+    (tmp_path / "deep").mkdir()
+    project = read_project(tmp_path / "deep")
+    assert (project.runtime, project.plugin_folder) == ("python", tmp_path / "venv/bin")
+    assert project.python({}) == str(tmp_path / "venv/bin/python")
+    assert project.stack_configuration("prod") == {"allomia:owner": "ada"}
+    assert project.stack_configuration("other") == {}
+
+
+def test_the_plugin_is_started_asked_for_its_version_and_ended(tmp_path: Path) -> None:
+    programs = Path(sys.executable).parent
+    text = f"name: clinic\nruntime: yaml\nplugins: {{providers: [{{name: allomia, path: {programs}}}]}}\n"
+    (tmp_path / "Pulumi.yaml").write_text(text)
+    found = look_at_plugin(read_project(tmp_path), {}, is_used=True)
+    assert (found.state, found.found.split()[0]) == (State.OK, __version__)
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        ("exit 1", "does not start and answer as a plugin"),
+        ("echo hello", "does not start and answer as a plugin"),
+        (None, "without pulumi-resource-allomia"),
+    ],
+)
+def test_a_plugin_that_is_none_fails(tmp_path: Path, script: str | None, text: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: c\nruntime: go\nplugins: {providers: [{name: allomia, path: bin}]}\n")
+    if script:
+        (tmp_path / "bin").mkdir()
+        program = tmp_path / "bin" / "pulumi-resource-allomia"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    found = look_at_plugin(read_project(tmp_path), {}, is_used=True)
+    assert found.state is State.FAILED
+    assert text in found.found
+    assert found.fix
+
+
+def test_the_programs_own_python_is_asked_for_the_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("pulumi-language-python", "pulumi-resource-pulumi-python"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "Pulumi.yaml").write_text("name: clinic\nruntime: python\n")
+    project = read_project(tmp_path)
+    assert look_at_dynamic(project, {"PULUMI_PYTHON_CMD": sys.executable}).state is State.OK
+    (programs / "lonely").write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    (programs / "lonely").chmod(0o755)
+    lonely = look_at_dynamic(project, {"PULUMI_PYTHON_CMD": "lonely"})
+    assert lonely.state is State.FAILED
+    assert lonely.fix == "Install it for that Python: pip install allomia-pulumi"
+
+
+def test_what_a_state_declares_is_read_and_what_is_not_readable_is_left_out() -> None:
+    settings = {"organizationId": "o1", "vaultSecret": {"mount": "secret", "path": "ehr", "field": "key"}}
+    pending = [{"step": "revoke", "keyId": "k1", "why": "x"}, "nonsense"]
+    state = {"resources": [key(record={"settings": settings}, pending=pending), key(), "nonsense", {"type": "other"}]}
+    first, second = declared_keys(state)
+    assert (first.name, first.organization_id, first.spot) == ("ehr", "o1", Spot("secret", "ehr", "key"))
+    assert first.owed == ("revoke key k1", "something")
+    assert (second.organization_id, second.spot, second.owed) == ("", None, ())
+    assert declared_keys({}) == []
+
+
+def test_what_is_owed_and_what_is_pending_name_the_way_on() -> None:
+    leaving = {**key(), "delete": True}
+    owing = key(pending=[{"step": "deliver"}])
+    found = look_at_owed(Subject(stack(leaving, owing)))
+    assert found.found == "ehr owes to deliver, ehr waits for its deletion"
+    assert found.fix == "Run `pulumi up`, which does it."
+    assert look_at_owed(Subject(stack(key()))).state is State.OK
+    pending = look_at_pending(stack(pending_operations=[{"type": "creating", "resource": {"urn": URN}}]))
+    assert pending.found == "creating ehr"
+    assert look_at_pending(stack()).state is State.OK
+
+
+def test_a_lock_says_whether_its_process_lives(tmp_path: Path) -> None:
+    place = tmp_path / "locks" / "organization" / "clinic" / "prod"
+    place.mkdir(parents=True)
+    backend = Backend("file:///x", tmp_path)
+    assert look_at_lock(stack(), backend).state is State.OK
+    lock = {"pid": os.getpid(), "username": "ada", "hostname": socket.gethostname(), "timestamp": "then"}
+    (place / "1.json").write_text(json.dumps(lock))
+    assert look_at_lock(stack(), backend).fix == "Wait for that run to end."
+    (place / "1.json").write_text(json.dumps({**lock, "hostname": "elsewhere"}))
+    elsewhere = look_at_lock(stack(), backend)
+    assert elsewhere.found == f"held by process {os.getpid()} of ada@elsewhere since then"
+    assert "pulumi cancel" in elsewhere.fix
+    (place / "1.json").write_text("nonsense")
+    assert look_at_lock(stack(), backend).state is State.CARE
+    assert look_at_lock(stack(), Backend("s3://bucket")).state is State.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "folder"),
+    [
+        ("postgres://ada:canary-password@db.example:5432/pulumi", "postgres://db.example/pulumi", None),
+        ("s3://bucket/path?region=x", "s3://bucket/path", None),
+        ("file:///srv/my%20state", "file:///srv/my state", Path("/srv/my state/.pulumi")),
+    ],
+)
+def test_a_backend_is_named_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, name: str, folder: Path | None
+) -> None:
+    fake = tmp_path / "pulumi"
+    fake.write_text(f"#!/bin/sh\necho '{json.dumps({'user': 'ada', 'url': url})}'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert find_backend(stack(folder=tmp_path)) == Backend(name, folder)
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(InvalidConfiguration, match="does not tell its backend"):
+        find_backend(stack(folder=tmp_path))
+
+
+ENCRYPTED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+LEAKS: dict[str, tuple[Any, str]] = {
+    "an output in clear": (key(previousSecret="anything"), "previousSecret of ehr"),
+    "the fingerprint of a key": ({"type": "other", "urn": "x", "inputs": {"env": [SECRET]}}, "an organization key"),
+    "a known secret inside a text": ({"type": "other", "note": 'https://x/?key=canary"tenant'}, "the tenant key"),
+}
+
+
+@pytest.mark.parametrize(("resource", "what"), LEAKS.values(), ids=LEAKS)
+def test_g3_a_secret_in_the_state_is_found_and_not_told(tmp_path: Path, resource: dict[str, Any], what: str) -> None:
+    healthy = key(secret=ENCRYPTED, triggersHash="", secretFingerprint=fingerprint(SecretStr(SECRET)))
+    known = {"the tenant key": SecretStr('canary"tenant')}
+    one = stack(healthy, folder=tmp_path)
+    assert look_for_secrets(Subject(one, known=known), one, tmp_path / "none.yaml").state is State.OK
+    leaking = stack(healthy, resource, folder=tmp_path)
+    found = look_for_secrets(Subject(leaking, known=known), leaking, tmp_path / "none.yaml")
+    assert (found.state, found.found) == (State.FAILED, f"in clear: {what} in the state")
+    assert SECRET not in repr(found)
