@@ -191,7 +191,7 @@ def _say_how_to_go_on(scene: Scene) -> None:
             lines.append(f"export {name}={shlex.quote(value)}")
     lines.append(f"export ALLOMIA_API_URL={scene.sandbox.address} ALLOMIA_TENANT_KEY_REF={TENANT_KEY_REF}")
     lines.append("pulumi up")
-    lines.append(f"allomia keys --organization {scene.organization_id}")
+    lines += ["allomia keys --stack .", "allomia orphans --stack .", "allomia doctor --stack ."]
     for line in lines:
         console.print(f"    {line}", markup=False)
     console.print(f"\nTo end it:\n\n    kill {scene.sandbox.pid} {scene.openbao.pid}; rm -r {shlex.quote(str(root))}")

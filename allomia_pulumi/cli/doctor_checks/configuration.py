@@ -41,7 +41,7 @@ def configuration_steps(subject: Subject, written: Mapping[str, object]) -> list
         ("tenantKeyRef", lambda settings: _tenant_key(settings, subject)),
         ("vault.address", lambda settings: settings.vault.address or "none"),
         ("vault.namespace", lambda settings: settings.vault.namespace or "none"),
-        ("vault.caCertFile", lambda settings: settings.vault.ca_cert_file or "the system's authorities"),
+        ("vault.caCertFile", lambda settings: settings.vault.ca_cert_file or "certifi, or REQUESTS_CA_BUNDLE"),
         ("vault.auth", lambda settings: _auth(settings.vault.auth, subject)),
         ("owner", lambda settings: settings.owner or "empty"),
         ("keysPath", lambda settings: settings.keys_path),
