@@ -1,0 +1,309 @@
+"""An AlloMia that breaks the rules of HTTP and TLS: a typed error of one line, soon, in little memory, one POST."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import traceback
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from allomia_pulumi.api import Exchange, TenantClient, exchange
+from allomia_pulumi.errors import (
+    AllomiaError,
+    InvalidConfiguration,
+    OutcomeUnknown,
+    Unavailable,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from tests.fakes import FakeClock
+from tests.faults.peers import RUDE_BYTES, Act, answers, is_mute, peer, repeats, says
+from tests.vaults import certificate, everything_told, server_side
+
+KEYS = "/api/organization/{organizationId}/api-keys"
+TENANT_KEY = "alm_tenant_canary_0000000000000001"
+BODY_CANARY = "canary-in-a-body"
+JSON = b"Content-Type: application/json\r\n"
+OK = b"HTTP/1.1 200 OK\r\n" + JSON
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+RED = "\x1b[31m"
+
+Operation = Callable[[TenantClient], object]
+
+OPERATIONS: dict[str, Operation] = {
+    "list": lambda client: client.list_keys("org"),
+    "read": lambda client: client.has_key("org", "key-1"),
+    "revoke": lambda client: client.revoke_key("org", "key-1"),
+    "organization": lambda client: client.has_organization("org"),
+    "prove": lambda client: client.prove_key("org", SecretStr(TENANT_KEY), "the answer that showed the new key"),
+}
+
+
+class Credential:
+    source = "Vault secret/allomia/tenant#api_key"
+
+    def current(self) -> SecretStr:
+        return SecretStr(TENANT_KEY)
+
+    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other
+        return False
+
+
+@contextmanager
+def client_of(address: str) -> Iterator[TenantClient]:
+    connection = Exchange(address, FakeClock(), source="default")
+    try:
+        yield TenantClient(connection, Credential(), KEYS)
+    finally:
+        connection.close()
+
+
+def refused(address: str, operation: Operation) -> AllomiaError:
+    with client_of(address) as client, pytest.raises(AllomiaError) as caught:
+        operation(client)
+    text = str(caught.value)
+    assert text.isprintable(), text
+    assert len(text) < 600
+    chain = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    assert not [secret for secret in (TENANT_KEY, BODY_CANARY) if secret in chain]
+    return caught.value
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second is all the time that a request has."""
+    monkeypatch.setattr(exchange, "ATTEMPT_SECONDS", 0.5)
+
+
+BROKEN = {
+    "content-length too long": says(OK + b"Content-Length: 9999\r\n\r\n{"),
+    "content-length negative": says(OK + b"Content-Length: -1\r\n\r\n{}"),
+    "content-length no number": says(OK + b"Content-Length: many\r\n\r\n{}"),
+    "content-length huge": says(OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n{}"),
+    "content-length twice": says(OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"),
+    "chunk without a length": says(CHUNKED + b"zz\r\n{}"),
+    "chunk that is never full": says(CHUNKED + b"FFFFFFFFFFFFFFFF\r\n{}"),
+    "trailers without end": repeats(CHUNKED + b"2\r\n{}\r\n0\r\n", b"X-More: a\r\n" * 1000),
+    "header without end": repeats(OK + b"X-Long: ", b"a" * 65536),
+    "headers without end": repeats(OK, b"X-More: a\r\n" * 1000),
+    "header without a colon": says(OK + b"nonsense\r\nContent-Length: 2\r\n\r\n{}"),
+    "control character in a header": answers(b"{}", status="302 Found", Location=f"http://evil{RED}/"),
+    "line break in the status": says(b"HTTP/1.1 200\r OK\r\n\r\n{}"),
+    "status of letters": says(b"HTTP/1.1 abc Odd\r\nContent-Length: 0\r\n\r\n"),
+    "status 000": says(b"HTTP/1.1 000 Odd\r\nContent-Length: 0\r\n\r\n"),
+    "switching protocols": says(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nabc"),
+    "no bytes at all": says(b""),
+    "another protocol": says(b"SSH-2.0-OpenSSH_9.9\r\n"),
+    "http/0.9": says(f"<html>{BODY_CANARY}</html>".encode()),
+    "http/2": says(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00"),
+    "tls": says(b"\x15\x03\x01\x00\x02\x02\x28"),
+}
+STRANGE = {
+    "content-length too short": says(OK + b"Content-Length: 1\r\n\r\n{}"),
+    "two framings": says(OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"),
+    "escape in a header": says(OK + f"X-Red: {RED}\r\nContent-Length: 2\r\n\r\n[]".encode()),
+    "page called json": answers(f"<html>{RED}{BODY_CANARY}</html>".encode()),
+    "json called a page": answers(b"{}", kind="text/html"),
+    "no content type": says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "utf-7": answers(b"+AHsAfQ-", kind="application/json; charset=utf-7"),
+    "utf-16": answers("{}".encode("utf-16"), kind="application/json; charset=utf-16"),
+    "byte order mark": answers(b"\xef\xbb\xbf{}"),
+    "gzip that is none": answers(b"{}", Content_Encoding="gzip"),
+    "brotli that is none": answers(b"[]", Content_Encoding="br"),
+    "empty": answers(b""),
+    "half of it": answers(b"[]", status="206 Partial Content"),
+    "no content": says(b"HTTP/1.1 204 No Content\r\n\r\n"),
+}
+TROUBLE = {
+    "escape in the reason": answers(b"", status=f"500 {RED}red"),
+    "status 600": answers(BODY_CANARY.encode(), status="600 Odd"),
+    "status 999": answers(BODY_CANARY.encode(), status="999 Odd"),
+}
+LATE = {
+    "says nothing": is_mute,
+    "drips its head": repeats(b"HTTP/1.1 200 OK\r\nX-Long: ", b"a", pause=0.02),
+    "drips its body": repeats(OK + b"Content-Length: 9999\r\n\r\n", b" ", pause=0.02),
+    "drips its chunks": repeats(CHUNKED, b"1\r\n \r\n", pause=0.02),
+    "drips 100 for ever": repeats(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.02),
+}
+FLOODS = {
+    "announced": repeats(OK + b"Content-Length: 104857600\r\n\r\n", b" " * 65536),
+    "until it closes": repeats(OK + b"Connection: close\r\n\r\n", b" " * 65536),
+    "in chunks": repeats(CHUNKED, b"10000\r\n" + b" " * 65536 + b"\r\n"),
+}
+
+
+@pytest.mark.catalogue(19, 23)
+@pytest.mark.parametrize("name", BROKEN)
+def test_g1_g5_broken_http_is_a_broken_connection(name: str) -> None:
+    with peer(BROKEN[name]) as server:
+        error = refused(server.address, OPERATIONS["list"])
+        assert isinstance(error, Unreachable)
+        assert "broke the connection" in error.message
+        assert server.count(5) == 5
+    minted_once(BROKEN[name])
+
+
+@pytest.mark.catalogue(21, 23)
+@pytest.mark.parametrize("name", STRANGE)
+def test_g1_g4_an_answer_that_lies_about_itself_is_not_believed(name: str) -> None:
+    with peer(STRANGE[name]) as server:
+        assert type(refused(server.address, OPERATIONS["list"])) is UnexpectedAnswer
+        assert len(server.requests) == 1
+    minted_once(STRANGE[name])
+
+
+@pytest.mark.catalogue(21)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_g4_a_login_page_answers_no_question(operation: str) -> None:
+    with peer(STRANGE["page called json"]) as server:
+        assert type(refused(server.address, OPERATIONS[operation])) is UnexpectedAnswer
+        assert len(server.requests) == 1
+
+
+@pytest.mark.catalogue(15, 16)
+@pytest.mark.parametrize("name", TROUBLE)
+def test_g1_an_unknown_trouble_of_the_server_is_unavailable(name: str) -> None:
+    with peer(TROUBLE[name]) as server:
+        assert isinstance(refused(server.address, OPERATIONS["list"]), Unavailable)
+        assert server.count(5) == 5
+    minted_once(TROUBLE[name])
+
+
+@pytest.mark.catalogue(10, 18)
+@pytest.mark.parametrize("name", LATE)
+def test_g1_an_answer_that_never_comes_whole_ends_with_its_deadline(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "ATTEMPT_SECONDS", 0.2)
+    with peer(LATE[name]) as server:
+        error = refused(server.address, OPERATIONS["list"])
+        assert isinstance(error, Unreachable)
+        assert "gave no complete answer in time" in error.message
+        assert server.count(5) == 5
+    minted_once(LATE[name])
+
+
+@pytest.mark.catalogue(23)
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_hundred_megabytes_are_hung_up_on(name: str) -> None:
+    with peer(FLOODS[name]) as server:
+        assert isinstance(refused(server.address, OPERATIONS["list"]), UnexpectedAnswer)
+        assert len(server.requests) == 1
+        assert server.sent < RUDE_BYTES / 4
+    minted_once(FLOODS[name])
+
+
+@pytest.mark.catalogue(23)
+def test_a_compressed_flood_is_not_unpacked() -> None:
+    with peer(answers(gzip.compress(b" " * RUDE_BYTES), Content_Encoding="gzip")) as server:
+        tracemalloc.start()
+        try:
+            error = refused(server.address, OPERATIONS["list"])
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert isinstance(error, UnexpectedAnswer)
+    assert peak < 16 * 1024 * 1024
+
+
+@pytest.mark.catalogue(24)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+@pytest.mark.parametrize("place", ["elsewhere", "same host", "itself", "other scheme"])
+def test_g3_no_redirect_is_followed(status: str, place: str) -> None:
+    with peer(answers(b"{}")) as elsewhere:
+        places = {
+            "elsewhere": f"{elsewhere.address}/api/organization",
+            "same host": "/api/organization/other",
+            "itself": "",
+            "other scheme": elsewhere.address.replace("http:", "https:"),
+        }
+        act = answers(b"", status=status, Location=places[place])
+        with peer(act) as server:
+            error = refused(server.address, OPERATIONS["list"])
+            assert isinstance(error, UnexpectedAnswer)
+            assert f"does not look like AlloMia: {status[:3]}" in error.message
+            assert len(server.requests) == 1
+        minted_once(act)
+        assert elsewhere.requests == []
+
+
+@pytest.mark.catalogue(11)
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "https://allomia.invalid"])
+def test_g1_an_allomia_that_cannot_be_connected_to_made_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for operation in (OPERATIONS["list"], mint):
+        error = refused(address, operation)
+        assert isinstance(error, Unreachable)
+        assert not error.was_sent
+        assert f"AlloMia at {address} (default) is not reachable" in error.message
+
+
+@pytest.mark.catalogue(11)
+@pytest.mark.parametrize(
+    ("host", "address", "days", "is_known"),
+    [
+        ("localhost", "127.0.0.1", 1, False),
+        ("elsewhere.example", "127.0.0.2", 1, True),
+        ("localhost", "127.0.0.1", -1, True),
+    ],
+    ids=["unknown authority", "another name", "expired"],
+)
+def test_g3_a_certificate_that_does_not_hold_gets_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, address: str, days: int, is_known: bool
+) -> None:
+    file = certificate(tmp_path, host, address, days)
+    if is_known:
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    for operation in (OPERATIONS["list"], mint):
+        with peer(answers(b"{}"), server_side(file)) as server:
+            error = refused(server.address, operation)
+            assert type(error) is InvalidConfiguration
+            assert "is not trusted, so nothing was sent" in error.message
+            assert server.requests == []
+
+
+@pytest.mark.catalogue(11)
+def test_https_to_a_port_of_plain_http_sends_nothing() -> None:
+    with peer(says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")) as server:
+        error = refused(server.address.replace("http:", "https:"), mint)
+        assert isinstance(error, Unreachable)
+        assert not error.was_sent
+        assert not [request for request in server.requests if TENANT_KEY.encode() in request]
+
+
+def test_g3_http_to_a_port_of_https_is_refused_before_it_goes_off_this_machine(tmp_path: Path) -> None:
+    with peer(answers(b"{}"), server_side(certificate(tmp_path))) as server:
+        error = refused(server.address.replace("https:", "http:"), mint)
+        assert isinstance(error, OutcomeUnknown)
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["says nothing", "no bytes at all", "page called json"])
+def test_g3_no_frame_of_ours_shows_the_key_of_a_request_that_failed(name: str) -> None:
+    with (
+        peer({**BROKEN, **STRANGE, **LATE}[name]) as server,
+        client_of(server.address) as client,
+        pytest.raises(AllomiaError) as caught,
+    ):
+        client.list_keys("org")
+    told = everything_told(caught.value)
+    assert not [secret for secret in (TENANT_KEY, BODY_CANARY) if secret in told]
+
+
+def mint(client: TenantClient) -> object:
+    return client.mint_key("org", "ehr")
+
+
+def minted_once(act: Act) -> None:
+    """Nobody knows what became of the request, so it is told, and it is not sent again."""
+    with peer(act) as server:
+        assert type(refused(server.address, mint)) is OutcomeUnknown
+        assert server.count(1) == 1
+        assert server.methods() == ["POST"]
+        assert re.search(rb'\{"name": ?"ehr"\}', server.requests[0])
