@@ -42,6 +42,9 @@ def widen_thread_pool(engine: EngineLog) -> None:
         # Asking a dead weak reference for its class fails; asking for its type does not.
         if issubclass(type(candidate), ThreadPoolExecutor) and me in getattr(candidate, "_threads", ()):
             candidate._max_workers = max(THREADS, candidate._max_workers)  # noqa: SLF001 - there is no public way
+            # A pool starts a thread when something is submitted, and the calls of a destroy are all queued by now.
+            for _ in range(candidate._work_queue.qsize()):  # noqa: SLF001 - the same
+                candidate.submit(int)
             return
     engine.debug("the dynamic server's thread pool was not found, so it keeps its own number of threads")
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import threading
 from concurrent import futures
 
 import pytest
@@ -36,3 +37,17 @@ def test_without_an_engine_a_warning_goes_to_stderr(capsys: pytest.CaptureFixtur
     EngineLog(None).warn("care is needed")
     EngineLog(None).debug("nobody needs this")
     assert capsys.readouterr().err == "warning: care is needed\n"
+
+
+def test_calls_that_were_queued_before_run_at_once_too() -> None:
+    queued, all_there = threading.Event(), threading.Barrier(12)
+
+    def call() -> None:
+        queued.wait(timeout=60)
+        widen_thread_pool(QuietLog())
+        all_there.wait(timeout=60)
+
+    with futures.ThreadPoolExecutor(4) as ours:
+        calls = [ours.submit(call) for _ in range(12)]
+        queued.set()
+        assert [each.result() for each in calls] == [None] * 12
