@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import socket
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +50,17 @@ class Connection:
         client, server = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
         return _process_of(client[1], server[1]) if client and server else None
 
-    async def drop(self, receive: Receive) -> None:
-        """Close the connection after what was written so far, and return when it is closed.
+    async def drop(self, receive: Receive, *, reset: bool = False) -> None:
+        """Close the connection after what was written so far, or `reset` it, and return when it is closed.
 
         Uvicorn takes an unfinished answer on a closed connection for a client that left, and stays quiet.
         """
         if self._transport is None:
             raise ConnectionDroppedError
+        if reset:
+            # To linger for no time makes the kernel send a reset when the socket is closed.
+            end = self._transport.get_extra_info("socket")
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.close()
         while (await receive())["type"] != "http.disconnect":
             pass

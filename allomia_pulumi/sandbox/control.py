@@ -47,6 +47,7 @@ Control, JSON, without a key:
   DELETE /sandbox/organizations/ID/keys/KEY_ID    revoked by hand
   GET    /sandbox/events?since=N
   GET    /sandbox/faults                          POST to add one, DELETE to remove all
+                                                  {"kind", "method"?, "path"?, "times"?, "skip"?, "chance"?, "seed"?}
   GET    /sandbox/settings                        POST to change some
   POST   /sandbox/reset                           forgets everything, tenants too
 """

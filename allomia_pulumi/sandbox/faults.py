@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Annotated, Literal, TypeAlias
@@ -57,6 +58,8 @@ class FaultBase(BaseModel):
         path: Glob on the path as on the wire, percent-encoded and without the query; `*` also matches `/`.
         times: How often it strikes; None is for ever.
         skip: How many matching requests pass before it strikes.
+        chance: How probably it strikes each of the matching requests after those.
+        seed: Which of them, repeatably: the same seed and chance strike the same places of a sequence of requests.
     """
 
     model_config = ConfigDict(
@@ -73,6 +76,8 @@ class FaultBase(BaseModel):
     path: Annotated[str, Field(min_length=1)] = "*"
     times: Annotated[int, Field(ge=1)] | None = 1
     skip: Annotated[int, Field(ge=0)] = 0
+    chance: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: int = 0
 
     @property
     def is_carried_out(self) -> bool:
@@ -129,9 +134,14 @@ class StatusFault(FaultBase):
 
 
 class DropFault(FaultBase):
-    """Close the connection without an answer, before or after doing it."""
+    """Close the connection without an answer, before or after doing it.
+
+    Attributes:
+        reset: Whether the client meets a connection reset (TCP RST) instead of an orderly end.
+    """
 
     kind: Literal["drop_before", "drop_after"]
+    reset: bool = False
 
     @property
     def is_carried_out(self) -> bool:
@@ -206,10 +216,24 @@ class _Armed:
     fault: Fault
     passed: int = 0
     hits: int = 0
+    draws: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.draws = random.Random(self.fault.seed)  # noqa: S311 - it has to be repeatable, not hard to guess
 
     @property
     def remaining(self) -> int | None:
         return None if self.fault.times is None else self.fault.times - self.hits
+
+    def strikes(self) -> bool:
+        """Tell whether the next matching request is struck, and count it."""
+        if self.passed < self.fault.skip:
+            self.passed += 1
+            return False
+        if self.draws.random() >= self.fault.chance:
+            return False
+        self.hits += 1
+        return True
 
 
 class FaultList:
@@ -231,16 +255,11 @@ class FaultList:
     def take(self, method: str, path: str) -> Fault | None:
         """Return the first fault that strikes this request, and count the hit.
 
-        A fault that is used up, or that lets this request pass (`skip`), leaves the request to the next ones.
+        A fault that is used up, or that lets this request pass (`skip`, `chance`), leaves the request to the next ones.
         """
         for armed in self._armed:
-            if armed.remaining == 0 or not armed.fault.matches(method, path):
-                continue
-            if armed.passed < armed.fault.skip:
-                armed.passed += 1
-                continue
-            armed.hits += 1
-            return armed.fault
+            if armed.remaining != 0 and armed.fault.matches(method, path) and armed.strikes():
+                return armed.fault
         return None
 
     def to_wire(self) -> list[JsonObject]:

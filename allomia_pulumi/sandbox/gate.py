@@ -110,7 +110,7 @@ class _Delivery:
     async def deliver(self, answer: Answer | None, fault: Fault | None) -> bool:
         """Send the answer as the fault wants it, and return whether all of it went to an open connection."""
         if answer is None or isinstance(fault, DropFault):
-            await self._connection.drop(self._receive)
+            await self._connection.drop(self._receive, reset=isinstance(fault, DropFault) and fault.reset)
             return False
         await self._start(answer)
         if isinstance(fault, TruncateFault):

@@ -22,6 +22,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from allomia_pulumi import dynamic
+from tools.engine import trail
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
@@ -43,6 +44,7 @@ class FaceError(Exception):
 
     def __init__(self, text: str, code: grpc.StatusCode | None = None, kept: Kept | None = None) -> None:
         super().__init__(text)
+        trail.show("error of a provider", text)
         self.code = code
         self.kept = kept
 
@@ -78,6 +80,7 @@ class _Engine(engine_pb2_grpc.EngineServicer):
     def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802, ARG002
         name = engine_pb2.LogSeverity.Name(request.severity)
         self.said.append(Said(name, request.message, request.urn))
+        trail.show("message of a provider", request.message)
         return empty_pb2.Empty()
 
 
@@ -243,6 +246,7 @@ class Face:
     def _collect(self, stream: Any) -> None:
         for line in iter(stream.readline, b""):
             self._printed.append(line)
+            trail.show("output of a provider", line)
 
     def settings(self) -> struct_pb2.Struct:
         """Return the configuration as the engine hands it to this face."""

@@ -44,7 +44,7 @@ class Scene:
     workspace: Workspace
     tenant: Tenant
     organization: str
-    canaries: list[str] = field(default_factory=list)
+    canaries: list[str] = field(default_factory=list, repr=False)
 
     def secret(self, name: str = "secret") -> str:
         """Return a secret output, and remember it as a canary."""

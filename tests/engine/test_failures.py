@@ -58,6 +58,7 @@ def test_g5_a_vault_that_is_not_there_warns_in_preview_and_fails_the_run(scene: 
     assert scene.alive() == []
 
 
+@pytest.mark.shows_secrets("the key stands in the configuration, which the engine stores", "*.yaml", "*/state/*")
 def test_g3_a_key_in_clear_as_a_reference_is_refused_unseen(scene: Scene) -> None:
     scene.workspace.config_set("allomia:tenantKeyRef", scene.tenant.key)
     result = scene.up()

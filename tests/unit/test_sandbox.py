@@ -566,6 +566,32 @@ def test_faults_are_aimed_skipped_counted_and_strike_in_order(local: Local) -> N
     assert local.mint().status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("seed", "statuses"),
+    [(1, [500, 201, 201, 500, 201, 201, 201, 201]), (2, [201, 201, 500, 500, 201, 201, 201, 500])],
+)
+def test_a_fault_strikes_at_random_and_repeatably(local: Local, seed: int, statuses: list[int]) -> None:
+    for _ in range(2):
+        local.control("DELETE", "faults")
+        local.fault("status", status=500, method="POST", times=None, chance=0.4, seed=seed)
+        local.control("POST", "settings", {"keyLimit": 100})
+
+        assert [local.mint().status_code for _ in range(8)] == statuses
+
+
+def test_a_chance_is_drawn_after_the_skipped_and_for_as_long_as_the_times_last(local: Local) -> None:
+    local.fault("status", status=500, method="POST", times=2, skip=2, chance=0.4, seed=1)
+
+    assert [local.mint().status_code for _ in range(7)] == [201, 201, 500, 201, 201, 500, 201]
+
+
+def test_requests_that_a_chance_spares_are_left_to_the_next_fault(local: Local) -> None:
+    local.fault("status", status=500, method="POST", times=None, chance=0.4, seed=1)
+    local.fault("status", status=503, method="POST", times=None)
+
+    assert [local.mint().status_code for _ in range(4)] == [500, 503, 503, 500]
+
+
 def test_a_fault_can_set_the_date_header(local: Local) -> None:
     local.fault("status", status=500, headers={"Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
 
@@ -626,6 +652,9 @@ def test_an_organization_can_be_given_its_id_once(local: Local) -> None:
         ("faults", {"kind": "status"}, "status"),
         ("faults", {"kind": "drop_after", "times": 0}, "times"),
         ("faults", {"kind": "drip", "seconds": -1}, "seconds"),
+        ("faults", {"kind": "drip", "seconds": 1, "chance": 1.5}, "chance"),
+        ("faults", {"kind": "drip", "seconds": 1, "chance": 0}, "chance"),
+        ("faults", {"kind": "drip", "seconds": 1, "seed": "x"}, "seed"),
         ("faults", {"kind": "status", "status": 500, "headers": {"Content-Length": "3"}}, "header"),
         ("faults", {"kind": "status", "status": 500, "headers": {"X": "a\r\nb"}}, "header"),
     ],

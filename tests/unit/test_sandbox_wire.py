@@ -52,6 +52,17 @@ class Remote:
     def mint(self, timeout: float = PATIENCE) -> httpx.Response:
         return self.client.post(self.keys, headers=self.headers, json={"name": "ehr-sync"}, timeout=timeout)
 
+    def raw_mint(self) -> socket.socket:
+        """Send a whole request by a socket of its own."""
+        body = b'{"name": "ehr-sync"}'
+        head = (
+            f"POST {self.keys} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: {self.headers['Authorization']}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection = socket.create_connection(("127.0.0.1", self.client.base_url.port or 0), timeout=PATIENCE)
+        connection.sendall(head.encode() + body)
+        return connection
+
     def events(self) -> list[dict[str, Any]]:
         return list(self.control("GET", "events")["events"])
 
@@ -108,18 +119,21 @@ def test_it_says_where_it_listens_and_answers_there(remote: Remote) -> None:
 @pytest.mark.parametrize(("kind", "minted"), [("drop_before", 0), ("drop_after", 1)])
 def test_a_drop_ends_the_connection_without_a_byte(remote: Remote, kind: str, minted: int) -> None:
     remote.control("POST", "faults", {"kind": kind, "method": "POST", "path": "*/api-keys"})
-    body = b'{"name": "ehr-sync"}'
-    head = (
-        f"POST {remote.keys} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: {remote.headers['Authorization']}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", remote.client.base_url.port or 0), timeout=PATIENCE) as connection:
-        connection.sendall(head.encode() + body)
-        received = connection.recv(1)
+    with remote.raw_mint() as connection:
+        assert connection.recv(1) == b""
 
-    assert received == b""
     assert remote.control("GET", "events")["counts"]["alive"] == minted
     assert remote.events()[-1]["answered"] is False
+    assert remote.mint().status_code == 201, "the server goes on"
+
+
+@pytest.mark.parametrize(("kind", "minted"), [("drop_before", 0), ("drop_after", 1)])
+def test_a_drop_can_be_a_connection_reset(remote: Remote, kind: str, minted: int) -> None:
+    remote.control("POST", "faults", {"kind": kind, "method": "POST", "path": "*/api-keys", "reset": True})
+    with remote.raw_mint() as connection, pytest.raises(ConnectionResetError):
+        connection.recv(1)
+
+    assert remote.control("GET", "events")["counts"]["alive"] == minted
     assert remote.mint().status_code == 201, "the server goes on"
 
 

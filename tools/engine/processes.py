@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeAlias, TypeVar
 
+from tools.engine import trail
+
 __all__ = ["CHECKOUT", "Child", "ToolError", "capture", "free_port", "launch", "scratch_folder", "stop"]
 
 Found = TypeVar("Found")
@@ -175,6 +177,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 outlives_us=self._keeps_running,
             )
+        trail.open_log(self._name, self._log, self._hidden)
         return self
 
     def __exit__(
@@ -182,6 +185,7 @@ class Child:
     ) -> None:
         if error is not None or not self._keeps_running:
             self.stop()
+        trail.close_log(self._log)
 
     @property
     def pid(self) -> int:

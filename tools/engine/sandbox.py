@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import httpx
 
+from tools.engine.canaries import plant
 from tools.engine.processes import CHECKOUT, Child, ToolError, scratch_folder
 
 if TYPE_CHECKING:
@@ -124,11 +125,11 @@ class Sandbox:
     def add_tenant(self, name: str) -> Tenant:
         """Make a tenant."""
         answer = self._call("POST", "tenants", {"name": name})
-        return Tenant(answer["id"], answer["key"])
+        return Tenant(answer["id"], plant(answer["key"]))
 
     def rotate_tenant_key(self, tenant_id: str) -> str:
         """Give a tenant a new key and return it; the old one is dead at once."""
-        return str(self._call("POST", f"tenants/{tenant_id}/rotate-key")["key"])
+        return plant(str(self._call("POST", f"tenants/{tenant_id}/rotate-key")["key"]))
 
     def add_organization(self, tenant_id: str, name: str) -> str:
         """Make an organization and return its ID."""
@@ -141,7 +142,7 @@ class Sandbox:
     def make_key_by_hand(self, organization_id: str, name: str) -> MadeKey:
         """Make a key as somebody does in the dashboard."""
         answer = self._call("POST", f"organizations/{organization_id}/keys", {"name": name})
-        return MadeKey(answer["id"], answer["name"], answer["key"])
+        return MadeKey(answer["id"], answer["name"], plant(answer["key"]))
 
     def revoke_by_hand(self, organization_id: str, key_id: str) -> None:
         """Revoke a key as somebody does in the dashboard."""
@@ -165,14 +166,25 @@ class Sandbox:
         return dict(self._call("GET", "events")["counts"])
 
     def add_fault(
-        self, kind: str, *, method: str = "*", path: str = "*", times: int | None = 1, skip: int = 0, **extra: object
+        self,
+        kind: str,
+        *,
+        method: str = "*",
+        path: str = "*",
+        times: int | None = 1,
+        skip: int = 0,
+        chance: float = 1.0,
+        seed: int = 0,
+        **extra: object,
     ) -> str:
         """Add a fault after the others and return its ID.
 
         It strikes requests that fit `method` and `path` (a glob), `times` times (None is for ever) after the first
-        `skip` of them. The fields that its kind has besides come in snake case: `add_fault("status", status=500)`.
+        `skip` of them, each with that `chance`, where the `seed` decides which. The fields that its kind has besides
+        come in snake case: `add_fault("status", status=500)`.
         """
-        body = {"kind": kind, "method": method, "path": path, "times": times, "skip": skip, **_to_wire(extra)}
+        aim = {"method": method, "path": path, "times": times, "skip": skip, "chance": chance, "seed": seed}
+        body = {"kind": kind, **aim, **_to_wire(extra)}
         return str(self._call("POST", "faults", body)["id"])
 
     def faults(self) -> list[Fault]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from tools.engine import trail
 from tools.engine.build import Engine
 from tools.engine.processes import ToolError, capture, launch, stop
 
@@ -88,6 +89,7 @@ class Workspace:
             (self.root / name).mkdir(parents=True)
         self.write(program)
         self.env = self._environment()
+        self._arguments = trail.ArgumentWatch(self._mark)
 
     def __enter__(self) -> Self:
         return self
@@ -98,12 +100,15 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """End every process of this project, and remove a temporary folder."""
+        """End every process of this project, leave what they wrote on the trail, and remove a temporary folder."""
+        self._arguments.stop(self.root.name)
         for process in self._started:
             stop(process)
-            for pipe in filter(None, (process.stdout, process.stderr)):
-                pipe.close()
         self._end_leftovers()
+        for process in self._started:
+            _empty_pipes(process)
+        for folder in [self.root] if self.folder.is_relative_to(self.root) else [self.root, self.folder]:
+            trail.show_folder(folder.name, folder, is_going=self._is_temporary)
         if self._is_temporary:
             shutil.rmtree(self.root, ignore_errors=True)
 
@@ -186,6 +191,7 @@ class Workspace:
 
         `close` ends it, and what it may have left.
         """
+        self._arguments.start()
         process = launch(
             self._command(arguments),
             environment=self.env,
@@ -194,6 +200,7 @@ class Workspace:
             stderr=subprocess.PIPE,
         )
         self._started.append(process)
+        _show_what_is_read(process, f"pulumi {' '.join(arguments)}")
         return process
 
     def _run(
@@ -205,6 +212,7 @@ class Workspace:
             except subprocess.TimeoutExpired:
                 raise ToolError(f"`{shown}` did not end within {timeout:.0f} seconds.") from None
 
+        self._arguments.start()
         code, stdout, stderr = capture(
             command,
             wait,
@@ -214,7 +222,14 @@ class Workspace:
             gently=signal.SIGINT,
             grace=INTERRUPT_SECONDS,
         )
+        if REVEALING not in shown:
+            trail.show(f"stdout of {shown}", stdout)
+            trail.show(f"stderr of {shown}", stderr)
         return Result(shown, code, stdout, stderr)
+
+    @property
+    def _mark(self) -> str:
+        return f"PULUMI_HOME={self.root / 'pulumi'}"
 
     def _command(self, arguments: tuple[str, ...]) -> list[str | Path]:
         return [self._engine.pulumi, "--non-interactive", *arguments]
@@ -240,8 +255,30 @@ class Workspace:
 
     def _end_leftovers(self) -> None:
         # A killed CLI leaves its provider processes, which are known by their environment; only Linux shows that.
-        mark = f"PULUMI_HOME={self.root / 'pulumi'}".encode()
+        mark = self._mark.encode()
         for environment in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):
                 if mark in environment.read_bytes().split(b"\0"):
                     os.kill(int(environment.parent.name), signal.SIGKILL)
+
+
+def _show_what_is_read(process: subprocess.Popen[bytes], shown: str) -> None:
+    communicate = process.communicate
+
+    def remember(data: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+        stdout, stderr = communicate(data, timeout)
+        trail.show(f"stdout of {shown}", stdout)
+        trail.show(f"stderr of {shown}", stderr)
+        return stdout, stderr
+
+    process.communicate = remember  # type: ignore[assignment, method-assign] # Popen's is overloaded
+
+
+def _empty_pipes(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes, with what nobody has read on the trail."""
+    for pipe in filter(None, (process.stdout, process.stderr)):
+        if not pipe.closed:
+            # A process that outlived the command and our search would keep the pipe open for ever.
+            os.set_blocking(pipe.fileno(), False)
+            trail.show(f"unread output of {process.args!r}", pipe.read() or b"")
+            pipe.close()
