@@ -9,7 +9,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test sweep check unit engine schema sdk sdk-check format clean
+.PHONY: demo test sweep load check unit engine schema sdk sdk-check format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -21,6 +21,10 @@ test: check ## linters, types, import contracts and all tests
 sweep: $(VENV)/ready ## the long tests on the real engine
 	@$(RUN) -m tools.engine.build
 	@$(RUN) -m pytest -q -n 2 --dist worksteal -m long -o cache_dir=$(CACHE)/pytest
+
+load: $(VENV)/ready ## 1,000 keys over 500 organizations while requests fail at random; about 20 minutes for each face
+	@$(RUN) -m tools.engine.build
+	@$(RUN) -m tools.load
 
 check: $(VENV)/ready ## linters, types and import contracts
 	@$(VENV)/bin/ruff check --quiet
