@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.leaks import watch
 
-pytest_plugins = ["tools.engine.fixtures"]
+pytest_plugins = ["tools.engine.fixtures", "tests.sweep.table"]
 
 # How long an example takes says something of the machine and nothing of the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,11 +15,13 @@ from urllib.parse import quote
 import yaml
 
 from tools.engine.openbao import OpenBao
+from tools.engine.processes import ToolError
 from tools.engine.sandbox import Event, Sandbox, Tenant
 from tools.engine.workspace import Result, Workspace
 
 MOVED_CLOCK = Path(__file__).with_name("moved_clock")
 EXAMPLES = Path(__file__).parents[2] / "examples"
+GONE_SECONDS = 20.0
 PROJECT = "name: clinic\nruntime: python\n"
 SEVERAL = """
 import pulumi
@@ -151,3 +154,11 @@ def resource(state: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a resource of an exported state by its logical name."""
     resources = state["deployment"]["resources"]
     return next(entry for entry in resources if entry["urn"].endswith(f"::{name}"))
+
+
+def wait_until(look: Callable[[], object], seconds: float = GONE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            raise ToolError(f"It did not happen within {seconds:.0f} seconds.")
+        time.sleep(0.05)

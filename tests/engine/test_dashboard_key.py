@@ -73,6 +73,7 @@ def forget_secret(scene: Scene) -> None:
     scene.openbao.client().secrets.kv.v2.delete_metadata_and_all_versions("allomia/ehr", mount_point="secret")
 
 
+@pytest.mark.long
 def test_a_rotation_by_hand_from_the_first_key_to_the_forgetting_of_the_old_one(today: Scene) -> None:
     scene, project = today, today.workspace
     forget_secret(scene)

@@ -51,6 +51,7 @@ def consumer(scene: Scene, log: Path) -> Iterator[Child]:
         yield child
 
 
+@pytest.mark.long
 def test_a_reader_of_vault_sees_no_401_through_two_rotations(scene: Scene, tmp_path: Path) -> None:
     project = scene.workspace
     scene.up().check()
@@ -111,6 +112,7 @@ def test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched(scene:
     assert scene.alive() == []
 
 
+@pytest.mark.long
 def test_drift_in_vault_is_found_by_refresh_and_mended_by_up(scene: Scene) -> None:
     project = scene.workspace
     program = (project.folder / "__main__.py").read_text().replace("    secret_in_state=False,\n", "")
@@ -153,6 +155,7 @@ def test_g2_a_vault_that_refuses_after_the_mint_costs_no_key(scene: Scene) -> No
     assert scene.accepts(stored(scene)["api_key"]) == 200
 
 
+@pytest.mark.long
 def test_destroy_clears_vault_of_what_this_key_wrote(scene: Scene) -> None:
     scene.up().check()
     scene.workspace.config_set("quarter", "2027-Q1")

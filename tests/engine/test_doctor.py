@@ -92,6 +92,7 @@ def test_a_healthy_stack_is_well_in_every_line_and_the_exit_code_is_0(scene: Sce
     assert lines[-1] == f"{len(found)} ok"
 
 
+@pytest.mark.long
 def test_a_policy_that_does_not_let_a_delivered_key_go_is_found_before_the_destroy(scene: Scene) -> None:
     scene.up().check()
     client = scene.openbao.client()

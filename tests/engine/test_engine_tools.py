@@ -93,6 +93,7 @@ def stack(workspace: MakeWorkspace) -> Workspace:
     return made
 
 
+@pytest.mark.long
 def test_a_program_goes_through_its_whole_life(stack: Workspace) -> None:
     assert "+ 2 to create" in stack.preview().check().text
     up = stack.up().check()

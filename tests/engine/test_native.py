@@ -177,6 +177,7 @@ def add_clinic(sandbox: Sandbox, openbao: OpenBao, name: str) -> Clinic:
     return Clinic(tenant, sandbox.add_organization(tenant.id, f"{name} Health"), reference)
 
 
+@pytest.mark.long
 def test_two_explicit_providers_serve_two_tenants(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> None:
     north, south = (add_clinic(sandbox, openbao, name) for name in ("North", "South"))
     project = workspace({"Pulumi.yaml": PROJECT, "__main__.py": TWO_TENANTS})

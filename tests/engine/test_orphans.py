@@ -88,7 +88,13 @@ def key_ids(scene: Scene, name: str) -> dict[str, str]:
     return {each: outputs[each] for each in ("keyId", "previousKeyId") if each in outputs}
 
 
-@pytest.mark.parametrize(("project", "module"), FACES.values(), ids=FACES)
+@pytest.mark.parametrize(
+    ("project", "module"),
+    [
+        pytest.param(*found, id=face, marks=pytest.mark.long if face == "plugin" else ())
+        for face, found in FACES.items()
+    ],
+)
 def test_g1_what_a_state_lost_is_revoked_and_what_it_knows_or_others_own_is_not_touched(
     stage: Stage, project: str, module: str
 ) -> None:
@@ -217,6 +223,7 @@ def test_g5_a_stack_that_does_not_exist_is_an_error_in_two_lines(stage: Stage) -
     assert (named.code, named.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_g3_an_owner_that_is_marked_as_secret_is_used_and_never_shown(stage: Stage) -> None:
     scene = stage(owner="")
     scene.workspace.config_set("allomia:owner", "hidden-owner", secret=True)

@@ -20,6 +20,7 @@ def by_age(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scen
     return set_scene(sandbox, openbao, workspace(EXAMPLES / "rotation-by-age"))
 
 
+@pytest.mark.long
 def test_a_key_rotates_by_age_and_its_predecessor_ends_after_the_overlap(by_age: Scene) -> None:
     scene, project = by_age, by_age.workspace
     scene.up().check()
@@ -66,6 +67,7 @@ def test_a_refresh_reports_no_time(by_age: Scene) -> None:
     assert len(by_age.alive()) == 1
 
 
+@pytest.mark.long
 def test_a_trigger_during_an_overlap_is_refused_with_the_way_out(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_key_revoked_outside_is_replaced_while_its_predecessor_works(
     project.up("--skip-preview", "--expect-no-changes").check()
 
 
+@pytest.mark.long
 def test_two_tenants_in_one_program(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> None:
     project = workspace(EXAMPLES / "two-tenants")
     values = {}

@@ -365,6 +365,7 @@ def test_two_keys_of_one_organization_are_imported_by_one_file_and_both_are_prov
     assert_nothing_leaks(scene, imported)
 
 
+@pytest.mark.long
 def test_a_program_that_imports_a_key_moves_nothing_by_its_name_triggers_or_age(stage: Stage) -> None:
     scene = stage({})
     made = made_by_hand(scene)

@@ -16,11 +16,10 @@ from typing import Any
 import pytest
 
 from tests.deliveries import Relay, instead
-from tests.engine.scenes import PROJECT, Calls, Scene, leaks, resource, set_scene, state_texts
+from tests.engine.scenes import PROJECT, Calls, Scene, leaks, resource, set_scene, state_texts, wait_until
 from tests.vaults import answer, stand_in
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
-from tools.engine.processes import ToolError
 from tools.engine.sandbox import Sandbox
 from tools.engine.workspace import Result, Workspace
 
@@ -61,7 +60,6 @@ REVOKE = {"method": "DELETE", "path": "*/api-keys/*"}
 SERVER = "pulumi-resource-allomia"
 REFUSED = instead(answer(403, {"errors": ["permission denied"]}))
 MANY = 400
-GONE_SECONDS = 20.0
 
 
 @pytest.fixture
@@ -124,14 +122,6 @@ def servers(workspace: Workspace, needle: str = SERVER) -> list[int]:
     return found
 
 
-def wait_until(look: Callable[[], object], seconds: float = GONE_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        if time.monotonic() > deadline:
-            raise ToolError(f"It did not happen within {seconds:.0f} seconds.")
-        time.sleep(0.05)
-
-
 def start_slow_mint(scene: Scene, seconds: float) -> subprocess.Popen[bytes]:
     """Start an `up`, and return when AlloMia has made the key and has not answered yet."""
     before = scene.sandbox.last_event()
@@ -141,6 +131,7 @@ def start_slow_mint(scene: Scene, seconds: float) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.long
 def test_g2_a_key_that_vault_does_not_take_is_kept_and_delivered_by_the_next_run(stage: Stage) -> None:
     scene = stage(DELIVERED)
     with vault_that_refuses_writes(scene) as relay:

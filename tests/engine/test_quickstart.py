@@ -57,6 +57,7 @@ def test_a_key_lives_from_preview_to_destroy_at_the_promised_cost(scene: Scene) 
     assert scene.alive() == []
 
 
+@pytest.mark.long
 def test_g3_no_secret_in_state_console_or_the_most_verbose_log(scene: Scene) -> None:
     project = scene.workspace
     texts = []
@@ -80,6 +81,7 @@ def test_g3_no_secret_in_state_console_or_the_most_verbose_log(scene: Scene) -> 
     assert leaks([scene.organization], texts) != [], "the search itself has to find what stands there in clear"
 
 
+@pytest.mark.long
 def test_a_refresh_never_rotates_and_keeps_the_secret(scene: Scene) -> None:
     project = scene.workspace
     scene.up().check()
@@ -91,6 +93,7 @@ def test_a_refresh_never_rotates_and_keeps_the_secret(scene: Scene) -> None:
     assert (scene.accepts(scene.secret()), scene.accepts(secret)) == (200, 401)
 
 
+@pytest.mark.long
 def test_destroy_revokes_also_when_the_program_is_broken(scene: Scene) -> None:
     scene.up().check()
     scene.workspace.write({"__main__.py": "raise SystemExit('broken')\n"})
@@ -98,6 +101,7 @@ def test_destroy_revokes_also_when_the_program_is_broken(scene: Scene) -> None:
     assert scene.alive() == []
 
 
+@pytest.mark.long
 def test_a_key_revoked_outside_is_dropped_by_refresh_and_made_anew(scene: Scene) -> None:
     scene.up().check()
     scene.sandbox.revoke_by_hand(scene.organization, scene.alive()[0])

@@ -59,6 +59,7 @@ def single(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scen
     return set_scene(sandbox, openbao, project, quarter="1")
 
 
+@pytest.mark.long
 def test_g1_four_keys_of_one_organization_and_one_trigger_take_four_runs(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:
@@ -118,6 +119,7 @@ def test_many_organizations_rotate_with_one_trigger(
     assert [sandbox.alive(organization) for organization in clinics.values()] == [[], [], []]
 
 
+@pytest.mark.long
 def test_an_old_key_stays_until_its_consumers_have_the_new_one(single: Scene) -> None:
     project = single.workspace
     project.write({"__main__.py": SINGLE + CONSUMER})
@@ -135,7 +137,8 @@ def test_an_old_key_stays_until_its_consumers_have_the_new_one(single: Scene) ->
     assert (single.accepts(old), single.accepts(new)) == (401, 200)
 
 
-@pytest.mark.parametrize("way", ["target", pytest.param("taint", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["target", "taint"])
 def test_a_replacement_that_the_engine_decides_alone_works_and_is_spoken_of(single: Scene, way: str) -> None:
     project = single.workspace
     single.up().check()
@@ -149,6 +152,7 @@ def test_a_replacement_that_the_engine_decides_alone_works_and_is_spoken_of(sing
     assert "already has a key with this resource's mark" in result.text
 
 
+@pytest.mark.long
 def test_a_renamed_resource_with_an_alias_keeps_its_key(single: Scene) -> None:
     project = single.workspace
     single.up().check()
@@ -180,6 +184,7 @@ def test_triggers_that_come_and_go_are_recorded_and_move_no_key(single: Scene) -
     project.up("--skip-preview", "--expect-no-changes").check()
 
 
+@pytest.mark.long
 def test_a_moved_project_and_edited_code_change_nothing(single: Scene, tmp_path: Path) -> None:
     single.up().check()
     project = single.workspace

@@ -17,6 +17,9 @@ __all__ = ["ArgumentWatch", "Shown", "close_log", "open_log", "show", "show_fold
 
 PROCESSES = Path("/proc")
 LOOK_SECONDS = 0.03
+FOREIGN_LOOKS = 20
+"""So often a process has to be seen with another environment before it is left alone: between fork and exec, a child
+has that of its parent."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class ArgumentWatch:
 
     def __init__(self, variable: str) -> None:
         self._variable = variable.encode()
-        self._foreign: set[str] = set()
+        self._foreign: dict[str, int] = {}
         self._seen: set[bytes] = set()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="argument watch", daemon=True)
@@ -139,10 +142,10 @@ class ArgumentWatch:
 
     def _look(self) -> None:
         alive = {each for each in os.listdir(PROCESSES) if each.isdigit()}  # noqa: PTH208 - thirty times a second
-        self._foreign &= alive
-        for process in alive - self._foreign:
+        self._foreign = {process: looks for process, looks in self._foreign.items() if process in alive}
+        for process in alive - {process for process, looks in self._foreign.items() if looks >= FOREIGN_LOOKS}:
             try:
-                # Arguments change with exec, so they are read at every look; an environment says once whose it is.
+                # Arguments change with exec, so they are read at every look.
                 is_ours = self._variable in (PROCESSES / process / "environ").read_bytes().split(b"\0")
                 arguments = (PROCESSES / process / "cmdline").read_bytes()
             except OSError:
@@ -150,4 +153,4 @@ class ArgumentWatch:
             if is_ours:
                 self._seen.add(arguments.replace(b"\0", b" ").strip())
             else:
-                self._foreign.add(process)
+                self._foreign[process] = self._foreign.get(process, 0) + 1

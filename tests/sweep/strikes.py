@@ -1,0 +1,91 @@
+"""What happens to a run whose writes are all held at their boundaries, and how the next runs bring it to its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.engine.scenes import wait_until
+from tests.sweep.play import Play, Run
+from tools.engine.processes import ToolError
+from tools.engine.tap import Hold
+
+MOST_RUNS = 3
+REACH_SECONDS = 60.0
+
+
+class Strike(StrEnum):
+    PROVIDER_KILLED = "provider killed"
+    CLI_KILLED = "CLI killed"
+    CTRL_C = "Ctrl-C once"
+    CTRL_C_TWICE = "Ctrl-C twice"
+    ANSWER_LOST = "answer lost"
+
+
+@dataclass(frozen=True)
+class Struck:
+    """The run that was struck, and the runs of the same command after it until one succeeded."""
+
+    code: int
+    text: str
+
+
+def run_and_strike(play: Play, strike: Strike) -> Struck:
+    """Run the operation until every key is at its boundary, strike, let go, and wait until nobody is left."""
+    holds = play.hold_all()
+    run = play.start()
+    try:
+        with suppress(ToolError):
+            wait_until(lambda: all(hold.is_reached for hold in holds) or run.process.poll() is not None, REACH_SECONDS)
+        missing = _missing(play, holds)
+        assert missing == [], f"never at their boundaries: {missing}\n{run.text}"
+        _strike(play, run, strike)
+    finally:
+        for hold in holds:
+            # Nobody is there any more to send what a killed provider was about to send, or to take an answer.
+            hold.release(lost=strike in {Strike.ANSWER_LOST, Strike.PROVIDER_KILLED})
+    code = run.end()
+    play.wait_for_providers()
+    return Struck(code, run.text)
+
+
+def recover(play: Play) -> tuple[int, str]:
+    """Take away a lock that is left, and run the command until it succeeds; return the number of runs, and texts."""
+    if play.is_locked():
+        play.workspace.cancel()
+    texts = []
+    for count in range(1, MOST_RUNS + 1):
+        result = play.again()
+        texts.append(result.text)
+        if result.code == 0:
+            return count, "\n".join(texts)
+    raise AssertionError(f"{MOST_RUNS} runs did not succeed:\n" + "\n".join(texts))
+
+
+def _strike(play: Play, run: Run, strike: Strike) -> None:
+    match strike:
+        case Strike.PROVIDER_KILLED:
+            for pid in play.providers():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            play.wait_for_providers()
+        case Strike.CLI_KILLED:
+            run.process.kill()
+            run.process.wait()
+        case Strike.CTRL_C:
+            run.interrupt()
+        case Strike.CTRL_C_TWICE:
+            run.interrupt()
+            run.process.send_signal(signal.SIGINT)
+            run.end()
+        case Strike.ANSWER_LOST:
+            pass
+
+
+def _missing(play: Play, holds: Sequence[Hold]) -> list[str]:
+    keys = (key for key in play.keys if key.boundary is not None)
+    return [key.name for key, hold in zip(keys, holds, strict=True) if not hold.is_reached]
