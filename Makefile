@@ -18,8 +18,9 @@ test: check ## linters, types, import contracts and all tests
 	@$(RUN) -m tools.engine.build
 	@$(RUN) -m pytest -q -n 3 --dist worksteal -o cache_dir=$(CACHE)/pytest
 
-sweep: $(VENV)/ready ## the long tests on the real engine
+sweep: $(VENV)/ready ## the long tests on the real engine, and fuzzing with new examples
 	@$(RUN) -m tools.engine.build
+	@ALLOMIA_FUZZ=random $(RUN) -m pytest -q -n 2 -m "not long" -k fuzz tests/unit -o cache_dir=$(CACHE)/pytest
 	@$(RUN) -m pytest -q -n 2 --dist worksteal -m long -o cache_dir=$(CACHE)/pytest
 
 load: $(VENV)/ready ## 1,000 keys over 500 organizations while requests fail at random; about 20 minutes for each face

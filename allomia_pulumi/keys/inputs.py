@@ -93,7 +93,10 @@ def _trigger(value: str | float) -> str:
             return value
         case bool():
             return "true" if value else "false"
-    return str(int(value)) if float(value).is_integer() else repr(value)
+    try:
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    except OverflowError:
+        raise InvalidInput("a number in rotationTriggers is too large", "Write it as a text.") from None
 
 
 def _place(value: object) -> Place | Unknown | None:

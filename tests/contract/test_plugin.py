@@ -150,7 +150,7 @@ def test_g8_a_preview_of_an_update_knows_what_stays_and_marks_the_secrets(scene:
     ("change", "paths"),
     [
         ({"rotationTriggers": TWO}, {"rotation.trigger": "UPDATE_REPLACE", "rotationTriggers": "UPDATE_REPLACE"}),
-        ({"rotateAfter": "1s"}, {"rotateAfter": "ADD"}),
+        ({"rotateAfter": "90d"}, {"rotateAfter": "ADD"}),
         ({"rotationTriggers": TWO, "overlap": "1h"}, {"rotation.trigger": "UPDATE", "overlap": "ADD"}),
         ({"organizationId": "another"}, {"organizationId": "UPDATE_REPLACE"}),
         ({"rotationTriggers": None}, {"rotationTriggers": "DELETE"}),

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -244,11 +243,9 @@ def test_g7_a_destroy_after_a_key_that_cannot_be_revoked_ends_everything(stage: 
 def test_one_ctrl_c_during_a_mint_records_the_key(stage: Stage) -> None:
     scene = stage()
     process = start_slow_mint(scene, 2.0)
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode != 0
-    assert time.monotonic() - began < 12.0
     state = recorded(scene)
     assert scene.alive() == [state["outputs"]["keyId"]]
     with Calls(scene) as calls:

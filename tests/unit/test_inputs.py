@@ -49,6 +49,7 @@ def test_a_trigger_that_yaml_takes_for_a_number_is_its_text(given: object, text:
         ({"name": "a\tb"}, "control or bidi characters"),
         ({"rotationTriggers": ["a"]}, "rotationTriggers is not a map"),
         ({"rotationTriggers": {"n": ["1"]}}, "rotationTriggers.n is not a text"),
+        ({"rotationTriggers": {"n": 10**400}}, "a number in rotationTriggers is too large"),
         ({"tenantKeyRef": "key-in-clear"}, "tenantKeyRef is not a Vault reference"),
         ({"rotateAfter": "soon"}, "rotateAfter is not a duration"),
         ({"rotateAfter": "-5s"}, "rotateAfter is not a duration"),
