@@ -88,6 +88,7 @@ def test_g3_a_secret_that_is_not_in_state_is_nowhere_but_in_vault(scene: Scene) 
     assert "'secret':" not in outputs.replace("'secretFingerprint'", "")
 
 
+@pytest.mark.long
 def test_the_calls_of_delivery_rotation_and_retirement(scene: Scene) -> None:
     with Calls(scene) as calls:
         scene.up().check()

@@ -68,6 +68,7 @@ def same_stack(scene: Scene, workspace: Workspace) -> Workspace:
     return workspace
 
 
+@pytest.mark.long
 def test_g1_two_stacks_for_the_last_slot_make_one_key_and_the_loser_names_the_holders(
     scene: Scene, workspace: MakeWorkspace
 ) -> None:
