@@ -11,6 +11,7 @@ __all__ = ["identity_of", "is_default_provider", "kind_of", "name_of", "setting_
 
 PREFIX = "urn:pulumi:"
 DEFAULT_PROVIDER = "default"
+"""How the engine begins the name of a provider that no program declared."""
 
 
 def identity_of(urn: str) -> Identity:

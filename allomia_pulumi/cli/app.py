@@ -18,7 +18,7 @@ __all__ = ["ExitCode", "app", "run"]
 app = typer.Typer(
     name="allomia",
     help=(
-        "See and revoke the API keys of AlloMia's organizations, and run a sandbox.\n\n"
+        "See and revoke the API keys of AlloMia's organizations, find what is wrong, and run a sandbox.\n\n"
         "The tenant key is read as the Pulumi provider reads it: ALLOMIA_TENANT_KEY_REF with VAULT_ADDR and "
         "VAULT_TOKEN, or ALLOMIA_TENANT_KEY.\n\n"
         "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 credential, 5 no free slot, 6 try later, "

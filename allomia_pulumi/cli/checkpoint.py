@@ -14,7 +14,7 @@ from allomia_pulumi.keys.models import OwedStep, recorded_identity
 from allomia_pulumi.keys.orphans import Declared, Pending, StackRecord
 from allomia_pulumi.references import VaultReference, parse_reference
 
-__all__ = ["Access", "accesses", "key_resources", "pending_keys", "record_of", "secret_owners"]
+__all__ = ["Access", "accesses", "has_secret_owner", "key_resources", "pending_keys", "record_of"]
 
 KEY_TYPES = frozenset({"pulumi-python:dynamic/allomia:OrganizationApiKey", "allomia:index:OrganizationApiKey"})
 PROVIDER_TYPE = "pulumi:providers:allomia"
@@ -65,7 +65,7 @@ def pending_keys(stack: Stack) -> list[str]:
     return [each["urn"] for each in resources if isinstance(each, Mapping) and each.get("type") in KEY_TYPES]
 
 
-def secret_owners(stack: Stack) -> bool:
+def has_secret_owner(stack: Stack) -> bool:
     """Tell whether a provider of the state has an owner that is encrypted there, so that its marks are not known."""
     return any(owner is not None and not isinstance(owner, str) for owner in _provider_owners(stack))
 

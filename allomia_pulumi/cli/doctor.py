@@ -26,7 +26,7 @@ from allomia_pulumi.cli.doctor_checks.secrets import SEARCH_SECONDS, look_for_se
 from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_pending
 from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.cli.doctor_checks.vault import VaultChecks
-from allomia_pulumi.cli.keys import Output
+from allomia_pulumi.cli.keys import Output, Stacks
 from allomia_pulumi.cli.outcomes import ExitCode
 from allomia_pulumi.cli.stacks import Stack, open_stack
 from allomia_pulumi.errors import AllomiaError
@@ -41,10 +41,7 @@ NO_STACK_FIX = "Name the folder of one: --stack DIR, or --stack DIR@STACK."
 
 
 def run_doctor(
-    stack: Annotated[
-        list[str] | None,
-        typer.Option(help="Folder of a Pulumi project, DIR or DIR@STACK; may be repeated.", show_default=False),
-    ] = None,
+    stack: Stacks = None,
     output: Annotated[Output, typer.Option(help="How to show it.")] = Output.TABLE,
 ) -> None:
     """Check what has to be right: versions, configuration, Vault, AlloMia and, with --stack, a stack's state.

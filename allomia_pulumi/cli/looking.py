@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from allomia_pulumi.cli.checkpoint import Access, accesses, record_of
 from allomia_pulumi.cli.connecting import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
-from allomia_pulumi.keys.orphans import Knowledge, StackRecord, Verdict
+from allomia_pulumi.keys.orphans import Knowledge, Verdict
 from allomia_pulumi.keys.ports import ApiKey
 
 __all__ = ["Row", "View", "knowledge_now", "look"]
@@ -32,7 +32,6 @@ class View:
     """What one look found."""
 
     stacks: tuple[Stack, ...]
-    records: tuple[StackRecord, ...]
     survey: Survey
     rows: tuple[Row, ...]
 
@@ -51,14 +50,13 @@ def look(
     # The states are read once more, after the keys: a run that is under way has put each key that was listed into its
     # state by now, or still has the operation pending there. The other way round a key made between would look lost.
     stacks = _read_again(stacks)
-    records = [record_of(stack, os.environ) for stack in stacks]
-    knowledge = Knowledge(records) if stacks else None
+    knowledge = Knowledge(record_of(stack, os.environ) for stack in stacks) if stacks else None
     rows = [
         Row(holding, key, knowledge.judge(key) if knowledge else None)
         for holding in survey.holdings
         for key in holding.keys
     ]
-    return View(tuple(stacks), tuple(records), survey, tuple(rows))
+    return View(tuple(stacks), survey, tuple(rows))
 
 
 def knowledge_now(stacks: Sequence[Stack]) -> Knowledge:

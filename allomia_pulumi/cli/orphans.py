@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from allomia_pulumi.cli.checkpoint import secret_owners
+from allomia_pulumi.cli.checkpoint import has_secret_owner
 from allomia_pulumi.cli.connecting import ApiUrl, TenantKeyRef, check_id, connections, given_arguments
 from allomia_pulumi.cli.keys import Organizations, Stacks
 from allomia_pulumi.cli.looking import Row, View, knowledge_now, look
@@ -101,7 +101,7 @@ def _check_owners(stacks: Sequence[Stack]) -> None:
 
 def _warn(view: View) -> None:
     for stack in view.stacks:
-        if secret_owners(stack):
+        if has_secret_owner(stack):
             warn(
                 f"a provider of {stack.label} has an owner that is encrypted in the state: its keys count as those of "
                 "another stack",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from allomia_pulumi.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.redaction import guard, printable, scrub
 
-__all__ = ["Stack", "open_stack", "read_again"]
+__all__ = ["Stack", "ask_pulumi_object", "open_stack", "read_again"]
 
 PULUMI = "pulumi"
 SECONDS = 120.0
@@ -94,14 +94,14 @@ def _split(text: str) -> tuple[Path, str]:
 
 
 def _export(folder: Path, full_name: str) -> Mapping[str, Any]:
-    exported = _object(_pulumi(folder, "stack", "export", "--stack", full_name), "stack export")
+    exported = ask_pulumi_object(folder, "stack", "export", "--stack", full_name)
     deployment = exported.get("deployment")
     return deployment if isinstance(deployment, dict) else {}
 
 
 def _settings(folder: Path, full_name: str) -> tuple[dict[str, str], frozenset[str]]:
     """Read our part of the configuration; of what is marked as secret only our part is decrypted."""
-    shown = _object(_pulumi(folder, "config", "--json", "--stack", full_name), "config")
+    shown = ask_pulumi_object(folder, "config", "--json", "--stack", full_name)
     settings, secrets = {}, set()
     for name in CONFIGURATION:
         entry = shown.get(f"{NAMESPACE}:{name}")
@@ -134,14 +134,20 @@ def _project_of(deployment: Mapping[str, Any]) -> str:
     return next((parts[1] for urn in urns if len(parts := urn.split("::")) > 1), "")
 
 
-def _object(text: str, command: str) -> dict[str, Any]:
+def ask_pulumi_object(folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run a command of the Pulumi CLI in a folder, and return the JSON object that it answers with.
+
+    Raises:
+        InvalidConfiguration: It cannot be asked, or answers with something else.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(_pulumi(folder, *arguments))
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise InvalidConfiguration(
-            f"`pulumi {command}` did not answer with a JSON object", "Look at it with that command; upgrade the CLI."
+            f"{_shown(folder, arguments)} did not answer with a JSON object",
+            "Look at it with that command; upgrade the CLI.",
         )
     return value
 
@@ -152,7 +158,7 @@ def _pulumi(folder: Path, *arguments: str) -> str:
     Raises:
         InvalidConfiguration: It is not there, does not end, or fails; the message has its reason.
     """
-    shown = f"`pulumi {' '.join(arguments[:2])}` in {printable(str(folder))}"
+    shown = _shown(folder, arguments)
     try:
         done = subprocess.run(  # noqa: S603 - the arguments are ours, and no shell reads them
             [PULUMI, *arguments, "--non-interactive", "--color", "never"],
@@ -176,6 +182,10 @@ def _pulumi(folder: Path, *arguments: str) -> str:
     if done.returncode != 0:
         raise InvalidConfiguration(f"{shown} failed: {_reason(done.stderr)}", FOLDERS_HINT)
     return done.stdout
+
+
+def _shown(folder: Path, arguments: Sequence[str]) -> str:
+    return f"`pulumi {' '.join(arguments[:2])}` in {printable(str(folder))}"
 
 
 def _reason(stderr: str) -> str:

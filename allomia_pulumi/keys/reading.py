@@ -14,7 +14,7 @@ from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep, Place
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter
 from allomia_pulumi.keys.proof import find_strays, is_proved_gone
 from allomia_pulumi.keys.slots import Ledger
-from allomia_pulumi.keys.wording import ORPHANS_COMMAND, describe_keys, revoke_command
+from allomia_pulumi.keys.wording import describe_keys, orphans_command, revoke_command
 
 __all__ = ["Reading", "name_strays", "name_unknown_keys"]
 
@@ -124,7 +124,7 @@ def name_unknown_keys(
         reporter.warn(
             f"organization {order.organization_id} already has a key with this resource's mark: "
             f"{describe_keys(strays, clock.now())}. If this run replaces it, it is revoked at the end; if "
-            f"not, it is left from an interrupted run: look with {ORPHANS_COMMAND}, and end it with --revoke"
+            f"not, it is left from an interrupted run: look with {orphans_command()}, and end it with --revoke"
         )
 
 
@@ -144,7 +144,7 @@ def name_strays(
             f"organization {organization_id} has a key with this resource's mark that the record of key {state.key_id} "
             f"does not know: {describe_keys(strays, clock.now())}. It may be its successor, or wait for its deletion: "
             f"then the next `pulumi up` settles it. Otherwise it is left from an interrupted run: look with "
-            f"{ORPHANS_COMMAND}, and end it with --revoke"
+            f"{orphans_command()}, and end it with --revoke"
         )
 
 

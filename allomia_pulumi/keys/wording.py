@@ -17,19 +17,19 @@ __all__ = [
     "DELETE_BY_HAND",
     "IMPORT_WITH_SECRET",
     "MAKE_BY_HAND",
-    "ORPHANS_COMMAND",
     "describe_age",
     "describe_keys",
+    "describe_length",
     "describe_time_since",
     "explaining_configuration",
     "look_command",
+    "orphans_command",
     "revoke_command",
 ]
 
 
 DELETE_BY_HAND = "delete it in AlloMia's dashboard (Settings > API Keys, the trash icon)"
 MAKE_BY_HAND = "make a new key in AlloMia's dashboard (Settings > API Keys > Add Key)"
-ORPHANS_COMMAND = "`allomia orphans --stack .`"
 STORED_CONFIGURATION = (
     "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."
 )
@@ -65,18 +65,25 @@ def describe_age(key: ApiKey, now: datetime) -> str:
 
 def describe_time_since(moment: datetime | None, now: datetime) -> str:
     """Return how long ago a moment was, in its largest unit; empty if it is not known."""
-    if moment is None:
-        return ""
-    age = max(now - moment, timedelta())
+    return "" if moment is None else describe_length(max(now - moment, timedelta()))
+
+
+def describe_length(length: timedelta) -> str:
+    """Return a length of time in its largest unit."""
     for unit, name in ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min")):
-        if age >= unit:
-            return f"{age // unit} {name}"
-    return f"{age // timedelta(seconds=1)} s"
+        if length >= unit:
+            return f"{length // unit} {name}"
+    return f"{length // timedelta(seconds=1)} s"
 
 
 def look_command(organization_id: str) -> str:
     """Return the command that shows an organization's keys."""
     return f"`allomia keys --organization {shlex.quote(organization_id)}`"
+
+
+def orphans_command(folder: str = ".") -> str:
+    """Return the command that shows the keys which a stack made and does not know."""
+    return f"`allomia orphans --stack {shlex.quote(printable(folder))}`"
 
 
 def revoke_command(organization_id: str, key_id: str) -> str:

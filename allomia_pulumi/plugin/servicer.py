@@ -29,7 +29,6 @@ from allomia_pulumi.session import Session
 
 __all__ = ["Provider"]
 
-"""How the engine begins the name of a provider that no program declared."""
 SETTINGS_CHANGED: Final = "settings.record"
 """Shown when an update records something that is no changed input, such as the resource's new name."""
 

@@ -18,7 +18,7 @@ from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import parse_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.keys.wording import look_command, revoke_command
+from allomia_pulumi.keys.wording import look_command, orphans_command, revoke_command
 from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 KEYS = "/api/organization/{organizationId}/api-keys"
@@ -292,6 +292,7 @@ def test_a_command_that_we_suggest_runs_nothing_but_ours(tmp_path: Path, identif
     for command, words in (
         (revoke_command("org", identifier), ["revoke", "org", identifier]),
         (look_command(identifier), ["keys", "--organization", identifier]),
+        (orphans_command(identifier), ["orphans", "--stack", identifier]),
     ):
         pasted = command.removeprefix("`").removesuffix("`")
         ran = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import socket
@@ -19,7 +20,7 @@ from rich.console import Console
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor_checks.backend import Backend, find_backend
-from allomia_pulumi.cli.doctor_checks.clocks import describe_length, judge_clock
+from allomia_pulumi.cli.doctor_checks.clocks import judge_clock
 from allomia_pulumi.cli.doctor_checks.configuration import configuration_steps
 from allomia_pulumi.cli.doctor_checks.declared import Spot, declared_keys
 from allomia_pulumi.cli.doctor_checks.project import read_project
@@ -38,12 +39,13 @@ from allomia_pulumi.cli.doctor_checks.running import (
     shorten,
     skipped,
 )
-from allomia_pulumi.cli.doctor_checks.secrets import look_for_secrets
+from allomia_pulumi.cli.doctor_checks.secrets import _Search, _search_file, look_for_secrets
 from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_pending
 from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.keys.wording import describe_length
 from allomia_pulumi.redaction import fingerprint, guard
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -291,8 +293,11 @@ def test_a_backend_is_named_without_its_password(
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert find_backend(stack(folder=tmp_path)) == Backend(name, folder)
-    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.write_text("#!/bin/sh\necho '{}'\n")
     with pytest.raises(InvalidConfiguration, match="does not tell its backend"):
+        find_backend(stack(folder=tmp_path))
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(InvalidConfiguration, match=r"`pulumi whoami --json` in .* failed"):
         find_backend(stack(folder=tmp_path))
 
 
@@ -314,3 +319,13 @@ def test_g3_a_secret_in_the_state_is_found_and_not_told(tmp_path: Path, resource
     found = look_for_secrets(Subject(leaking, known=known), leaking, tmp_path / "none.yaml")
     assert (found.state, found.found) == (State.FAILED, f"in clear: {what} in the state")
     assert SECRET not in repr(found)
+
+
+def test_a_backup_that_cannot_be_unpacked_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    broken, whole = tmp_path / "1.json.gz", tmp_path / "2.json.gz"
+    broken.write_bytes(gzip.compress(b"{}")[:10] + b"\xff" * 20)
+    whole.write_bytes(gzip.compress(json.dumps({"env": SECRET}).encode()))
+    search = _Search({"the tenant key": SecretStr(SECRET)})
+    for file in (broken, whole):
+        _search_file(search, file, Backend())
+    assert search.found == {"the tenant key": ["2.json.gz"]}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.cli import looking
-from allomia_pulumi.cli.checkpoint import accesses, record_of, secret_owners
+from allomia_pulumi.cli.checkpoint import accesses, has_secret_owner, record_of
 from allomia_pulumi.cli.connecting import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.keys.marks import make_mark
@@ -213,8 +213,8 @@ def test_every_owner_that_was_ever_configured_counts() -> None:
     stack = stack_of(defaults, explicit, owner="stack")
     owners = record_of(stack, {"ALLOMIA_OWNER": "environment"}).owners
     assert owners == {"", "before", "explicit", "stack", "environment"}
-    assert not secret_owners(stack)
-    assert secret_owners(stack_of({**explicit, "inputs": {"owner": SECRET}}))
+    assert not has_secret_owner(stack)
+    assert has_secret_owner(stack_of({**explicit, "inputs": {"owner": SECRET}}))
 
 
 def test_an_empty_state_knows_nothing_and_still_has_a_mark() -> None:

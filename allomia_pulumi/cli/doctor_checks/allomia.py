@@ -17,6 +17,7 @@ from allomia_pulumi.cli.stacks import read_again
 from allomia_pulumi.errors import AllomiaError, NotFound
 from allomia_pulumi.keys.models import KEY_LIMIT
 from allomia_pulumi.keys.orphans import Knowledge, Whose
+from allomia_pulumi.keys.wording import orphans_command
 from allomia_pulumi.redaction import printable
 
 __all__ = ["AllomiaChecks"]
@@ -136,7 +137,7 @@ class AllomiaChecks:
         if not lost and not unsettled:
             return ok(f"none; keys looked at: {len(verdicts)}")
         found = [f"{lost} that no state knows"] * bool(lost) + [f"{unsettled} perhaps being made"] * bool(unsettled)
-        return care(" and ".join(found), f"Look with `allomia orphans --stack {printable(str(stack.folder))}`.")
+        return care(" and ".join(found), f"Look with {orphans_command(str(stack.folder))}.")
 
     def _could_list(self, organization: Organization) -> bool:
         try:

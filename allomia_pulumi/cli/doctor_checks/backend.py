@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.stacks import Stack, ask_pulumi_object
 from allomia_pulumi.errors import InvalidConfiguration
 
 __all__ = ["Backend", "find_backend"]
-
-ASK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -56,24 +51,9 @@ def find_backend(stack: Stack) -> Backend:
     """Ask the Pulumi CLI which backend it is logged in to.
 
     Raises:
-        InvalidConfiguration: It does not tell.
+        InvalidConfiguration: It does not tell, or cannot be asked.
     """
-    try:
-        done = subprocess.run(
-            ["pulumi", "whoami", "--json", "--non-interactive"],  # noqa: S607 - the CLI on PATH is the one to ask
-            cwd=stack.folder,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=ASK_SECONDS,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-        )
-        told = json.loads(done.stdout)
-    except (OSError, subprocess.TimeoutExpired, ValueError):
-        told = None
-    url = told.get("url") if isinstance(told, dict) else None
+    url = ask_pulumi_object(stack.folder, "whoami", "--json").get("url")
     if not isinstance(url, str):
         raise InvalidConfiguration("the Pulumi CLI does not tell its backend", "Look with `pulumi whoami --verbose`.")
     parts = urlsplit(url)

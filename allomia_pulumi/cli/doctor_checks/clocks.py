@@ -1,24 +1,16 @@
-"""Other people's clocks, and lengths of time in words."""
+"""Other people's clocks."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from allomia_pulumi.cli.doctor_checks.running import Finding, care, ok, skipped
+from allomia_pulumi.keys.wording import describe_length
 
-__all__ = ["describe_length", "judge_clock"]
+__all__ = ["judge_clock"]
 
 TOLERANCE = timedelta(seconds=30)
-UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 SKEW_FIX = "Set this machine's clock by NTP; if it is right, tell the operators of the other side."
-
-
-def describe_length(length: timedelta) -> str:
-    """Return a length of time in its largest unit."""
-    for unit, name in UNITS:
-        if length >= unit:
-            return f"{length // unit} {name}"
-    return f"{length // timedelta(seconds=1)} s"
 
 
 def judge_clock(theirs: datetime | None, ours: datetime) -> Finding:

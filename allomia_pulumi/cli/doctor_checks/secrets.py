@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +110,7 @@ def _search_file(search: _Search, file: Path, backend: Backend) -> None:
     try:
         content = file.read_bytes()
         content = gzip.decompress(content) if content.startswith(GZIP) else content
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return
     text = content.decode(errors="replace")
     search.search_text(text, where)

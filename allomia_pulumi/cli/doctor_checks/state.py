@@ -14,6 +14,7 @@ from allomia_pulumi.cli.doctor_checks.declared import name_of
 from allomia_pulumi.cli.doctor_checks.running import Finding, care, ok, shorten, skipped
 from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.keys.wording import orphans_command
 from allomia_pulumi.redaction import printable
 
 __all__ = ["look_at_lock", "look_at_owed", "look_at_pending"]
@@ -27,8 +28,8 @@ def look_at_pending(stack: Stack) -> Finding:
         return ok("none")
     return care(
         shorten(names),
-        f"If no run is under way: look with `allomia orphans --stack {printable(str(stack.folder))}` for a key that "
-        "was made, then `pulumi refresh --clear-pending-creates`.",
+        "If no run is under way: `pulumi cancel`, then `pulumi refresh --clear-pending-creates`, and look with "
+        f"{orphans_command(str(stack.folder))} for a key that was made.",
     )
 
 
@@ -51,7 +52,8 @@ def look_at_lock(stack: Stack, backend: Backend) -> Finding:
     holders = [_holder(file) for file in locks]
     if any(is_alive for _, is_alive in holders):
         return care(shorten([text for text, _ in holders]), "Wait for that run to end.")
-    fix = "If no run is under way there: `pulumi cancel`, and then look for keys that it left: `allomia orphans`."
+    look = orphans_command(str(stack.folder))
+    fix = f"If no run is under way there: `pulumi cancel`, and then look with {look} for keys that it left."
     return care(shorten([text for text, _ in holders]), fix)
 
 

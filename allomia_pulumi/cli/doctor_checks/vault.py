@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 
-from allomia_pulumi.cli.doctor_checks.clocks import describe_length, judge_clock
+from allomia_pulumi.cli.doctor_checks.clocks import judge_clock
 from allomia_pulumi.cli.doctor_checks.running import Finding, Step, care, failed, ok, shorten, skipped
 from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.keys.wording import describe_length
 from allomia_pulumi.references import VaultReference
 from allomia_pulumi.vault.examining import Examiner, Health, Login, TokenLife
 
