@@ -9,7 +9,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test sweep load check unit engine schema sdk sdk-check format clean
+.PHONY: demo test sweep load bench bench-large check unit engine schema sdk sdk-check format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -26,6 +26,15 @@ sweep: $(VENV)/ready ## the long tests on the real engine, and fuzzing with new 
 load: $(VENV)/ready ## 1,000 keys over 500 organizations while requests fail at random; about 20 minutes for each face
 	@$(RUN) -m tools.engine.build
 	@$(RUN) -m tools.load
+
+bench: $(VENV)/ready $(VENV)/bench-ready ## both faces beside a provider written in an afternoon, and one that does nothing
+	@$(RUN) -m tools.engine.build
+	@$(RUN) -m benchmarks
+
+bench-large: $(VENV)/ready $(VENV)/bench-ready ## the same with 1,000 keys; can be resumed: run it again
+	@$(RUN) -m tools.engine.build
+	@$(RUN) -m benchmarks --keys 1000 --keys 100 --latency 100 --rounds 1 --no-checkpoints --resume \
+		--name bench-large --samples $(CACHE)/bench/large.jsonl
 
 check: $(VENV)/ready ## linters, types and import contracts
 	@$(VENV)/bin/ruff check --quiet
@@ -60,4 +69,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@echo "setting up the Python environment in $(VENV) (about a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(VENV)/bench-ready: $(VENV)/ready
+	@$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@

@@ -1,19 +1,24 @@
 """Pulumi resources for AlloMia's organization API keys: minted, rotated and revoked without losing a secret."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from allomia_pulumi._version import __version__
-from allomia_pulumi.dynamic import DashboardApiKey, OrganizationApiKey
-from allomia_pulumi.functions import (
-    ApiKeyInfo,
-    OrganizationApiKeys,
-    OrganizationInfo,
-    get_organization,
-    get_organization_api_keys,
-    get_organization_api_keys_output,
-    get_organization_output,
-    get_organizations,
-    get_organizations_output,
-)
-from allomia_pulumi.resources.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
+
+if TYPE_CHECKING:
+    from allomia_pulumi.dynamic import DashboardApiKey, OrganizationApiKey
+    from allomia_pulumi.functions import (
+        ApiKeyInfo,
+        OrganizationApiKeys,
+        OrganizationInfo,
+        get_organization,
+        get_organization_api_keys,
+        get_organization_api_keys_output,
+        get_organization_output,
+        get_organizations,
+        get_organizations_output,
+    )
+    from allomia_pulumi.resources.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
 
 __all__ = [
     "AdoptArgs",
@@ -32,3 +37,36 @@ __all__ = [
     "get_organizations",
     "get_organizations_output",
 ]
+
+_CLASSES = "allomia_pulumi.dynamic"
+_FUNCTIONS = "allomia_pulumi.functions"
+_ARGUMENTS = "allomia_pulumi.resources.arguments"
+_PLACES = {
+    "AdoptArgs": _ARGUMENTS,
+    "ApiKeyInfo": _FUNCTIONS,
+    "DashboardApiKey": _CLASSES,
+    "OrganizationApiKey": _CLASSES,
+    "OrganizationApiKeys": _FUNCTIONS,
+    "OrganizationInfo": _FUNCTIONS,
+    "VaultReferenceArgs": _ARGUMENTS,
+    "VaultSecretArgs": _ARGUMENTS,
+    "get_organization": _FUNCTIONS,
+    "get_organization_api_keys": _FUNCTIONS,
+    "get_organization_api_keys_output": _FUNCTIONS,
+    "get_organization_output": _FUNCTIONS,
+    "get_organizations": _FUNCTIONS,
+    "get_organizations_output": _FUNCTIONS,
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
+    """Load what a program asks for: the plugin and the command line pass through here too, and need no Pulumi SDK."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,12 +8,13 @@ there.
 from __future__ import annotations
 
 import functools
-import gc
 import os
 import signal
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 
 from allomia_pulumi.engine_link import EngineLog, watch_engine
 
@@ -37,16 +38,26 @@ def end_with_engine() -> object:
 
 def widen_thread_pool(engine: EngineLog) -> None:
     """Give the server that runs this thread 64 threads instead of four; do without when it is not found."""
-    me = threading.current_thread()
-    for candidate in gc.get_objects():
-        # Asking a dead weak reference for its class fails; asking for its type does not.
-        if issubclass(type(candidate), ThreadPoolExecutor) and me in getattr(candidate, "_threads", ()):
-            candidate._max_workers = max(THREADS, candidate._max_workers)  # noqa: SLF001 - there is no public way
-            # A pool starts a thread when something is submitted, and the calls of a destroy are all queued by now.
-            for _ in range(candidate._work_queue.qsize()):  # noqa: SLF001 - the same
-                candidate.submit(int)
-            return
-    engine.debug("the dynamic server's thread pool was not found, so it keeps its own number of threads")
+    pool = _own_pool()
+    if pool is None:
+        engine.debug("the dynamic server's thread pool was not found, so it keeps its own number of threads")
+        return
+    pool._max_workers = max(THREADS, pool._max_workers)  # noqa: SLF001 - there is no public way
+    # A pool starts a thread when something is submitted, and the calls of a destroy are all queued by now.
+    for _ in range(pool._work_queue.qsize()):  # noqa: SLF001 - the same
+        pool.submit(int)
+
+
+def _own_pool() -> ThreadPoolExecutor | None:
+    """Return the pool whose worker this thread is; its outermost frames are the worker's loop, which refers to it."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - no public way leads to another function's variables
+    while frame is not None:
+        reference = frame.f_locals.get("executor_reference")
+        pool = reference() if isinstance(reference, weakref.ref) else None
+        if isinstance(pool, ThreadPoolExecutor):
+            return pool
+        frame = frame.f_back
+    return None
 
 
 def _interrupt() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from allomia_pulumi.api import Credential, Exchange, InvalidURL, Prover, TenantClient
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import (
     IMPORT_REFERENCE_VARIABLE,
@@ -20,10 +19,12 @@ from allomia_pulumi.config import (
 )
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.flights import Flights
+from allomia_pulumi.loading import loading
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference, parse_reference
 
 if TYPE_CHECKING:
+    from allomia_pulumi.api import Credential, Exchange, Prover, TenantClient
     from allomia_pulumi.vault import Vault
 
 __all__ = ["Session"]
@@ -51,6 +52,7 @@ class Session:
         self._environ = environ
         self._clock = clock
         self._lock = threading.RLock()
+        self._credentials: dict[VaultReference | None, Credential] = {}
         self._tenants: dict[VaultReference | None, TenantClient] = {}
 
     @cached_property
@@ -67,6 +69,15 @@ class Session:
         """Return what tells apart two people with the same project and stack names on one tenant."""
         return self.settings.owner
 
+    def require(self, reference: VaultReference | None) -> None:
+        """See that a client can be opened for a tenant key reference; no edge is loaded for that.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        with self._lock:
+            self._credential(reference)
+
     def open(self, reference: VaultReference | None) -> TenantClient:
         """Return the client for a tenant key reference, or for the configured one; no request is made yet.
 
@@ -75,8 +86,7 @@ class Session:
         """
         with self._lock:
             if reference not in self._tenants:
-                credential = self._credential(reference)
-                self._tenants[reference] = TenantClient(self._exchange, credential, self.settings.keys_path)
+                self._tenants[reference] = self._open(self._credential(reference))
             return self._tenants[reference]
 
     def store(self) -> Vault:
@@ -85,7 +95,9 @@ class Session:
 
     def prover(self) -> Prover:
         """Return what proves organization keys; it needs no tenant key."""
-        with self._lock:
+        with self._lock, loading():
+            from allomia_pulumi.api import Prover  # noqa: PLC0415 - see `_open`
+
             return Prover(self._exchange)
 
     def is_tenant_key(self, reference: VaultReference) -> bool:
@@ -125,8 +137,17 @@ class Session:
             if "_vault" in self.__dict__:
                 self._vault.close()
 
+    def _open(self, credential: Credential) -> TenantClient:
+        # httpx takes a while to load, and an `up` without changes makes no request.
+        with loading():
+            from allomia_pulumi.api import TenantClient  # noqa: PLC0415 - see above
+
+        return TenantClient(self._exchange, credential, self.settings.keys_path)
+
     @cached_property
     def _exchange(self) -> Exchange:
+        from allomia_pulumi.api import Exchange, InvalidURL  # noqa: PLC0415 - see `_open`
+
         source = self.settings.sources.get("apiUrl", "default")
         try:
             return Exchange(self.settings.api_url, self._clock, source=source)
@@ -139,15 +160,22 @@ class Session:
     @cached_property
     def _vault(self) -> Vault:
         # hvac and requests take a while to load, and not every process needs them.
-        from allomia_pulumi.vault import Vault  # noqa: PLC0415
+        with loading():
+            from allomia_pulumi.vault import Vault  # noqa: PLC0415 - see above
 
         return Vault(self.settings.vault, self._environ, self._clock, self.settings.sources)
 
     def _credential(self, reference: VaultReference | None) -> Credential:
+        if reference not in self._credentials:
+            self._credentials[reference] = self._find_credential(reference)
+        return self._credentials[reference]
+
+    def _find_credential(self, reference: VaultReference | None) -> Credential:
         if reference is not None:
-            return _VaultKey(self._vault, reference, "argument tenantKeyRef")
+            self.settings  # noqa: B018 - wrong ones are an error before anything is read
+            return _VaultKey(self.store, reference, "argument tenantKeyRef")
         if configured := self.settings.tenant_key_ref:
-            return _VaultKey(self._vault, configured, self.settings.sources["tenantKeyRef"])
+            return _VaultKey(self.store, configured, self.settings.sources["tenantKeyRef"])
         if key := self._environ.get(TENANT_KEY_VARIABLE, "").strip():
             return _EnvironmentKey(key)
         raise InvalidConfiguration(
@@ -161,7 +189,7 @@ class Session:
 class _VaultKey:
     """The tenant key as Vault has it: read once per process, and once more when AlloMia refuses it."""
 
-    def __init__(self, vault: Vault, reference: VaultReference, configured: str) -> None:
+    def __init__(self, vault: Callable[[], Vault], reference: VaultReference, configured: str) -> None:
         self._vault = vault
         self._reference = reference
         self.source = f"Vault {reference} ({configured})"
@@ -171,7 +199,7 @@ class _VaultKey:
         self._lock = threading.Lock()
 
     def current(self) -> SecretStr:
-        return self._reads.get(self._generation, lambda: self._vault.read_secret(self._reference))
+        return self._reads.get(self._generation, lambda: self._vault().read_secret(self._reference))
 
     def renew(self, refused: SecretStr) -> bool:
         with self._lock:

@@ -257,6 +257,9 @@ class FakeTenants:
     vault: FakeVault = field(default_factory=FakeVault)
     imported: SecretStr | None = None
 
+    def require(self, reference: VaultReference | None) -> None:
+        self.open(reference)
+
     def open(self, reference: VaultReference | None) -> FakeAllomia:
         self.opened.append(reference)
         if self.fault:

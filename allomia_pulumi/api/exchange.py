@@ -19,6 +19,7 @@ import tenacity
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from allomia_pulumi._version import __version__
+from allomia_pulumi.api.throttle import Throttle
 from allomia_pulumi.api.transport import UnreadableBody, build_transport, read_body
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.deadlines import deadline
@@ -26,6 +27,7 @@ from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
     CredentialRejected,
+    Interrupted,
     InvalidConfiguration,
     NotFound,
     OutcomeUnknown,
@@ -114,6 +116,7 @@ class Exchange:
     ) -> None:
         self._at = f"{base_url} ({source})" if source else base_url
         self.clock = clock
+        self._throttle = Throttle(clock)
         self._client = httpx.Client(
             base_url=base_url,
             headers={
@@ -209,7 +212,14 @@ class Exchange:
         return self._once_dated(request, answer)[0]
 
     def _once_dated(self, request: _Request, answer: type[M]) -> tuple[M, datetime | None]:
-        status, headers, parsed = self._send(request, answer)
+        with self._throttle.turn():
+            if request.method == "POST" and self.clock.is_stopping:
+                raise Interrupted(f"the run was interrupted before {request.doing}", "Run `pulumi up` again.")
+            status, headers, parsed = self._send(request, answer)
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._throttle.back_off(self._retry_after(headers))
+            else:
+                self._throttle.go_on()
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(status, headers, request)
         if parsed is None:

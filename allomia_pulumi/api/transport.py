@@ -32,7 +32,11 @@ def build_transport(base_url: str) -> httpx.HTTPTransport:
     """Build the transport for one host; loopback is never reached through a proxy."""
     parts = urlsplit(base_url)
     is_direct = is_loopback(base_url) or bool(proxy_bypass(parts.hostname or ""))
+    # Plain http, which is for loopback only, needs no certificates, and reading them takes longer than some requests;
+    # a context without any trusts nobody.
+    verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if parts.scheme == "http" else True
     transport = httpx.HTTPTransport(
+        verify=verify,
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         proxy=None if is_direct else getproxies().get(parts.scheme),
     )

@@ -80,8 +80,9 @@ class OrganizationKeys:
             return Checked(wire, tuple(failures))
         try:
             if not isinstance(inputs.tenant_key_ref, Unknown):
-                api = self._tenants.open(inputs.tenant_key_ref)
+                self._tenants.require(inputs.tenant_key_ref)
                 if not olds and (inputs.adopt is None or self._memory.replacement(identity)):
+                    api = self._tenants.open(inputs.tenant_key_ref)
                     self._foresight.take_slot(api, inputs, identity, reporter)
             if not olds or is_place_new(olds, news):
                 self._foresight.look_at_place(inputs, identity, self._replaced(identity), reporter)

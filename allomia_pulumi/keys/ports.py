@@ -205,6 +205,14 @@ class Tenants(Protocol):
         """Return the configured `allomia:owner`, part of every new mark."""
         ...
 
+    def require(self, reference: VaultReference | None) -> None:
+        """See that there is a tenant key to open a client with; nothing is loaded or asked for that.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        ...
+
     def open(self, reference: VaultReference | None) -> KeyApi:
         """Return the client for a tenant key reference, or for the configured one; no request is made yet.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TextIO
 
 from allomia_pulumi._version import __version__
+from allomia_pulumi.loading import loading
+from allomia_pulumi.plugin.protocol import protocol_alone
 
 __all__ = ["run"]
 
@@ -44,12 +47,15 @@ def run() -> None:
 def serve(engine_address: str | None, announcing: TextIO) -> None:
     """Serve on a free loopback port, which is announced as the only line."""
     # Loaded with stdout already safe from whatever they print.
-    import grpc  # noqa: PLC0415
-    from pulumi.runtime.proto import provider_pb2_grpc  # noqa: PLC0415
+    with loading(), protocol_alone():
+        import grpc  # noqa: PLC0415
+        from pulumi.runtime.proto import provider_pb2_grpc  # noqa: PLC0415
 
-    from allomia_pulumi.clock import SystemClock  # noqa: PLC0415
-    from allomia_pulumi.engine_link import EngineLog, watch_engine  # noqa: PLC0415
-    from allomia_pulumi.plugin.servicer import Provider  # noqa: PLC0415
+        from allomia_pulumi.clock import SystemClock  # noqa: PLC0415
+        from allomia_pulumi.engine_link import EngineLog, watch_engine  # noqa: PLC0415
+        from allomia_pulumi.plugin.servicer import Provider  # noqa: PLC0415
+    # What is loaded by now stays, so no search for garbage need look at it.
+    gc.freeze()
 
     clock, is_over = SystemClock(), threading.Event()
     provider = Provider(EngineLog(engine_address), os.environ, clock)

@@ -16,7 +16,7 @@ from allomia_pulumi.config import CONFIGURATION, load_settings
 from allomia_pulumi.engine_link import EngineLog, ResourceReporter
 from allomia_pulumi.engine_terms import identity_of, is_default_provider, kind_of, setting_text
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
-from allomia_pulumi.keys.dashboard import DashboardKeys
+from allomia_pulumi.flights import Flights
 from allomia_pulumi.keys.fields import Failure
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN
@@ -197,16 +197,21 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
     ) -> None:
         self._session = Session(stack, environ, self._clock, arguments)
-        self._resources: Mapping[str, Resource] = {
-            "OrganizationApiKey": OrganizationKeys(self._session, self._clock),
-            "DashboardApiKey": DashboardKeys(self._session, self._clock),
-        }
+        self._resources: Flights[str, Resource] = Flights()
 
     def _resource(self, urn: str) -> Resource:
         kind = kind_of(urn)
-        if kind not in self._resources:
-            raise InvalidInput(f"{printable(kind)} is no resource of this version", "Upgrade, or correct its name.")
-        return self._resources[kind]
+        return self._resources.get(kind, lambda: self._build(kind))
+
+    def _build(self, kind: str) -> Resource:
+        if kind == "OrganizationApiKey":
+            return OrganizationKeys(self._session, self._clock)
+        if kind == "DashboardApiKey":
+            # Few stacks have both kinds.
+            from allomia_pulumi.keys.dashboard import DashboardKeys  # noqa: PLC0415
+
+            return DashboardKeys(self._session, self._clock)
+        raise InvalidInput(f"{printable(kind)} is no resource of this version", "Upgrade, or correct its name.")
 
 
 def _sources(

@@ -32,7 +32,8 @@ class ApiKeyResource(pulumi.CustomResource):
         type_, internal, own = self._registration(resource_name, opts)
         props = object.__new__(declared)
         props.__dict__.update(dict.fromkeys(self._outputs))
-        props.__dict__.update(inputs, **internal)
+        given = {name: value for name, value in inputs.items() if value is not None}
+        props.__dict__.update(given, **internal)
         secret_outputs = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs))
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(opts, own), secret_outputs)
         super().__init__(type_, resource_name, cast("Mapping[str, Any]", props), options)

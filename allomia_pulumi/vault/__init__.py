@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.config import VaultSettings
+from allomia_pulumi.loading import loading
 from allomia_pulumi.references import VaultReference
 from allomia_pulumi.vault.places import Delivery, Place, Shelved, Stored
 
@@ -150,10 +151,10 @@ class Vault:
             reader.close()
 
     def _open(self) -> tuple[Reader, Writer]:
-        from allomia_pulumi.vault.delivery import Writer  # noqa: PLC0415 - imports hvac
-        from allomia_pulumi.vault.kv import Reader  # noqa: PLC0415 - the same
+        with self._lock, loading():
+            from allomia_pulumi.vault.delivery import Writer  # noqa: PLC0415 - imports hvac
+            from allomia_pulumi.vault.kv import Reader  # noqa: PLC0415 - the same
 
-        with self._lock:
             if self._reader is None or self._writer is None:
                 self._reader = Reader(self._settings, self._environ, self._clock, self._sources)
                 self._writer = Writer(self._reader, self._clock)

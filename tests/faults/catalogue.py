@@ -122,9 +122,9 @@ ROWS: dict[int, Row] = {
     ),
     14: Row(
         "429 for many resources at once",
-        "Each is repeated within its own budget, and nothing is lost",
+        "All requests of the process wait together, one asks first for all, and nothing is lost",
+        "u/throttle::test_sixty_four_threads_ask_one_at_a_time_while_they_are_limited "
         "c/races::test_g2_two_processes_on_one_organization_that_limits_requests_lose_nothing",
-        "there is no limiter across organizations: `--parallel` is the lever, and the error says so",
     ),
     15: Row(
         "500, 502 or 503 for a while, to a read",

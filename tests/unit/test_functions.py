@@ -62,7 +62,7 @@ def failure(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> pulumi.RunEr
     return caught.value
 
 
-def test_the_functions_load_nothing_before_they_are_called_and_no_vault_without_one() -> None:
+def test_the_functions_load_nothing_before_they_are_called_and_no_edge_without_a_tenant_key() -> None:
     code = (
         "import sys, pulumi\n"
         "from allomia_pulumi import functions\n"
@@ -73,7 +73,7 @@ def test_the_functions_load_nothing_before_they_are_called_and_no_vault_without_
         "print(heavy())"
     )
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env={})
-    assert shown.stdout.splitlines() == ["[]", "['httpx', 'pydantic', 'tenacity']"]
+    assert shown.stdout.splitlines() == ["[]", "['pydantic']"]
 
 
 def test_what_is_exported_is_there_and_documented() -> None:

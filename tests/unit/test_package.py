@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import allomia_pulumi
-from allomia_pulumi import dynamic, dynamic_provider, errors
+from allomia_pulumi import dynamic, dynamic_calls, errors
 from allomia_pulumi.keys.dashboard_models import DashboardInputs, DashboardState
 from allomia_pulumi.keys.inputs import SUPPORTED
 from allomia_pulumi.keys.models import SECRET_OUTPUTS, Inputs, KeyState
@@ -70,8 +70,8 @@ def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) 
     resource = getattr(dynamic, kind)
     assert resource.provider_constant == CONSTANTS[kind]
     provider = pickle.loads(base64.b64decode(resource.provider_constant))  # noqa: S301 - our own constant
-    assert isinstance(provider, dynamic_provider.KeyProvider)
-    assert resource.pulumi_type == f"{dynamic_provider.TYPE_PREFIX}{provider.kind}"
+    assert isinstance(provider, dynamic_calls.KeyProvider)
+    assert resource.pulumi_type == f"{dynamic_calls.TYPE_PREFIX}{provider.kind}"
     assert provider.kind == kind
 
 

@@ -29,7 +29,7 @@ class FakeVault:
 
 
 def key(vault: FakeVault) -> _VaultKey:
-    return _VaultKey(vault, REFERENCE, "stack configuration allomia:tenantKeyRef")  # type: ignore[arg-type]
+    return _VaultKey(lambda: vault, REFERENCE, "stack configuration allomia:tenantKeyRef")  # type: ignore[arg-type]
 
 
 def test_sixty_four_threads_share_one_read() -> None:

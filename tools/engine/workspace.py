@@ -69,6 +69,7 @@ class Workspace:
         program: A folder to copy, or the text of each file by its name.
         root: Where everything goes; None makes a temporary folder that `close` removes.
         path: Folders for the front of PATH, before the engine's: further language hosts.
+        is_watched: Note the arguments of its processes for a search afterwards; it takes time from them.
 
     Attributes:
         folder: The project: `Pulumi.yaml` and the program.
@@ -76,10 +77,17 @@ class Workspace:
     """
 
     def __init__(
-        self, engine: Engine, program: Program, root: Path | None = None, *, path: Sequence[Path] = ()
+        self,
+        engine: Engine,
+        program: Program,
+        root: Path | None = None,
+        *,
+        path: Sequence[Path] = (),
+        is_watched: bool = True,
     ) -> None:
         self._engine = engine
         self._path = path
+        self._is_watched = is_watched
         self._is_temporary = root is None
         self._started: list[subprocess.Popen[bytes]] = []
         self.root = root or Path(tempfile.mkdtemp(prefix="pulumi-"))
@@ -191,7 +199,8 @@ class Workspace:
 
         `close` ends it, and what it may have left.
         """
-        self._arguments.start()
+        if self._is_watched:
+            self._arguments.start()
         process = launch(
             self._command(arguments),
             environment=self.env,
@@ -212,7 +221,8 @@ class Workspace:
             except subprocess.TimeoutExpired:
                 raise ToolError(f"`{shown}` did not end within {timeout:.0f} seconds.") from None
 
-        self._arguments.start()
+        if self._is_watched:
+            self._arguments.start()
         code, stdout, stderr = capture(
             command,
             wait,

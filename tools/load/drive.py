@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tools.engine.usage import PROVIDER, Usage
 from tools.engine.workspace import Result
-from tools.load.memory import PeakMemory
 from tools.load.scene import Scene
 
 __all__ = ["Phase", "Report", "Run", "drive"]
@@ -78,16 +78,16 @@ class Report:
 
 def drive(scene: Scene, tell: Callable[[Run], object] = lambda _: None) -> Report:
     """Play all phases, and report."""
-    with PeakMemory(scene.workspace) as memory:
+    with Usage(scene.workspace) as usage:
         driver = _Driver(scene, tell)
         driver.create()
         driver.replace()
         driver.rotate_in_place()
         driver.destroy()
     report = driver.report
-    report.peaks = memory.peaks
-    if not 0 < memory.peaks.get("provider", 0) < MOST_MEMORY_MB:
-        report.problems.append(f"the provider took {memory.peaks.get('provider', 0):.0f} MB")
+    report.peaks = usage.peaks
+    if not 0 < usage.peaks.get(PROVIDER, 0) < MOST_MEMORY_MB:
+        report.problems.append(f"the provider took {usage.peaks.get(PROVIDER, 0):.0f} MB")
     return report
 
 

@@ -1,0 +1,52 @@
+"""Who runs: this package through both faces, a provider written in an afternoon, and one that does nothing."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+__all__ = ["AFTERNOON", "CONTENDERS", "DYNAMIC", "FLOOR", "OURS", "PLUGIN", "Contender"]
+
+PROGRAMS = Path(__file__).parent / "programs"
+PLUGINS = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One provider and the program that declares keys with it.
+
+    Attributes:
+        program: The folder below `programs/`.
+        imports: What a program imports for it.
+        talks: Whether it calls AlloMia at all.
+        has_overlap: Whether it can rotate in place and retire the old key later.
+        is_plugin: Whether the program takes the classes of the plugin's face.
+    """
+
+    name: str
+    program: str
+    imports: str
+    talks: bool = True
+    has_overlap: bool = True
+    is_plugin: bool = False
+
+    def files(self) -> dict[str, str]:
+        """Return the files of the project."""
+        about = {"name": "bench", "runtime": "python", **({"plugins": PLUGINS} if self.is_plugin else {})}
+        files = {path.name: path.read_text() for path in (PROGRAMS / self.program).glob("*.py")}
+        if self.is_plugin:
+            files["__main__.py"] = files["__main__.py"].replace(
+                "from allomia_pulumi import", "from allomia_pulumi.native import"
+            )
+        return {"Pulumi.yaml": yaml.safe_dump(about), **files}
+
+
+DYNAMIC = Contender("dynamic", "ours", "import allomia_pulumi")
+PLUGIN = Contender("plugin", "ours", "import allomia_pulumi.native", is_plugin=True)
+AFTERNOON = Contender("afternoon", "afternoon", "import pulumi, httpx, hvac", has_overlap=False)
+FLOOR = Contender("floor", "floor", "import pulumi", talks=False)
+OURS = (DYNAMIC, PLUGIN)
+CONTENDERS = (DYNAMIC, PLUGIN, AFTERNOON, FLOOR)
