@@ -21,10 +21,13 @@ LABELS = {
     FLOOR.name: "a provider that does nothing",
 }
 BAR_HEIGHT = 0.2
-# matplotlib is not there when types are checked.
+# matplotlib need not be there when types are checked.
 Axes: TypeAlias = Any
 INK, FAINT = "#222222", "#DDDDDD"
-STYLE = {
+# matplotlib wants literal keys, which only it can name.
+STYLE: dict[Any, Any] = {
+    "figure.constrained_layout.w_pad": 0.12,
+    "figure.constrained_layout.h_pad": 0.1,
     "svg.fonttype": "none",
     "svg.hashsalt": "allomia-pulumi",
     "font.family": "sans-serif",
@@ -65,7 +68,7 @@ def draw(found: Figures, path: Path) -> None:
         canvas.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _draw_panel(axis: Axes, found: Figures, scene: tuple[int, int]) -> None:  # noqa: ANN401 - matplotlib
+def _draw_panel(axis: Axes, found: Figures, scene: tuple[int, int]) -> None:
     keys, latency_ms = scene
     longest = max(figure.highest for spot, figure in found.items() if (spot.keys, spot.latency_ms) == scene)
     for place, contender in enumerate(CONTENDERS):
@@ -76,7 +79,7 @@ def _draw_panel(axis: Axes, found: Figures, scene: tuple[int, int]) -> None:  # 
     axis.set_yticks(range(len(OPERATIONS)), [_label(found, scene, operation) for operation in OPERATIONS])
     axis.set_xlabel("seconds; whiskers from the fastest to the slowest round")
     axis.set_xlim(0, longest * 1.12)
-    axis.invert_yaxis()
+    axis.set_ylim(len(OPERATIONS) - 0.45, -0.55)
     axis.grid(axis="x", color=FAINT, linewidth=0.8)
     axis.set_axisbelow(True)
     axis.tick_params(length=0)
@@ -84,7 +87,7 @@ def _draw_panel(axis: Axes, found: Figures, scene: tuple[int, int]) -> None:  # 
 
 
 def _draw_bars(
-    axis: Axes,  # noqa: ANN401 - matplotlib
+    axis: Axes,
     name: str,
     place: int,
     bars: list[tuple[int, Figure]],
@@ -97,7 +100,8 @@ def _draw_bars(
         [figure.highest - figure.median for _, figure in bars],
     ]
     axis.barh(heights, medians, BAR_HEIGHT * 0.92, color=COLOURS[name], label=LABELS[name])
-    axis.errorbar(medians, heights, xerr=whiskers, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5)
+    if any(len(figure.seconds) > 1 for _, figure in bars):
+        axis.errorbar(medians, heights, xerr=whiskers, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5)
     for height, (_, figure) in zip(heights, bars, strict=True):
         axis.text(figure.highest + longest * 0.012, height, f"{figure.median:.1f}", va="center", fontsize=7)
 

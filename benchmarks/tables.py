@@ -37,46 +37,43 @@ def show_figures(console: Console, found: Figures) -> None:
 
 def show_targets(console: Console, rows: Sequence[Row]) -> None:
     """Print the targets, and plainly how many were missed."""
-    table = _table("targets", ("contender", "target"), ("limit", "measured", ""))
+    table = _table(("contender", "target"), ("limit", "measured", ""))
     for row in rows:
         table.add_row(row.contender, row.text, row.limit, row.measured, STATES[row.is_met])
     missed = sum(row.is_met is False for row in rows)
-    _print(console, table, "a ratio is the median of the rounds (lowest-highest)")
+    _print(console, "targets", table, HOW_NOISE_IS_TOLD)
     console.print(f"{missed} of {len(rows)} targets missed" if missed else f"none of {len(rows)} targets missed")
 
 
 def _show_times(console: Console, found: Figures, scene: Spot, operations: Iterable[str], title: str) -> None:
-    seconds = _table(f"{title}: seconds, median (lowest-highest)", ("",), NAMES)
-    ratios = _table(f"{title}: ratios, median (lowest-highest)", ("",), [f"{one}/{other}" for one, other in PAIRS])
+    seconds = _table(("",), NAMES)
+    ratios = _table(("",), [f"{one}/{other}" for one, other in PAIRS])
     for operation in operations:
         spots = {name: Spot(name, scene.keys, scene.latency_ms, operation) for name in NAMES}
         if any(spot in found for spot in spots.values()):
             seconds.add_row(operation, *(_seconds(found.get(spots[name])) for name in NAMES))
             ratios.add_row(operation, *(_ratio(found, spots[one], other) for one, other in PAIRS))
-    console.print(seconds)
-    _print(console, ratios, HOW_NOISE_IS_TOLD)
+    _print(console, f"{title}: seconds", seconds, "median of the rounds (lowest-highest)")
+    _print(console, f"{title}: ratios", ratios, HOW_NOISE_IS_TOLD)
 
 
 def _show_costs(console: Console, found: Figures, scene: Spot, title: str) -> None:
     heads = [f"{name}\n{COST_HEAD}" for name in NAMES]
-    table = _table(f"{title}: calls to AlloMia, requests to Vault, CPU and memory of the provider", ("",), heads)
+    table = _table(("",), heads)
     for operation in OPERATIONS:
         figures = [found.get(Spot(name, scene.keys, scene.latency_ms, operation)) for name in NAMES]
         if any(figures):
             table.add_row(operation, *map(_cost, figures))
-    _print(console, table, "calls, requests and CPU seconds are medians, MB is the highest peak")
-
-
-def _table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
+    _print(
+        console,
+        f"{title}: costs",
+        table,
+        "calls to AlloMia, requests to Vault and the provider's CPU seconds: medians; MB: its highest peak",
     )
+
+
+def _table(texts: Iterable[str], numbers: Iterable[str]) -> Table:
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for head in texts:
         table.add_column(head, no_wrap=True)
     for head in numbers:
@@ -84,7 +81,9 @@ def _table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
     return table
 
 
-def _print(console: Console, table: Table, note: str) -> None:
+def _print(console: Console, title: str, table: Table, note: str) -> None:
+    # A table breaks a title of its own that is wider than its columns.
+    console.print(title, style="bold")
     console.print(table)
     console.print(f"{note}\n", style="dim", markup=False)
 

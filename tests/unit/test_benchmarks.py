@@ -347,13 +347,13 @@ def test_tables_fit_their_width_and_cut_nothing_off() -> None:
     said = lines(figures(samples), evaluate(samples))
     assert max(map(len, said)) <= WIDTH
     assert "…" not in "\n".join(said)
-    assert sum(line.startswith("noise:") for line in said) == 3
+    assert sum("noise:" in line for line in said) == 4
 
 
 def test_tables_say_seconds_ratios_and_what_was_missed() -> None:
     samples = measured("dynamic", "refresh", 0.5, 30.0, 200.0) + measured("afternoon", "refresh", 1.0, 90.0, 400.0)
     said = lines(figures(samples), evaluate(samples))
-    seconds, ratio, costs = (line.split() for line in said if line.startswith("refresh "))
+    seconds, ratio, costs = (line.split() for line in said if line.startswith(" refresh "))
     assert seconds == ["refresh", "30.0", "(0.50-200)", "-", "90.0", "(1.00-400)", "-"]
     assert ratio == ["refresh", "0.50", "(0.33-0.50)", "faster", "-", "-", "-"]
     assert costs == ["refresh", "0", "0", "0.0", "0", "-", "0", "0", "0.0", "0", "-"]
