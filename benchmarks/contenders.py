@@ -8,8 +8,9 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ["AFTERNOON", "CONTENDERS", "DYNAMIC", "FLOOR", "OURS", "PLUGIN", "Contender"]
+__all__ = ["AFTERNOON", "CONTENDERS", "DYNAMIC", "FLOOR", "OURS", "PLUGIN", "PROJECT", "Contender"]
 
+PROJECT = "bench"
 PROGRAMS = Path(__file__).parent / "programs"
 PLUGINS = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
 
@@ -20,7 +21,7 @@ class Contender:
 
     Attributes:
         program: The folder below `programs/`.
-        imports: What a program imports for it.
+        imports: What a program imports for it; of ours every name, since the package loads what is asked for.
         talks: Whether it calls AlloMia at all.
         has_overlap: Whether it can rotate in place and retire the old key later.
         is_plugin: Whether the program takes the classes of the plugin's face.
@@ -35,7 +36,7 @@ class Contender:
 
     def files(self) -> dict[str, str]:
         """Return the files of the project."""
-        about = {"name": "bench", "runtime": "python", **({"plugins": PLUGINS} if self.is_plugin else {})}
+        about = {"name": PROJECT, "runtime": "python", **({"plugins": PLUGINS} if self.is_plugin else {})}
         files = {path.name: path.read_text() for path in (PROGRAMS / self.program).glob("*.py")}
         if self.is_plugin:
             files["__main__.py"] = files["__main__.py"].replace(
@@ -44,8 +45,8 @@ class Contender:
         return {"Pulumi.yaml": yaml.safe_dump(about), **files}
 
 
-DYNAMIC = Contender("dynamic", "ours", "import allomia_pulumi")
-PLUGIN = Contender("plugin", "ours", "import allomia_pulumi.native", is_plugin=True)
+DYNAMIC = Contender("dynamic", "ours", "from allomia_pulumi import *")
+PLUGIN = Contender("plugin", "ours", "from allomia_pulumi.native import *", is_plugin=True)
 AFTERNOON = Contender("afternoon", "afternoon", "import pulumi, httpx, hvac", has_overlap=False)
 FLOOR = Contender("floor", "floor", "import pulumi", talks=False)
 OURS = (DYNAMIC, PLUGIN)

@@ -9,7 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
-from benchmarks.contenders import Contender
+import yaml
+
+from benchmarks.contenders import PROJECT, Contender
 from tools.engine.build import Engine
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
@@ -18,6 +20,7 @@ from tools.engine.workspace import Workspace
 
 __all__ = ["Cost", "DifferentError", "Scene", "Servers"]
 
+STACK = "bench"
 TENANT_KEY_PATH = "allomia/tenant"
 TENANT_KEY_REF = f"secret/{TENANT_KEY_PATH}#api_key"
 RUN_SECONDS = 3600.0
@@ -106,18 +109,18 @@ class Scene:
                 VAULT_TOKEN=openbao.token,
                 **({} if checkpoints else NO_CHECKPOINTS),
             )
-            workspace.init("bench")
+            workspace.init(STACK)
             scene = cls(servers, workspace)
             scene.configure({"keysPerOrganization": str(keys_per_organization), "quarter": "1"})
             yield scene
 
     def configure(self, values: Mapping[str, str | None]) -> None:
-        """Set configuration values, or take them away."""
-        for name, value in values.items():
-            if value is None:
-                self.workspace.run("config", "rm", name).check()
-            else:
-                self.workspace.config_set(name, value)
+        """Set configuration values, or take them away; in the stack's file, which is faster than the CLI."""
+        file = self.workspace.folder / f"Pulumi.{STACK}.yaml"
+        settings = yaml.safe_load(file.read_text())
+        configured = {**settings.get("config", {}), **{f"{PROJECT}:{name}": value for name, value in values.items()}}
+        settings["config"] = {name: value for name, value in configured.items() if value is not None}
+        file.write_text(yaml.safe_dump(settings))
 
     def run(self, *command: str) -> Cost:
         """Run a command of the CLI to its end, and say what it cost.

@@ -21,6 +21,11 @@ from allomia_pulumi.keys.wording import describe_keys, look_command, revoke_comm
 __all__ = ["Ledger", "OwnKey", "organization_full"]
 
 SNAPSHOT_SECONDS = 5.0
+LONGEST_SNAPSHOT_SECONDS = 60.0
+LISTINGS_PER_SNAPSHOT = 3.0
+"""A run over many organizations takes longer than five seconds to come back to one of them: its lists last as many
+times as long as all lists of this process took so far, or each key would cost a list again."""
+
 
 
 @dataclass
@@ -43,9 +48,13 @@ class Ledger:
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
         self._lock = threading.Lock()
+        self._listing_seconds = 0.0
 
     def alive(self, api: KeyApi, organization_id: str) -> tuple[ApiKey, ...]:
-        """Return the keys alive, from one list shared for a few seconds to which own writes are applied."""
+        """Return the keys alive, from one list shared for a few seconds to which own writes are applied.
+
+        In a run whose lists together take longer than that, they are shared for longer, at most for a minute.
+        """
         account = self._account(organization_id)
         with account.lock:
             return tuple(self._alive(account, api, organization_id).values())
@@ -135,7 +144,7 @@ class Ledger:
         now = self._clock.monotonic()
         if account.failure is not None and now < account.shared_until:
             raise account.failure.copy()
-        is_old = now - account.read_at > SNAPSHOT_SECONDS
+        is_old = now - account.read_at > self._snapshot_seconds
         if account.alive is None or (is_old and not account.in_flight):
             try:
                 account.alive = {key.id: key for key in api.list_keys(organization_id)}
@@ -143,7 +152,14 @@ class Ledger:
                 self._share(account, problem, now)
                 raise
             account.read_at, account.failure = now, None
+            with self._lock:
+                self._listing_seconds += self._clock.monotonic() - now
         return account.alive
+
+    @property
+    def _snapshot_seconds(self) -> float:
+        """Return how long a list is shared: a few seconds, and longer in a run that needs longer for its lists."""
+        return min(LONGEST_SNAPSHOT_SECONDS, max(SNAPSHOT_SECONDS, LISTINGS_PER_SNAPSHOT * self._listing_seconds))
 
     def _share(self, account: _Account, problem: AllomiaError, started: float) -> None:
         """Share a failure that took long for as long as it took: whoever queued behind it does not wait as well."""

@@ -8,7 +8,7 @@ import pytest
 from allomia_pulumi.errors import OrganizationFull, Unavailable
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.slots import Ledger
-from tests.fakes import FakeAllomia, FakeClock
+from tests.fakes import FakeAllomia, FakeClock, FakeKey
 
 
 def identity(number: int) -> Identity:
@@ -56,6 +56,37 @@ def test_one_list_serves_all_for_five_seconds(ledger: Ledger, api: FakeAllomia, 
     clock.advance(0.1)
     ledger.alive(api, "org")
     assert api.calls == ["list", "list"]
+
+
+class SlowAllomia(FakeAllomia):
+    """An AlloMia that needs a tenth of a second for every list."""
+
+    def list_keys(self, organization_id: str) -> list[FakeKey]:
+        self.clock.advance(0.1)
+        return super().list_keys(organization_id)
+
+
+@pytest.mark.parametrize("organizations", [1, 20, 200])
+def test_five_keys_of_each_of_many_organizations_cost_one_list_each(clock: FakeClock, organizations: int) -> None:
+    api, ledger = SlowAllomia(clock), Ledger(clock)
+    api.keys = {f"org-{number}": {} for number in range(organizations)}
+    for key in range(5):
+        for number in range(organizations):
+            assert ledger.promise(api, f"org-{number}", identity(1000 * key + number)) is None
+    assert api.calls.count("list") == organizations
+
+
+def test_a_list_is_never_shared_for_longer_than_a_minute(clock: FakeClock) -> None:
+    api, ledger = SlowAllomia(clock), Ledger(clock)
+    api.keys = {f"org-{number}": {} for number in range(300)}
+    for organization_id in api.keys:
+        ledger.alive(api, organization_id)
+    clock.advance(59)
+    ledger.alive(api, "org-299")
+    assert api.calls.count("list") == 300
+    clock.advance(1.1)
+    ledger.alive(api, "org-299")
+    assert api.calls.count("list") == 301
 
 
 def test_own_writes_are_applied_to_the_shared_list(ledger: Ledger, api: FakeAllomia) -> None:
