@@ -27,7 +27,6 @@ LISTINGS_PER_SNAPSHOT = 3.0
 times as long as all lists of this process took so far, or each key would cost a list again."""
 
 
-
 @dataclass
 class _Account:
     """What is known of one organization; its lock is held while its keys are listed, so lists and mints alternate."""
