@@ -33,7 +33,7 @@ bench: $(VENV)/ready $(VENV)/bench-ready ## both faces beside a provider written
 
 bench-large: $(VENV)/ready $(VENV)/bench-ready ## the same with 1,000 keys; can be resumed: run it again
 	@$(RUN) -m tools.engine.build
-	@$(RUN) -m benchmarks --keys 1000 --keys 100 --latency 100 --rounds 1 --no-checkpoints --resume \
+	@$(RUN) -m benchmarks --keys 100:3 --keys 1000:1 --latency 100 --no-checkpoints --resume \
 		--name bench-large --samples $(CACHE)/bench/large.jsonl
 
 check: $(VENV)/ready ## linters, types and import contracts

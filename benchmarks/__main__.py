@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from tools.engine.build import Engine, ensure_engine
 from tools.engine.builds import cache_folder
 from tools.engine.processes import ToolError
 
-DEFAULT_KEYS, DEFAULT_LATENCIES = (1, 100), (0, 100)
+DEFAULT_KEYS, DEFAULT_LATENCIES, DEFAULT_ROUNDS = (1, 100), (0, 100), 5
 RESULTS = Path(__file__).parent / "results"
 
 console = Console(highlight=False, width=WIDTH)
@@ -60,14 +60,18 @@ def turns(number: int) -> tuple[Contender, ...]:
 
 
 def units(
-    rounds: int, keys: Iterable[int], latencies: Iterable[int], chains: Iterable[str]
+    sizes: Mapping[int, int], latencies: Sequence[int], chains: Iterable[str], *, checkpoints: bool = True
 ) -> list[tuple[Unit, Contender]]:
-    """Return what is measured, in its order: all contenders do the same thing one after the other."""
-    courses = list(itertools.product(keys, latencies, chains))
+    """Return what is measured, in its order: all contenders do the same thing one after the other.
+
+    `sizes` are the numbers of keys, each with its number of rounds.
+    """
+    courses = list(itertools.product(sizes, latencies, chains))
     return [
-        (Unit(contender.name, *course, number), contender)
-        for number in range(1, rounds + 1)
+        (Unit(contender.name, *course, number, checkpoints), contender)
+        for number in range(1, max(sizes.values(), default=0) + 1)
         for course in courses
+        if number <= sizes[course[0]]
         for contender in turns(number)
     ]
 
@@ -88,9 +92,15 @@ def merged(*files: Sequence[Sample]) -> list[Sample]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--keys", type=_keys, action="append", help="1 to 5 or a multiple of 5; default: 1 and 100")
+    parser.add_argument(
+        "--keys",
+        type=_size,
+        action="append",
+        metavar="KEYS[:ROUNDS]",
+        help="1 to 5 keys or a multiple of 5, and their own number of rounds; default: 1 and 100",
+    )
     parser.add_argument("--latency", type=int, action="append", help="AlloMia's, in ms; default: 0 and 100")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS)
     parser.add_argument("--import-rounds", type=int, default=15)
     parser.add_argument("--resume", action="store_true", help="go on with the samples file instead of starting anew")
     parser.add_argument("--no-checkpoints", action="store_true", help="the engine writes its state only at the end")
@@ -109,11 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _keys(text: str) -> int:
-    keys = int(text)
-    if keys < 1 or (keys > KEYS_PER_ORGANIZATION and keys % KEYS_PER_ORGANIZATION):
+def _size(text: str) -> tuple[int, int | None]:
+    keys, _, rounds = text.partition(":")
+    count = int(keys)
+    if count < 1 or (count > KEYS_PER_ORGANIZATION and count % KEYS_PER_ORGANIZATION):
         raise argparse.ArgumentTypeError("1 to 5 or a multiple of 5")
-    return keys
+    return count, int(rounds) if rounds else None
 
 
 def _open(asked: argparse.Namespace) -> Samples:
@@ -126,7 +137,7 @@ def _open(asked: argparse.Namespace) -> Samples:
 
 
 def _measure_imports(samples: Samples, rounds: int) -> None:
-    missing = [each for each in units(rounds, (0,), (0,), (IMPORT,)) if not samples.has(each[0])]
+    missing = [each for each in units({0: rounds}, (0,), (IMPORT,)) if not samples.has(each[0])]
     # The first import of a checkout compiles, which is not what is measured.
     for contender in CONTENDERS if missing else ():
         measure_import(contender)
@@ -136,17 +147,19 @@ def _measure_imports(samples: Samples, rounds: int) -> None:
 
 
 def _measure(samples: Samples, asked: argparse.Namespace, engine: Engine) -> None:
-    wanted = units(asked.rounds, asked.keys or DEFAULT_KEYS, asked.latency or DEFAULT_LATENCIES, CHAINS)
+    sizes = {keys: rounds or asked.rounds for keys, rounds in asked.keys or [(keys, None) for keys in DEFAULT_KEYS]}
+    wanted = units(sizes, asked.latency or DEFAULT_LATENCIES, CHAINS, checkpoints=not asked.no_checkpoints)
     missing = [each for each in wanted if not samples.has(each[0])]
     with Servers.start() as servers:
         for done, (unit, contender) in enumerate(missing, 1):
             began = time.monotonic()
-            samples.add(measure(unit, contender, servers, engine, checkpoints=not asked.no_checkpoints))
+            samples.add(measure(unit, contender, servers, engine))
             what = f"round {unit.number}, {unit.keys} keys, {unit.latency_ms} ms, {unit.chain}, {unit.contender}"
             _tell(f"{done}/{len(missing)}  {what}: {time.monotonic() - began:.1f} s")
 
 
 def _report(samples: Sequence[Sample], asked: argparse.Namespace, engine: Engine) -> None:
+    checkpoints = _has_checkpoints(samples)
     found, targets = figures(samples), evaluate(samples)
     console.print()
     show_figures(console, found)
@@ -158,7 +171,7 @@ def _report(samples: Sequence[Sample], asked: argparse.Namespace, engine: Engine
             "python": platform.python_version(),
             "pulumi": engine.version,
         },
-        "checkpoints": not asked.no_checkpoints,
+        "checkpoints": checkpoints,
         "figures": [_figure(figure) for figure in found.values()],
         "ratios": [_ratio(ratio) for ratio in ratios(found)],
         "targets": [asdict(row) for row in targets],
@@ -170,6 +183,16 @@ def _report(samples: Sequence[Sample], asked: argparse.Namespace, engine: Engine
     elif panels(found):
         draw(found, asked.out / f"{asked.name}.svg")
     _tell(f"written to {asked.out}")
+
+
+def _has_checkpoints(samples: Sequence[Sample]) -> bool:
+    modes = {sample.unit.checkpoints for sample in samples if sample.unit.chain != IMPORT}
+    if len(modes) > 1:
+        raise ToolError(
+            "Some samples were taken with the engine's checkpoints and some without: they do not compare.",
+            "Report files of one kind together.",
+        )
+    return modes != {False}
 
 
 def _figure(figure: Figure) -> dict[str, object]:

@@ -78,9 +78,7 @@ CHAINS = {"declare": (DECLARE, KEYS_PER_ORGANIZATION), "rotate": (ROTATE, ROTATI
 OPERATIONS = tuple(each.name for each in (*DECLARE, *ROTATE) if each.is_counted)
 
 
-def measure(
-    unit: Unit, contender: Contender, servers: Servers, engine: Engine, *, checkpoints: bool
-) -> Iterator[Sample]:
+def measure(unit: Unit, contender: Contender, servers: Servers, engine: Engine) -> Iterator[Sample]:
     """Run one chain of one contender.
 
     Raises:
@@ -98,7 +96,7 @@ def measure(
         organizations=organizations,
         keys_per_organization=per_organization,
         latency_ms=unit.latency_ms,
-        checkpoints=checkpoints,
+        checkpoints=unit.checkpoints,
     ) as scene:
         for operation in operations:
             if operation.needs_overlap and not contender.has_overlap:
@@ -114,10 +112,16 @@ def measure(
 
 
 def measure_import(contender: Contender) -> float:
-    """Return the seconds that a Python takes that imports what a program needs, and ends."""
+    """Return the seconds that a Python takes that imports what a program needs, and ends.
+
+    Raises:
+        DifferentError: It cannot be imported.
+    """
     command = [sys.executable, "-c", contender.imports]
     began = time.perf_counter()
-    subprocess.run(command, check=True)
+    done = subprocess.run(command, check=False)
+    if done.returncode != 0:
+        raise DifferentError(f"`{contender.imports}` failed")
     return time.perf_counter() - began
 
 

@@ -17,6 +17,8 @@ class Unit:
     Attributes:
         latency_ms: How long AlloMia takes for an answer.
         number: Which of the interleaved rounds.
+        checkpoints: Whether the engine writes its whole state after each step, as it does by default: what it writes
+            grows with the square of the keys, and hides what a provider costs.
     """
 
     contender: str
@@ -24,6 +26,7 @@ class Unit:
     latency_ms: int
     chain: str
     number: int
+    checkpoints: bool = True
 
 
 @dataclass(frozen=True)

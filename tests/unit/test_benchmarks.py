@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -290,7 +291,7 @@ def test_the_contenders_take_turns_at_being_first() -> None:
 
 
 def test_all_contenders_do_the_same_thing_one_after_the_other() -> None:
-    order = units(2, (1, 100), (0,), ("declare", "rotate"))
+    order = units({1: 2, 100: 2}, (0,), ("declare", "rotate"))
     assert len(order) == len({unit for unit, _ in order}) == 2 * 2 * 2 * 4
     groups = [order[at : at + 4] for at in range(0, len(order), 4)]
     for group in groups:
@@ -383,3 +384,21 @@ def test_a_report_measures_nothing_and_names_no_path(
     assert report["ratios"][0]["by_round"] == [1.0, 2.0]
     assert report["ratios"][0]["verdict"] == "noise"
     assert [target["is_met"] for target in report["targets"]] == [False, False]
+
+
+def test_samples_with_and_without_checkpoints_are_not_reported_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.__main__.ensure_engine", lambda _tell: None)
+    path = tmp_path / "samples.jsonl"
+    samples = Samples(path)
+    for sample in measured("dynamic", "refresh", 1.0, 2.0):
+        samples.add([replace(sample, unit=replace(sample.unit, checkpoints=sample.unit.number == 1))])
+    assert main(["--report", "--samples", str(path), "--out", str(tmp_path)]) == 1
+    assert "they do not compare" in capsys.readouterr().out
+    assert not any(unit.checkpoints for unit, _ in units({100: 1}, (0,), ("declare",), checkpoints=False))
+
+
+def test_a_number_of_keys_may_have_rounds_of_its_own() -> None:
+    order = units({100: 3, 1000: 1}, (100,), ("declare",))
+    assert [(unit.number, unit.keys) for unit, _ in order[::4]] == [(1, 100), (1, 1000), (2, 100), (3, 100)]
