@@ -11,7 +11,7 @@ from allomia_pulumi.clock import Clock
 __all__ = ["Throttle"]
 
 LONGEST_SHARED_SECONDS = 10.0
-"""What somebody is told to wait longer than that is his own affair: others may ask for something that is allowed."""
+"""A longer wait is the limited request's own: what others ask for may be allowed."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 MOST_SECONDS = 30.0
