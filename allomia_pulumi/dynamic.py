@@ -31,12 +31,12 @@ class _Dynamic(ApiKeyResource):
 
     def _registration(
         self, resource_name: str, opts: pulumi.ResourceOptions | None
-    ) -> tuple[str, Mapping[str, Any], pulumi.ResourceOptions | None]:
+    ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
         if opts is not None and (opts.id is not None or opts.import_ is not None):
             name = type(self).__name__
             raise ValueError(f"a dynamic {name} cannot be imported or looked up: leave out id and import_")
         internal = {"__identity": _identity(resource_name, opts), "__provider": self.provider_constant}
-        return self.pulumi_type, internal, None
+        return self.pulumi_type, internal, []
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring

@@ -65,12 +65,16 @@ class _Native(ApiKeyResource):
     kind: ClassVar[str]
 
     def _registration(
-        self,
-        resource_name: str,  # noqa: ARG002 - every face is asked the same way
-        opts: pulumi.ResourceOptions | None,  # noqa: ARG002 - every face is asked the same way
-    ) -> tuple[str, Mapping[str, Any], pulumi.ResourceOptions | None]:
-        formerly = pulumi.Alias(type_=f"pulumi-python:dynamic/{PACKAGE}:{self.kind}")
-        return f"{PACKAGE}:index:{self.kind}", {}, pulumi.ResourceOptions(aliases=[formerly])
+        self, resource_name: str, opts: pulumi.ResourceOptions | None
+    ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
+        former_type = f"pulumi-python:dynamic/{PACKAGE}:{self.kind}"
+        formerly: pulumi.Alias | str
+        if opts is None or opts.parent is None:
+            # The whole URN says the same, and spares the SDK a chain of outputs for each key.
+            formerly = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{former_type}::{resource_name}"
+        else:
+            formerly = pulumi.Alias(type_=former_type)
+        return f"{PACKAGE}:index:{self.kind}", {}, [formerly]
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # noqa: D101 - it has the resource's docstring

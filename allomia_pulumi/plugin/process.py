@@ -75,7 +75,8 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, file=announcing, flush=True)
-    watch = watch_engine(engine_address, end) if engine_address else None
+    # Kept until the process ends, and never closed: that would wait for the channel's poll, a fifth of a second.
+    _watch = watch_engine(engine_address, end) if engine_address else None
     # A signal may reach another thread, and its handler runs in this one, when it wakes.
     while not is_over.wait(WAKE_SECONDS):
         pass
@@ -87,8 +88,6 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     server.stop(LAST_CALLS_SECONDS).wait()
     pool.shutdown()
     provider.close()
-    if watch:
-        watch.close()
     os._exit(0)
 
 

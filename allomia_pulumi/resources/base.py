@@ -29,19 +29,19 @@ class ApiKeyResource(pulumi.CustomResource):
     ) -> None:
         """Register the resource; `declared` has the wire names of its inputs."""
         self._is_secret_elsewhere = inputs.get("secret_in_state") is False
-        type_, internal, own = self._registration(resource_name, opts)
+        type_, internal, aliases = self._registration(resource_name, opts)
         props = object.__new__(declared)
         props.__dict__.update(dict.fromkeys(self._outputs))
         given = {name: value for name, value in inputs.items() if value is not None}
         props.__dict__.update(given, **internal)
-        secret_outputs = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs))
-        options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(opts, own), secret_outputs)
+        own = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs), aliases=aliases)
+        options = pulumi.ResourceOptions.merge(opts, own)
         super().__init__(type_, resource_name, cast("Mapping[str, Any]", props), options)
 
     def _registration(
         self, resource_name: str, opts: pulumi.ResourceOptions | None
-    ) -> tuple[str, Mapping[str, Any], pulumi.ResourceOptions | None]:
-        """Return the type, the face's own inputs, and the face's own options."""
+    ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
+        """Return the type, the face's own inputs, and what else the resource may have been known as."""
         raise NotImplementedError
 
     @property

@@ -137,10 +137,22 @@ def test_the_plugins_type_is_registered_and_nothing_internal_with_it(engine: Eng
 def test_an_alias_takes_over_what_the_dynamic_class_made(engine: Engine, kind: str) -> None:
     own = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="formerly")])
     run(lambda: declare(kind, own))
-    aliases = [(alias.spec.name, alias.spec.type) for alias in engine.registered["ehr"].aliases]
-    assert aliases == [("formerly", ""), ("", getattr(dynamic, kind).pulumi_type)]
+    theirs, formerly = engine.registered["ehr"].aliases
+    assert theirs.spec.name == "formerly"
+    assert formerly.urn == f"urn:pulumi:prod::clinic::{getattr(dynamic, kind).pulumi_type}::ehr"
     assert own.aliases is not None
     assert len(own.aliases) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_below_a_parent_the_alias_leaves_the_parents_part_to_the_engine(engine: Engine, kind: str) -> None:
+    def program() -> Any:
+        clinic = pulumi.ComponentResource("my:index:Clinic", "valley")
+        return declare(kind, pulumi.ResourceOptions(parent=clinic))
+
+    run(program)
+    (formerly,) = engine.registered["ehr"].aliases
+    assert (formerly.urn, formerly.spec.type, formerly.spec.name) == ("", getattr(dynamic, kind).pulumi_type, "")
 
 
 @pytest.mark.parametrize(
