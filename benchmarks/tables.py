@@ -20,7 +20,7 @@ HOW_NOISE_IS_TOLD = "noise: in at least one round the order was the other way ro
 NAMES = tuple(contender.name for contender in CONTENDERS)
 PAIRS = tuple((ours.name, other.name) for other in (AFTERNOON, FLOOR) for ours in OURS)
 COST_HEAD = f"{'calls':>5}{'Vault':>6}{'CPU s':>6}{'MB':>5}"
-STATES = {True: "met", False: "missed", None: "cannot be told"}
+STATES = {True: "met", False: "missed", None: "unclear"}
 TENS, HUNDREDS = 10, 100
 
 

@@ -105,7 +105,7 @@ def _growth(found: Figures, contender: str) -> Iterator[Row]:
             more = _above_floor(found, Spot(contender, MORE_KEYS, latency_ms, operation))
             if fewer is None or more is None:
                 continue
-            text = f"{operation}: cost above the floor, {MORE_KEYS} over {FEWER_KEYS} keys, {latency_ms} ms"
+            text = f"{operation} above the floor, {MORE_KEYS} over {FEWER_KEYS} keys, {latency_ms} ms"
             is_telling = fewer >= TELLING_SECONDS
             measured = f"{more / fewer:.1f}" if is_telling else "too small to tell"
             is_met = more / fewer <= MOST_GROWTH if is_telling else None

@@ -230,7 +230,7 @@ def test_the_cost_above_the_floor_grows_no_faster_than_the_keys(
     fewer: float, more: float, said: str, is_met: bool | None
 ) -> None:
     [found] = growth(fewer, more)
-    assert found.text == "refresh: cost above the floor, 1000 over 100 keys, 100 ms"
+    assert found.text == "refresh above the floor, 1000 over 100 keys, 100 ms"
     assert (found.measured, found.is_met) == (said, is_met)
 
 

@@ -5,6 +5,7 @@ It verifies nothing, and loses a key whenever an answer or the run is lost after
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import httpx
@@ -67,6 +68,9 @@ class Key(Resource):
         super().__init__(KeyProvider(), name, props, pulumi.ResourceOptions.merge(secret, opts))
 
 
+# Pulumi's SDK nests its pickling one call deeper with each dynamic resource whose provider stands in the program, which
+# would end in a RecursionError at some 190 keys.
+sys.setrecursionlimit(100_000)
 config = pulumi.Config()
 organizations = json.loads(Path("organizations.json").read_text())
 for number in range(config.require_int("keysPerOrganization")):
