@@ -68,7 +68,8 @@ elif action == "write":
     path.write_text(secret)
 elif action == "tell":
     print("started", flush=True)
-    os.execv(sys.executable, [sys.executable, "-c", "import sys; print('waits', flush=True); sys.stdin.read()", secret])
+    waits = "import signal; print('waits', flush=True); signal.pause()"
+    os.execv(sys.executable, [sys.executable, "-c", waits, secret])
 """
 
 
