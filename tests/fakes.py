@@ -15,6 +15,7 @@ from allomia_pulumi.keys.models import Place
 from allomia_pulumi.references import VaultReference
 
 TENANT_KEY = "alm_tenant_" + "0" * 40
+LINEAGE = "7q2w9x"
 
 
 class FakeClock:

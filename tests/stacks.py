@@ -21,7 +21,7 @@ from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark, parse_mark
 from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep, Place, hash_triggers
 from allomia_pulumi.redaction import fingerprint
-from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, FakeVault, Listener, raise_or_call
+from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, FakeVault, Listener, raise_or_call
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")
 ORGANIZATION = "org"
@@ -161,10 +161,10 @@ class Stack:
     @property
     def alive(self) -> dict[str, FakeKey]:
         """Return the keys alive that carry this resource's mark."""
-        own = make_mark(self.identity, self.tenants.owner)
+        own = make_mark(self.identity, self.tenants.owner, LINEAGE)
         everywhere = (key for keys in self.api.keys.values() for key in keys.values())
         marked = ((key, parse_mark(key.name)) for key in everywhere)
-        return {key.id: key for key, mark in marked if mark and own.is_same_resource(mark)}
+        return {key.id: key for key, mark in marked if mark and own.declared == mark.declared}
 
     def edit(self, **changes: Any) -> None:
         """Change the program; None takes an input out of it."""

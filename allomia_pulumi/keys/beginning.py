@@ -67,6 +67,7 @@ def _record(order: Order, settings: Settings, version: int | None) -> Record:
     return Record(
         identity=order.identity,
         owner=order.owner,
+        lineage=order.lineage,
         settings=settings,
         vault_versions=(version,) if version else (),
     )

@@ -73,6 +73,7 @@ class DashboardKeys:
         reporter: Reporter,
         *,
         old_identity: Identity | None = None,
+        seed: bytes = b"",  # noqa: ARG002 - the same
     ) -> Checked:
         """Validate inputs; for a new place also see that Vault has a secret there.
 

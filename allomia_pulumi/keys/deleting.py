@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.keys.delivering import SecretStore, owner_mark
+from allomia_pulumi.keys.delivering import SecretStore
+from allomia_pulumi.keys.marks import resource_mark
 from allomia_pulumi.keys.models import KeyState, OwedStep
 from allomia_pulumi.keys.ports import KeyApi, Reporter
 from allomia_pulumi.keys.proof import revoke_for_good
@@ -62,7 +63,7 @@ class Deletion:
         try:
             stored = self.store().inspect_secret(place)
             is_own = stored.key_id in state.key_ids
-            mark = owner_mark(state.record.identity, state.record.owner)
+            mark = resource_mark(state.record.identity, state.record.owner)
             if is_own or (stored.is_ours and stored.mark == mark and stored.version > max(versions)):
                 for first, last in _runs(versions):
                     key_id = stored.key_id if is_own and stored.key_id else state.key_id

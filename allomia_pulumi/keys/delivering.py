@@ -9,11 +9,10 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from allomia_pulumi.errors import SecretConflict
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity, Place
+from allomia_pulumi.keys.models import Place
 from allomia_pulumi.references import VaultReference
 
-__all__ = ["Delivery", "SecretStore", "Stored", "check_ownership", "drift_of", "owner_mark"]
+__all__ = ["Delivery", "SecretStore", "Stored", "check_ownership", "drift_of"]
 
 
 class Stored(Protocol):
@@ -91,12 +90,6 @@ class SecretStore(Protocol):
     def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
         """Destroy the versions first to last, and the metadata if it is that key's."""
         ...
-
-
-def owner_mark(identity: Identity, owner: str) -> str:
-    """Return what custom metadata says of the owner: the mark's stack and resource parts."""
-    mark = make_mark(identity, owner)
-    return f"{mark.stack}{mark.resource}"
 
 
 def check_ownership(place: Place, stored: Stored, mark: str, known_keys: Collection[str]) -> None:

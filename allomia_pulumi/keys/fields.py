@@ -14,6 +14,7 @@ from allomia_pulumi.redaction import printable
 from allomia_pulumi.references import VaultReference, parse_reference
 
 __all__ = [
+    "LINEAGE",
     "Failure",
     "Form",
     "has_long_overlap",
@@ -26,6 +27,12 @@ __all__ = [
 ]
 
 LONGEST_ID: Final = 200
+
+LINEAGE: Final = "__lineage"
+"""The input that check adds for a new resource, so that an operation without a recorded end still tells which it was.
+
+Programs do not write it, and the engine shows no input whose name begins so.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Form:
         self.failures = [
             Failure(printable(name), f"`{printable(name)}` is not supported by this version. Remove it, or upgrade.")
             for name, value in news.items()
-            if name not in supported and value is not None
+            if name not in supported and name != LINEAGE and value is not None
         ]
 
     def read(self, name: str, parse: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - each input has a type of its own

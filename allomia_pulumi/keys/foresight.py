@@ -20,8 +20,9 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
 )
 from allomia_pulumi.keys.applied import at, overlap_of, overlap_start
-from allomia_pulumi.keys.delivering import check_ownership, owner_mark
+from allomia_pulumi.keys.delivering import check_ownership
 from allomia_pulumi.keys.inputs import parse_inputs
+from allomia_pulumi.keys.marks import resource_mark
 from allomia_pulumi.keys.models import KEY_LIMIT, Identity, Inputs, KeyState, Place, Reason, Unknown
 from allomia_pulumi.keys.plan import Plan, Step, is_overlap_over
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter, Tenants
@@ -110,7 +111,7 @@ class Foresight:
         except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
             reporter.warn(f"whether the key can be written to Vault {place} is not known: {problem}")
             return
-        check_ownership(place, stored, owner_mark(identity, self._tenants.owner), known_keys)
+        check_ownership(place, stored, resource_mark(identity, self._tenants.owner), known_keys)
 
     def say_plan(self, plan: Plan, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
         """Say in preview and `up` what is due, why and since when."""

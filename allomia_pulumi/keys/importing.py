@@ -11,7 +11,7 @@ from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.keys import fields
 from allomia_pulumi.keys.applied import at, with_moments
 from allomia_pulumi.keys.inspecting import Existing, Inspector
-from allomia_pulumi.keys.marks import clean_label, label_of
+from allomia_pulumi.keys.marks import clean_label, draw_lineage, label_of
 from allomia_pulumi.keys.models import Identity, KeyState, Reason, Record, Settings
 from allomia_pulumi.keys.ports import Reporter, Tenants
 from allomia_pulumi.keys.wording import IMPORT_WITH_SECRET, look_command
@@ -67,7 +67,7 @@ class Importer:
             secret=secret,
             secret_fingerprint=fingerprint(secret) if secret else "",
             rotation_reason=Reason.IMPORTED,
-            record=Record(identity=identity, owner=self.tenants.owner, settings=settings),
+            record=Record(identity=identity, owner=self.tenants.owner, settings=settings, lineage=draw_lineage()),
         )
         return with_moments(state), {"organizationId": settings.organization_id, "name": settings.name}
 

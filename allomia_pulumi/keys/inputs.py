@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.keys import fields
-from allomia_pulumi.keys.fields import Failure, Form
+from allomia_pulumi.keys.fields import LINEAGE, Failure, Form
 from allomia_pulumi.keys.marks import LONGEST_LABEL, clean_label
 from allomia_pulumi.keys.models import UNKNOWN, Adoption, Identity, Inputs, Place, Unknown
+from allomia_pulumi.keys.stored import is_lineage
 from allomia_pulumi.redaction import printable
 from allomia_pulumi.references import parse_reference
 
-__all__ = ["SUPPORTED", "parse_inputs", "with_name"]
+__all__ = ["SUPPORTED", "lineage_of", "parse_inputs", "with_lineage", "with_name"]
 
 SUPPORTED: Final = (
     "organizationId",
@@ -35,6 +36,19 @@ def with_name(news: Mapping[str, Any], olds: Mapping[str, Any], identity: Identi
     if news.get("name") is not None:
         return dict(news)
     return {**news, "name": olds.get("name") or clean_label(identity.name)}
+
+
+def with_lineage(news: Mapping[str, Any], olds: Mapping[str, Any], lineage: str) -> dict[str, Any]:
+    """Carry the lineage of the old inputs on; a new resource, which has none, gets the given one."""
+    kept = lineage_of(olds) if olds else lineage
+    others = {name: value for name, value in news.items() if name != LINEAGE}
+    return {**others, LINEAGE: kept} if kept else others
+
+
+def lineage_of(inputs: Mapping[str, Any]) -> str | None:
+    """Return the lineage that check put into the inputs; what is not one counts as absent."""
+    found = inputs.get(LINEAGE)
+    return str(found) if is_lineage(found) else None
 
 
 def parse_inputs(news: Mapping[str, Any]) -> tuple[Inputs | None, list[Failure]]:

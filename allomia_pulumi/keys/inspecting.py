@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import CredentialRejected, InvalidInput, UnexpectedAnswer
-from allomia_pulumi.keys.delivering import owner_mark
-from allomia_pulumi.keys.marks import parse_mark
+from allomia_pulumi.keys.marks import parse_mark, resource_mark
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter
 from allomia_pulumi.keys.proof import prove_patiently
@@ -100,7 +99,7 @@ class Inspector:
     def name_foreign_mark(self, found: Existing, identity: Identity, owner: str) -> None:
         """Say that the key carries another declared key's mark, if it does."""
         mark = parse_mark(found.key.name)
-        if mark is not None and f"{mark.stack}{mark.resource}" != owner_mark(identity, owner):
+        if mark is not None and mark.declared != resource_mark(identity, owner):
             self.reporter.warn(
                 f"key {found.key.id} carries the mark of another declared key: make sure that no other stack, and no "
                 "other resource, rotates or revokes it"

@@ -18,9 +18,10 @@ from allomia_pulumi.keys.fields import Failure
 from allomia_pulumi.keys.forecast import forecast_update
 from allomia_pulumi.keys.foresight import Foresight, is_abrupt, is_place_new, refusal, was_abrupt
 from allomia_pulumi.keys.importing import Importer
-from allomia_pulumi.keys.inputs import parse_inputs, with_name
+from allomia_pulumi.keys.inputs import lineage_of, parse_inputs, with_lineage, with_name
 from allomia_pulumi.keys.inspecting import Inspector
 from allomia_pulumi.keys.making import Maker
+from allomia_pulumi.keys.marks import draw_lineage
 from allomia_pulumi.keys.memory import Memory, Planned, Replacement
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import (
@@ -67,28 +68,31 @@ class OrganizationKeys:
         reporter: Reporter,
         *,
         old_identity: Identity | None = None,
+        seed: bytes = b"",
     ) -> Checked:
-        """Validate inputs and fill in the label; for a new key also see that its organization has a slot.
+        """Validate inputs, fill in label and lineage; for a new key also see that its organization has a slot.
 
         AlloMia or Vault out of reach is a warning here, since create repeats the look before it sends anything.
         """
         if old_identity:
             self._memory.forget_reads(old_identity)
-        wire = with_name(news, olds, identity)
+        replacement = self._memory.replacement(identity)
+        kept = replacement.lineage if replacement else None
+        wire = with_lineage(with_name(news, olds, identity), olds, kept or draw_lineage(seed))
         inputs, failures = parse_inputs(wire)
         if inputs is None:
             return Checked(wire, tuple(failures))
         try:
             if not isinstance(inputs.tenant_key_ref, Unknown):
                 self._tenants.require(inputs.tenant_key_ref)
-                if not olds and (inputs.adopt is None or self._memory.replacement(identity)):
+                if not olds and (inputs.adopt is None or replacement):
                     api = self._tenants.open(inputs.tenant_key_ref)
                     self._foresight.take_slot(api, inputs, identity, reporter)
             if not olds or is_place_new(olds, news):
                 self._foresight.look_at_place(inputs, identity, self._replaced(identity), reporter)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
-        is_replacement = not olds and self._memory.replacement(identity) is not None
+        is_replacement = not olds and replacement is not None
         if is_abrupt(inputs) and not was_abrupt(olds) and not is_replacement:
             reporter.warn(
                 "vaultSecret with rotation and without overlap: readers of Vault poll, and the old key ends with the "
@@ -129,7 +133,7 @@ class OrganizationKeys:
         is_held = is_imported and not plan.replaces
         self._memory.hold(identity, state.key_ids if is_held else ())
         if plan.replaces:
-            self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids))
+            self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids, state.record.lineage))
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
 
@@ -150,7 +154,8 @@ class OrganizationKeys:
         inputs, settings = _known(news)
         api = self._tenants.open(settings.reference)
         replacement = self._memory.take_replacement(identity)
-        order = Order(settings.organization_id, settings.name, identity, self._tenants.owner)
+        lineage = lineage_of(news) or draw_lineage()
+        order = Order(settings.organization_id, settings.name, identity, self._tenants.owner, lineage)
         creation = Creation(
             inputs=inputs,
             settings=settings,

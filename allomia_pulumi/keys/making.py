@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown
-from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership, owner_mark
+from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership
+from allomia_pulumi.keys.marks import resource_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity, Settings
 from allomia_pulumi.keys.ports import KeyApi, MintedKey
@@ -109,7 +110,7 @@ class Maker:
         if place is None:
             return None
         stored = self._store().preflight_delivery(place)
-        check_ownership(place, stored, owner_mark(order.identity, order.owner), known_keys)
+        check_ownership(place, stored, resource_mark(order.identity, order.owner), known_keys)
         return stored
 
     def _deliver(
@@ -124,7 +125,7 @@ class Maker:
         place = settings.vault_secret
         if place is None or stored is None:
             return Made(minted)
-        mark = owner_mark(order.identity, order.owner)
+        mark = resource_mark(order.identity, order.owner)
         delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
         try:
             return Made(minted, self._store().deliver_secret(place, delivery))

@@ -1,7 +1,8 @@
 """The mark: how a key on AlloMia's side says which declared key it belongs to.
 
-AlloMia keeps a name and nothing else, so the name carries `<label>--p1<stack:6><resource:6><nonce:8><check:1>`, in
-lower-case Crockford base32. This is a wire format: names that exist in AlloMia must stay readable for ever.
+AlloMia keeps a name and nothing else, so the name carries
+`<label>--p1<stack:6><resource:6><lineage:6><nonce:8><check:1>`, in lower-case Crockford base32. This is a wire format:
+names that exist in AlloMia must stay readable for ever.
 """
 
 from __future__ import annotations
@@ -15,11 +16,21 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from allomia_pulumi.keys.models import Identity
+from allomia_pulumi.keys.stored import BASE32, LINEAGE_LENGTH
 
-__all__ = ["LONGEST_LABEL", "Mark", "clean_label", "label_of", "make_mark", "parse_mark"]
+__all__ = [
+    "LONGEST_LABEL",
+    "Mark",
+    "clean_label",
+    "draw_lineage",
+    "label_of",
+    "make_mark",
+    "parse_mark",
+    "resource_mark",
+    "stack_mark",
+]
 
 LONGEST_LABEL: Final = 60
-ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 SEPARATOR: Final = "--"
 VERSION: Final = "p1"
 STACK_LENGTH: Final = 6
@@ -29,8 +40,8 @@ FALLBACK_LABEL: Final = "key"
 
 _PATTERN = re.compile(
     rf"{SEPARATOR}{VERSION}"
-    rf"(?P<stack>[{ALPHABET}]{{{STACK_LENGTH}}})(?P<resource>[{ALPHABET}]{{{RESOURCE_LENGTH}}})"
-    rf"(?P<nonce>[{ALPHABET}]{{{NONCE_LENGTH}}})(?P<check>[{ALPHABET}])\Z"
+    rf"(?P<stack>[{BASE32}]{{{STACK_LENGTH}}})(?P<resource>[{BASE32}]{{{RESOURCE_LENGTH}}})"
+    rf"(?P<lineage>[{BASE32}]{{{LINEAGE_LENGTH}}})(?P<nonce>[{BASE32}]{{{NONCE_LENGTH}}})(?P<check>[{BASE32}])\Z"
 )
 
 
@@ -40,6 +51,7 @@ class Mark(BaseModel):
     Attributes:
         stack: Hash of owner, project and stack.
         resource: Hash of the rest of the identity.
+        lineage: Which life of the resource: drawn when it is created, kept by its record.
         nonce: Fresh for every attempt to mint.
     """
 
@@ -47,28 +59,46 @@ class Mark(BaseModel):
 
     stack: str
     resource: str
+    lineage: str
     nonce: str
 
     def __str__(self) -> str:
-        body = f"{VERSION}{self.stack}{self.resource}{self.nonce}"
+        body = f"{VERSION}{self.stack}{self.resource}{self.lineage}{self.nonce}"
         return f"{body}{_digest(body, 1)}"
 
     def name(self, label: str) -> str:
         """Return the full key name for a label."""
         return f"{label}{SEPARATOR}{self}"
 
-    def is_same_resource(self, other: Mark) -> bool:
-        """Tell whether both marks belong to one declared key, whatever the attempt."""
-        return (self.stack, self.resource) == (other.stack, other.resource)
+    @property
+    def declared(self) -> str:
+        """Return the part that tells which declared key it is, whatever its life and the attempt."""
+        return f"{self.stack}{self.resource}"
 
 
-def make_mark(identity: Identity, owner: str) -> Mark:
+def make_mark(identity: Identity, owner: str, lineage: str) -> Mark:
     """Make a mark with a fresh nonce."""
     return Mark(
-        stack=_digest(json.dumps([owner, identity.project, identity.stack]), STACK_LENGTH),
+        stack=stack_mark(identity.project, identity.stack, owner),
         resource=_digest(json.dumps([identity.parents, identity.name]), RESOURCE_LENGTH),
-        nonce="".join(secrets.choice(ALPHABET) for _ in range(NONCE_LENGTH)),
+        lineage=lineage,
+        nonce=_draw(NONCE_LENGTH),
     )
+
+
+def resource_mark(identity: Identity, owner: str) -> str:
+    """Return the part of the mark that is the same for every key of a declared key: also what Vault's metadata say."""
+    return make_mark(identity, owner, "").declared
+
+
+def stack_mark(project: str, stack: str, owner: str) -> str:
+    """Return the part of the mark that is the same for every key of a stack."""
+    return _digest(json.dumps([owner, project, stack]), STACK_LENGTH)
+
+
+def draw_lineage(seed: bytes = b"") -> str:
+    """Draw the lineage of a new resource; the same seed, which a saved plan keeps, draws the same one."""
+    return _digest(seed.hex(), LINEAGE_LENGTH) if seed else _draw(LINEAGE_LENGTH)
 
 
 def parse_mark(name: str) -> Mark | None:
@@ -76,7 +106,7 @@ def parse_mark(name: str) -> Mark | None:
     found = _PATTERN.search(name)
     if found is None:
         return None
-    mark = Mark(stack=found["stack"], resource=found["resource"], nonce=found["nonce"])
+    mark = Mark(stack=found["stack"], resource=found["resource"], lineage=found["lineage"], nonce=found["nonce"])
     return mark if str(mark).endswith(found["check"]) else None
 
 
@@ -92,8 +122,12 @@ def clean_label(logical_name: str) -> str:
     return clean.strip()[:LONGEST_LABEL].rstrip() or FALLBACK_LABEL
 
 
+def _draw(length: int) -> str:
+    return "".join(secrets.choice(BASE32) for _ in range(length))
+
+
 def _digest(text: str, length: int) -> str:
     """Return the first `length` base32 characters of the text's SHA-256."""
     number = int.from_bytes(hashlib.sha256(text.encode()).digest())
     bits = hashlib.sha256().digest_size * 8
-    return "".join(ALPHABET[(number >> (bits - 5 * (index + 1))) & 31] for index in range(length))
+    return "".join(BASE32[(number >> (bits - 5 * (index + 1))) & 31] for index in range(length))

@@ -22,6 +22,7 @@ class Replacement:
 
     reason: Reason
     known_keys: frozenset[str]
+    lineage: str | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Order:
     label: str
     identity: Identity
     owner: str
+    lineage: str
 
 
 class Minter:
@@ -79,7 +80,7 @@ class Minter:
             raise Interrupted("the run was interrupted before a key was asked for", "Run `pulumi up` again.")
         lost: list[OutcomeUnknown] = []
         while len(lost) < ATTEMPTS and not (lost and self._clock.is_stopping):
-            mark = make_mark(order.identity, order.owner)
+            mark = make_mark(order.identity, order.owner, order.lineage)
             name = mark.name(order.label)
             try:
                 minted = self._send(order.organization_id, name)

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ConfigDict, SecretStr, ValidationError
 
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.keys.stored import Identifier, Moment
+from allomia_pulumi.keys.stored import Identifier, Lineage, Moment
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference, parse_reference
 from allomia_pulumi.wire import WireModel
@@ -32,6 +32,7 @@ __all__ = [
     "Inputs",
     "KeyState",
     "Model",
+    "Origin",
     "Owed",
     "OwedStep",
     "Place",
@@ -100,6 +101,13 @@ class Identity(Model):
     stack: str
     parents: str = ""
     name: str
+
+
+class Origin(Model):
+    """What a key's mark is hashed from: who declares it, and the owner that tells people of the same names apart."""
+
+    identity: Identity
+    owner: str = ""
 
 
 class Place(Model):
@@ -210,13 +218,44 @@ class Owed(Model):
 
 
 class Record(Model):
-    """What the key was made with; kept in the outputs, so that no operation depends on the inputs."""
+    """What the key was made with; kept in the outputs, so that no operation depends on the inputs.
+
+    What an older version of this package did not record is absent, which is never a difference.
+    """
 
     state_version: int = STATE_VERSION
     identity: Identity
     owner: str = ""
     settings: Settings
     vault_versions: tuple[int, ...] = ()
+
+    lineage: Lineage | None = None
+    """Which life of the resource this is; part of the mark of every key that it makes."""
+
+    former: tuple[Origin, ...] = ()
+    """What the resource was known as before: renamed, moved, or under another owner."""
+
+    api_url: str | None = None
+    """The AlloMia that made the key, normalised."""
+
+    keys_path: str | None = None
+    """The key collection there, as `allomia:keysPath` has it, normalised."""
+
+    foreign_keys: tuple[Identifier, ...] = ()
+    """Keys of this record that were taken over with another declared key's mark: destroy leaves them."""
+
+    has_made_place: bool = False
+    """Whether Vault had no secret at the place before the first delivery, so that nobody else has a part in it."""
+
+    @property
+    def origin(self) -> Origin:
+        """Return who the resource is."""
+        return Origin(identity=self.identity, owner=self.owner)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Return everything that the resource is and was known as."""
+        return (self.origin, *self.former)
 
 
 class KeyState(Model):

@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from itertools import product
 
-from allomia_pulumi.keys.marks import Mark, make_mark, parse_mark
+from allomia_pulumi.keys.marks import parse_mark, resource_mark, stack_mark
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.ports import ApiKey
 
@@ -122,9 +122,9 @@ class Knowledge:
 
     def __init__(self, records: Iterable[StackRecord]) -> None:
         self._known: dict[str, Verdict] = {}
-        self._unsettled: dict[tuple[str, str], Verdict] = {}
+        self._unsettled: dict[str, Verdict] = {}
         self._origins: dict[str, _Origin] = {}
-        self._resources: dict[tuple[str, str], str] = {}
+        self._resources: dict[str, str] = {}
         for record in records:
             self._take(record)
 
@@ -135,29 +135,28 @@ class Knowledge:
         mark = parse_mark(key.name)
         if mark is None:
             return Verdict(Whose.BY_HAND)
-        if (mark.stack, mark.resource) in self._unsettled:
-            return self._unsettled[mark.stack, mark.resource]
+        if mark.declared in self._unsettled:
+            return self._unsettled[mark.declared]
         origin = self._origins.get(mark.stack)
         if origin is None:
             return Verdict(Whose.OTHER)
-        resource = self._resources.get((mark.stack, mark.resource), "")
+        resource = self._resources.get(mark.declared, "")
         return Verdict(Whose.ORPHAN, origin.label, resource, origin.doubt or _doubt_of_use(key))
 
     def _take(self, record: StackRecord) -> None:
         owners = record.owners | {each.owner for each in record.declared if each.owner is not None}
         for name, owner in product(_names(record), sorted(owners, reverse=True)):
             doubt = NO_OWNER if not owner else FORMER_NAME if name != (record.project, record.stack) else ""
-            mark = make_mark(Identity(project=name[0], stack=name[1], name=""), owner)
-            self._origins[mark.stack] = _less_doubtful(self._origins.get(mark.stack), _Origin(record.label, doubt))
+            mark = stack_mark(*name, owner)
+            self._origins[mark] = _less_doubtful(self._origins.get(mark), _Origin(record.label, doubt))
         for declared in record.declared:
             self._take_declared(record, declared, owners)
         for mark, resource, why in _unsettled_marks(record, owners):
-            self._unsettled[mark.stack, mark.resource] = Verdict(Whose.UNSETTLED, record.label, resource, why)
+            self._unsettled[mark] = Verdict(Whose.UNSETTLED, record.label, resource, why)
 
     def _take_declared(self, record: StackRecord, declared: Declared, owners: Iterable[str]) -> None:
         for identity, owner in product(declared.identities, owners):
-            mark = make_mark(identity, owner)
-            self._resources.setdefault((mark.stack, mark.resource), declared.resource)
+            self._resources.setdefault(resource_mark(identity, owner), declared.resource)
         named = [(declared.key_id, Whose.CURRENT), (declared.previous_key_id, Whose.PREDECESSOR)]
         for key_id, whose in (*named, *((owed, Whose.OWED) for owed in declared.owed)):
             if key_id is None:
@@ -175,7 +174,7 @@ def _names(record: StackRecord) -> Iterator[tuple[str, str]]:
     yield from dict.fromkeys([(record.project, record.stack), *names])
 
 
-def _unsettled_marks(record: StackRecord, owners: Iterable[str]) -> Iterator[tuple[Mark, str, str]]:
+def _unsettled_marks(record: StackRecord, owners: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Return the marks whose keys may be on their way into the record, or in a part of it that does not show."""
     begun = {each.resource for each in record.pending}
     found = [(each.resource, each.identity, UNDER_WAY) for each in record.pending]
@@ -184,7 +183,7 @@ def _unsettled_marks(record: StackRecord, owners: Iterable[str]) -> Iterator[tup
             why = HIDDEN if declared.resource not in begun else UNDER_WAY
             found += [(declared.resource, identity, why) for identity in declared.identities]
     for (resource, identity, why), owner in product(found, owners):
-        yield make_mark(identity, owner), resource, why
+        yield resource_mark(identity, owner), resource, why
 
 
 def _less_doubtful(known: _Origin | None, new: _Origin) -> _Origin:

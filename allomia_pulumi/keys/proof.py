@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import CredentialRejected, NotFound, UnexpectedAnswer
-from allomia_pulumi.keys.marks import make_mark, parse_mark
+from allomia_pulumi.keys.marks import parse_mark, resource_mark
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Prover
 
@@ -78,9 +78,9 @@ def find_strays(
     keys: Iterable[ApiKey], identities: Iterable[Identity], owners: Iterable[str], known: Collection[str]
 ) -> list[ApiKey]:
     """Return the keys that nobody knows and that carry a mark of a declared key, under any name or owner it has had."""
-    own = [make_mark(identity, owner) for identity, owner in product(set(identities), set(owners))]
+    own = {resource_mark(identity, owner) for identity, owner in product(set(identities), set(owners))}
     marked = ((key, parse_mark(key.name)) for key in keys if key.id not in known)
-    return [key for key, mark in marked if mark is not None and any(mark.is_same_resource(each) for each in own)]
+    return [key for key, mark in marked if mark is not None and mark.declared in own]
 
 
 def _explain_missing(api: KeyApi, organization_id: str, problem: NotFound) -> NotFound:

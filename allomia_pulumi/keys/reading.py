@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, NotFound, SecretConflict
 from allomia_pulumi.keys.applied import with_moments
-from allomia_pulumi.keys.delivering import SecretStore, Stored, check_ownership, drift_of, owner_mark
+from allomia_pulumi.keys.delivering import SecretStore, Stored, check_ownership, drift_of
+from allomia_pulumi.keys.marks import resource_mark
 from allomia_pulumi.keys.minting import Order
 from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep, Place
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter
@@ -107,7 +108,7 @@ class Reading:
 
     def _what_next(self, state: KeyState, place: Place, stored: Stored) -> str:
         """Say what the next update does about a difference: it never writes over what somebody else wrote."""
-        mark = owner_mark(state.record.identity, state.record.owner)
+        mark = resource_mark(state.record.identity, state.record.owner)
         try:
             check_ownership(place, stored, mark, state.key_ids)
         except SecretConflict as problem:

@@ -76,6 +76,7 @@ class Resource(Protocol):
         reporter: Reporter,
         *,
         old_identity: Identity | None = None,
+        seed: bytes = b"",
     ) -> Checked:
         """Validate inputs and fill in defaults."""
         ...

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-__all__ = ["Identifier", "Moment"]
+__all__ = ["BASE32", "LINEAGE_LENGTH", "Identifier", "Lineage", "Moment", "is_lineage"]
+
+BASE32: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+"""The digits of a mark: lower-case Crockford base32."""
+LINEAGE_LENGTH: Final = 6
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2400
@@ -28,5 +33,17 @@ def _identifier(value: str) -> str:
     return value
 
 
+def is_lineage(value: object) -> bool:
+    """Tell whether a value is a lineage as a mark has it."""
+    return isinstance(value, str) and re.fullmatch(f"[{BASE32}]{{{LINEAGE_LENGTH}}}", value) is not None
+
+
+def _lineage(value: str) -> str:
+    if not is_lineage(value):
+        raise ValueError("is no lineage")
+    return value
+
+
+Lineage = Annotated[str, AfterValidator(_lineage)]
 Moment = Annotated[str, AfterValidator(_moment)]
 Identifier = Annotated[str, AfterValidator(_identifier)]

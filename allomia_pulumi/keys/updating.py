@@ -14,8 +14,9 @@ from pydantic import SecretStr
 
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
-from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of, owner_mark
+from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of
 from allomia_pulumi.keys.making import Made, Maker, Undelivered
+from allomia_pulumi.keys.marks import draw_lineage, resource_mark
 from allomia_pulumi.keys.minting import Order
 from allomia_pulumi.keys.models import (
     Identity,
@@ -158,13 +159,14 @@ class Update:
         """Make the next key; the current one becomes the predecessor, unless it is the one that is gone."""
         settings = settings_of(self.inputs, state.record.settings)
         self._name_old_copy(state)
-        order = Order(settings.organization_id, settings.name, state.record.identity, state.record.owner)
+        lineage = state.record.lineage or draw_lineage()
+        order = Order(settings.organization_id, settings.name, state.record.identity, state.record.owner, lineage)
         known = frozenset(filter(None, (state.key_id, state.previous_key_id)))
         try:
             undelivered = Undelivered.KEEP_IF_ALIVE if settings.secret_in_state else Undelivered.REVOKE
             made = self.maker.make(order, settings, self.slot, known, undelivered=undelivered)
             with self.maker.recording(order, made):
-                return self._rotated(state, made, settings, reason)
+                return self._rotated(_with_lineage(state, lineage), made, settings, reason)
         except KeyLeftBehind as problem:
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             owed = Owed(step=OwedStep.REVOKE, why="it could not be handed over", key_id=problem.key_id)
@@ -204,7 +206,7 @@ class Update:
         secret = state.secret or self._fetch(state)
         settings = state.record.settings
         stored = self.store().preflight_delivery(place)
-        mark = owner_mark(state.record.identity, state.record.owner)
+        mark = resource_mark(state.record.identity, state.record.owner)
         known = frozenset(filter(None, (state.key_id, state.previous_key_id)))
         check_ownership(place, stored, mark, known)
         delivery = Delivery(secret, state.key_id, settings.organization_id, mark, stored.version)
@@ -297,6 +299,10 @@ def _record_delivery(state: KeyState, settings: Settings, version: int | None) -
     kept = state.record.vault_versions if is_same_place and (is_later or version is None) else ()
     versions = (*kept, version) if version is not None else kept
     return state.record.model_copy(update={"settings": settings, "vault_versions": versions[-MOST_VERSIONS:]})
+
+
+def _with_lineage(state: KeyState, lineage: str) -> KeyState:
+    return state.model_copy(update={"record": state.record.model_copy(update={"lineage": lineage})})
 
 
 def _owes(state: KeyState, step: OwedStep) -> bool:

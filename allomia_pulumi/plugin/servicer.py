@@ -17,7 +17,7 @@ from allomia_pulumi.engine_link import EngineLog, ResourceReporter
 from allomia_pulumi.engine_terms import identity_of, is_default_provider, kind_of, setting_text
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.flights import Flights
-from allomia_pulumi.keys.fields import Failure
+from allomia_pulumi.keys.fields import LINEAGE, Failure
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN
 from allomia_pulumi.keys.resource import Change, Outputs, Resource
@@ -121,6 +121,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             identity,
             _Reporter(self.log, request.urn),
             old_identity=identity if olds else None,
+            seed=request.randomSeed,
         )
         return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=_failures(checked.failures))
 
@@ -231,7 +232,7 @@ def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]
     kinds = {}
     for name in sorted(olds.keys() | news.keys()):
         old, new = olds.get(name), news.get(name)
-        if old != new:
+        if old != new and name != LINEAGE:
             kinds[name] = "ADD" if old is None else "DELETE" if new is None else "UPDATE"
     return kinds
 

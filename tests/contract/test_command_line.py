@@ -15,6 +15,7 @@ import pytest
 
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
+from tests.fakes import LINEAGE
 from tools.engine.build import Engine
 from tools.engine.processes import free_port
 from tools.engine.sandbox import Sandbox
@@ -56,7 +57,7 @@ def scene(sandbox: Sandbox) -> Iterator[Scene]:
 
 
 def test_keys_shows_name_id_age_last_use_mark_and_slots_and_never_a_secret(scene: Scene) -> None:
-    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "")
+    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
     first = scene.sandbox.make_key_by_hand(scene.organization, marked.name("ehr"))
     second = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
     assert scene.sandbox.key_status(scene.organization, second.key) == 200
@@ -101,7 +102,7 @@ def test_keys_as_json_has_a_version_and_the_mark(scene: Scene) -> None:
 
 def test_an_organization_that_cannot_be_read_is_a_warning_and_the_rest_is_shown(scene: Scene) -> None:
     other = scene.sandbox.add_organization(scene.tenant, "Hill Clinic")
-    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "")
+    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
     key = scene.sandbox.make_key_by_hand(other, marked.name("ehr"))
     scene.sandbox.add_fault("status", status=403, path=f"*/{scene.organization}/api-keys*", times=None)
     for command in ("keys", "orphans"):
@@ -120,7 +121,7 @@ def test_many_organizations_are_each_shown_once(scene: Scene) -> None:
 
 
 def test_orphans_without_a_stack_lists_candidates_and_says_why_nothing_is_revoked(scene: Scene) -> None:
-    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "")
+    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
     key = scene.sandbox.make_key_by_hand(scene.organization, marked.name("ehr"))
     by_hand = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
     shown = scene.run("orphans")

@@ -19,6 +19,7 @@ from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.flights import Flights
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
+from tests.fakes import LINEAGE
 from tools.engine.processes import Child
 from tools.engine.sandbox import Sandbox, Tenant
 
@@ -145,7 +146,7 @@ def test_what_only_informs_may_be_absent_null_or_of_another_type(scene: Scene, s
 
 def test_keys_are_described_and_no_secret_is_shown(scene: Scene) -> None:
     organization = scene.add("Valley")
-    mark = make_mark(Identity(project="p", stack="s", name="ehr"), "")
+    mark = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
     ours = scene.sandbox.make_key_by_hand(organization, mark.name("ehr"))
     by_hand = scene.sandbox.make_key_by_hand(organization, "by hand")
     assert scene.sandbox.key_status(organization, by_hand.key) == 200

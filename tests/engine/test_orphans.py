@@ -18,6 +18,7 @@ import yaml
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
 from tests.engine.scenes import PROJECT, Scene, leaks, resource, set_scene
+from tests.fakes import LINEAGE
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import ToolError
@@ -79,7 +80,7 @@ def found(scene: Scene, *arguments: str) -> dict[str, Any]:
 
 def leave(scene: Scene, organization: str = "", identity: Identity = EHR, owner: str = "the tests") -> MadeKey:
     """Make a key as an interrupted run leaves it."""
-    name = make_mark(identity, owner).name(identity.name)
+    name = make_mark(identity, owner, LINEAGE).name(identity.name)
     return scene.sandbox.make_key_by_hand(organization or scene.organization, name)
 
 

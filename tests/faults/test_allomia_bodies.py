@@ -19,7 +19,7 @@ from allomia_pulumi.keys.marks import parse_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.wording import look_command, orphans_command, revoke_command
-from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
+from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 KEYS = "/api/organization/{organizationId}/api-keys"
 TENANT_KEY = "alm_tenant_canary_0000000000000001"
@@ -227,7 +227,7 @@ def test_no_name_of_a_key_reaches_a_message_raw(clock: FakeClock, text: str) -> 
     told = [failure.reason for failure in checked.failures] + listener.warnings
     assert "no free key slot" in " ".join(told)
     assert all(line.isprintable() and len(line) < 1500 for line in told)
-    error = refused(lambda: Minter(api, clock, listener).mint(Order("org", "ehr", IDENTITY, "")))
+    error = refused(lambda: Minter(api, clock, listener).mint(Order("org", "ehr", IDENTITY, "", LINEAGE)))
     assert isinstance(error, OrganizationFull)
 
 
@@ -311,7 +311,7 @@ def test_g1_an_answer_that_belongs_to_another_request_is_told_by_its_mark(clock:
             return self.make(organization_id, "fax--of-somebody-else")
 
     mixed = Mixed(clock)
-    error = refused(lambda: Minter(mixed, clock, Listener()).mint(Order("org", "ehr", IDENTITY, "")))
+    error = refused(lambda: Minter(mixed, clock, Listener()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE)))
     assert type(error) is UnexpectedAnswer
     assert "under a name without its mark" in error.message
     (alive,) = mixed.keys["org"].values()

@@ -18,7 +18,7 @@ from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.references import parse_reference
 from tests.deliveries import SECRET, Shelf, Spot, fields, marks, on_its_way
-from tests.fakes import FakeClock, Listener
+from tests.fakes import LINEAGE, FakeClock, Listener
 from tests.faults.wires import Trouble, Wire, wire
 from tests.vaults import KEY, mount_kv, opened
 from tools.engine.openbao import OpenBao
@@ -131,7 +131,7 @@ def test_g1_g2_a_mint_over_a_bad_wire_leaves_one_key_whose_secret_works(
 ) -> None:
     start = sandbox.last_event()
     with over(sandbox.address, tenant, trouble) as (client, between):
-        minted = Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, ""))
+        minted = Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, "", LINEAGE))
         assert between.met == 1
     assert [key.id for key in sandbox.alive(organization)] == [minted.id]
     assert sandbox.key_status(organization, minted.key.get_secret_value()) == 200
@@ -149,7 +149,7 @@ def test_g1_two_lost_answers_in_a_row_leave_nothing_alive(
         over(sandbox.address, tenant, trouble) as (client, _),
         pytest.raises(AllomiaError, match="revoked again, twice"),
     ):
-        Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, ""))
+        Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, "", LINEAGE))
     assert sandbox.alive(organization) == []
 
 
@@ -160,7 +160,7 @@ def test_g2_a_wire_that_dies_with_the_mint_names_the_key_to_look_for(
 ) -> None:
     troubles = [Trouble(act, when=POST), Trouble(act, when=GET, times=50)]
     with over(sandbox.address, tenant, *troubles) as (client, _), pytest.raises(OutcomeUnknown) as caught:
-        Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, ""))
+        Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, "", LINEAGE))
     (alive,) = sandbox.alive(organization)
     assert alive.name in str(caught.value)
     assert "allomia keys --organization" in str(caught.value)

@@ -19,7 +19,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity, Place
-from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
+from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
 HAND = Place(mount="secret", path="allomia/ehr", field="api_key")
@@ -185,7 +185,7 @@ def test_g4_an_allomia_that_is_down_adopts_nothing(world: World, operation: str)
     ("marked", "is_warned"), [(IDENTITY, False), (IDENTITY.model_copy(update={"name": "portal"}), True)]
 )
 def test_only_the_mark_of_another_declared_key_is_warned_of(world: World, marked: Identity, is_warned: bool) -> None:
-    name = make_mark(marked, "").name("ehr")
+    name = make_mark(marked, "", LINEAGE).name("ehr")
     world.api.keys["org"][world.by_hand.id] = replace(world.by_hand, name=name)
     process = world.process()
     _, outputs = process.create(world.news())

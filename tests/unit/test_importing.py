@@ -18,7 +18,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
-from tests.fakes import TENANT_KEY, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
+from tests.fakes import LINEAGE, TENANT_KEY, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
 PLACE = {"mount": "secret", "path": "apps/ehr", "field": "api_key"}
@@ -142,7 +142,7 @@ def test_g4_without_an_answer_nothing_is_imported(world: World, operation: str) 
 
 
 def test_the_mark_of_another_declared_key_is_told(world: World) -> None:
-    foreign = make_mark(Identity(project="other", stack="prod", name="x"), "")
+    foreign = make_mark(Identity(project="other", stack="prod", name="x"), "", LINEAGE)
     key = world.api.make("org", foreign.name("billing"))
     _, inputs = world.import_(f"org/{key.id}")
     assert inputs["name"] == "billing"
@@ -150,7 +150,7 @@ def test_the_mark_of_another_declared_key_is_told(world: World) -> None:
 
 
 def test_the_own_mark_is_no_news(world: World) -> None:
-    key = world.api.make("org", make_mark(IDENTITY, "").name("ehr"))
+    key = world.api.make("org", make_mark(IDENTITY, "", LINEAGE).name("ehr"))
     world.tenants.imported = key.key
     world.import_(f"org/{key.id}")
     assert world.said.warnings == []

@@ -18,7 +18,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity, KeyState
-from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
+from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeTenants, Listener
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")
 NEWS = {"organizationId": "org", "rotationTriggers": {"quarter": "1"}}
@@ -282,7 +282,7 @@ def test_a_renamed_resource_keeps_its_key(run: Run, api: FakeAllomia) -> None:
 
 
 def test_a_key_with_this_mark_that_no_diff_announced_is_named_and_left_alone(run: Run, api: FakeAllomia) -> None:
-    stray = api.make("org", make_mark(IDENTITY, "").name("ehr"))
+    stray = api.make("org", make_mark(IDENTITY, "", LINEAGE).name("ehr"))
     run.first_up()
     assert stray.id in run.listener.warnings[0]
     assert "allomia orphans --stack ." in run.listener.warnings[0]
@@ -292,8 +292,8 @@ def test_a_key_with_this_mark_that_no_diff_announced_is_named_and_left_alone(run
 def test_a_refresh_names_strays_and_only_those_of_this_resource(run: Run, api: FakeAllomia) -> None:
     pulumi_id, outputs = run.first_up()
     api.make("org", "by hand")
-    api.make("org", make_mark(IDENTITY.model_copy(update={"name": "other"}), "").name("other"))
-    stray = api.make("org", make_mark(IDENTITY, "").name("ehr"))
+    api.make("org", make_mark(IDENTITY.model_copy(update={"name": "other"}), "", LINEAGE).name("other"))
+    stray = api.make("org", make_mark(IDENTITY, "", LINEAGE).name("ehr"))
     later = Run(api)
     later.read(pulumi_id, outputs)
     assert len(later.listener.warnings) == 1
@@ -323,7 +323,7 @@ def test_the_owner_is_part_of_the_mark_and_of_the_record(run: Run, api: FakeAllo
     run.tenants.owner = "ada"
     _, outputs = run.first_up()
     assert outputs["record"]["owner"] == "ada"
-    assert make_mark(IDENTITY, "ada").stack in outputs["keyName"]
+    assert make_mark(IDENTITY, "ada", LINEAGE).stack in outputs["keyName"]
     assert api.minted == 1
 
 

@@ -11,6 +11,7 @@ from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.keys.lookups import find_organization, list_organizations, survey_keys
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
+from tests.fakes import LINEAGE
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 ESCAPE = "\x1b[31m"
@@ -174,7 +175,7 @@ def test_without_a_search_all_organizations_are_listed(search: str | None) -> No
 
 
 def test_keys_are_described_by_label_age_and_whose_mark_they_carry() -> None:
-    mark = make_mark(Identity(project="p", stack="s", name="ehr"), "")
+    mark = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
     directory = named("Valley")
     used = NOW - timedelta(minutes=1)
     directory.keys = [FoundKey(mark.name("ehr"), last_used_at=used), FoundKey("by -- hand", id="key-2")]

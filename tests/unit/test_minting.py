@@ -18,9 +18,9 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.marks import parse_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity
-from tests.fakes import FakeAllomia, FakeClock, Listener
+from tests.fakes import LINEAGE, FakeAllomia, FakeClock, Listener
 
-ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "")
+ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.orphans import Declared, Knowledge, Pending, StackRecord, Verdict, Whose
+from tests.fakes import LINEAGE
 
 MADE_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EHR = Identity(project="clinic", stack="prod", name="ehr")
@@ -37,7 +38,7 @@ class Key:
 
 
 def key_of(identity: Identity, owner: str = "me", key_id: str = "k", **more: Any) -> Key:
-    return Key(key_id, make_mark(identity, owner).name(identity.name), **more)
+    return Key(key_id, make_mark(identity, owner, LINEAGE).name(identity.name), **more)
 
 
 def knowing(*declared: Declared, pending: tuple[Pending, ...] = (), owners: tuple[str, ...] = ("", "me")) -> Knowledge:
@@ -87,7 +88,7 @@ def test_another_owners_key_is_never_an_orphan() -> None:
     assert knowing().judge(key_of(EHR, "you")).whose is Whose.OTHER
 
 
-@pytest.mark.parametrize("name", ["", "by hand", "ehr--p1abc", "ehr--p1000000000000000000000u", "x" * 500])
+@pytest.mark.parametrize("name", ["", "by hand", "ehr--p1abc", "ehr--p1000000000000000000000000000u", "x" * 500])
 def test_a_key_without_a_true_mark_is_made_by_hand(name: str) -> None:
     assert knowing().judge(Key("k", name)).whose is Whose.BY_HAND
 

@@ -28,6 +28,7 @@ from allomia_pulumi.keys.models import (
 )
 from allomia_pulumi.keys.plan import Plan, Step, make_plan
 from allomia_pulumi.references import parse_reference
+from tests.fakes import LINEAGE
 from tests.stacks import ORGANIZATION, Kind, Outcome, Stack, differences, owing
 
 MADE = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -460,7 +461,7 @@ def lose_copy(stack: Stack) -> None:
 
 def leave_key(stack: Stack) -> None:
     """Leave a key that an earlier update made and could neither hand over nor revoke."""
-    left = stack.api.make(ORGANIZATION, make_mark(stack.identity, "").name("ehr"))
+    left = stack.api.make(ORGANIZATION, make_mark(stack.identity, "", LINEAGE).name("ehr"))
     stack.edit_outputs(pending=[*stack.outputs["pending"], *owing(OwedStep.REVOKE, left.id)])
 
 

@@ -21,7 +21,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity, OwedStep, Place
 from allomia_pulumi.references import VaultReference
-from tests.fakes import FakeAllomia, FakeTenants
+from tests.fakes import LINEAGE, FakeAllomia, FakeTenants
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Outcome, Stack, differences, owing
 
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
@@ -423,7 +423,7 @@ class TestRevokedByHand:
 
     def test_g1_dropped_it_leaves_no_key_behind_unnamed(self) -> None:
         stack = stack_with(overlap="1h")
-        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "", LINEAGE).name("ehr"))
         stack.edit_outputs(pending=owing(OwedStep.REVOKE, left.id))
         del stack.api.keys[ORGANIZATION]["key-1"]
         outcome = stack.refresh()
@@ -439,7 +439,7 @@ class TestRevokedByHand:
 
     def test_g1_a_refresh_that_misses_a_key_names_strays_too(self) -> None:
         stack = overlapping()
-        stray = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        stray = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "", LINEAGE).name("ehr"))
         del stack.api.keys[ORGANIZATION]["key-1"]
         assert stray.id in stack.refresh().said
 
@@ -903,7 +903,7 @@ class TestHalfFinished:
     @pytest.mark.parametrize("change", [{"rotationTriggers": TWO}, {"name": "other"}, {"rotateAfter": "2h"}])
     def test_g1_while_a_key_is_owed_its_end_no_further_key_is_made(self, change: dict[str, Any]) -> None:
         stack = stack_with(overlap="1h")
-        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "", LINEAGE).name("ehr"))
         stack.edit_outputs(pending=owing(OwedStep.REVOKE, left.id))
         stack.clock.advance(2 * HOUR)
         stack.edit(**change)
@@ -975,7 +975,7 @@ class TestHalfFinished:
 
     def test_what_is_owed_stays_owed_until_it_is_done(self) -> None:
         stack = stack_with(overlap="1h")
-        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "", LINEAGE).name("ehr"))
         stack.edit_outputs(pending=owing(OwedStep.REVOKE, left.id))
         stack.api.faults["revoke"] = [DOWN]
         outcome = up(stack, Kind.UPDATE)
@@ -1048,7 +1048,7 @@ class TestHalfFinished:
 class TestDelete:
     def test_it_ends_every_key_and_then_clears_vault(self) -> None:
         stack = overlapping(vaultSecret=HERE)
-        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "", LINEAGE).name("ehr"))
         stack.edit_outputs(pending=owing(OwedStep.REVOKE, left.id))
         ended: list[str] = []
         revoke = stack.api.revoke_key
@@ -1353,7 +1353,7 @@ class TestReviewed:
 
     def test_g1_an_update_names_strays(self) -> None:
         stack = stack_with(overlap="1h")
-        stray = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "").name("ehr"))
+        stray = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "", LINEAGE).name("ehr"))
         stack.edit(verify=False)
         assert any(stray.id in warning for warning in up(stack, Kind.UPDATE).warnings)
 
