@@ -32,7 +32,7 @@ from allomia_pulumi.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.dynamic_host import end_with_engine, engine_log, widen_thread_pool
 from allomia_pulumi.engine_link import EngineLog, ResourceReporter
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.keys.fields import LINEAGE
+from allomia_pulumi.keys.fields import is_internal
 from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
 from allomia_pulumi.keys.resource import Outputs, Resource
 from allomia_pulumi.redaction import scrub
@@ -178,9 +178,7 @@ def _identity(props: Mapping[str, Any]) -> Identity:
 
 def _wire(props: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs without the engine's and this face's internal ones, unknowns as the core knows them."""
-    return {
-        name: _with_unknowns(value) for name, value in props.items() if name == LINEAGE or not name.startswith("__")
-    }
+    return {name: _with_unknowns(value) for name, value in props.items() if not is_internal(name)}
 
 
 def _with_unknowns(value: Any) -> Any:  # noqa: ANN401 - property values are of any type

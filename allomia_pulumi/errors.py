@@ -18,7 +18,8 @@
     ├── UnexpectedAnswer        look at what answers under the configured address
     └── Unsettled               act by hand: something may exist that no state records
         ├── OutcomeUnknown          a request may or may not have been carried out
-        └── KeyLeftBehind           a key is alive that nobody holds
+        ├── KeyLeftBehind           a key is alive that nobody holds
+        └── TooManyUnknownKeys      keys are alive that no record has, so no further one is made
 
 An error has a *message* (what happened, and what now exists) and a *hint* (the next step), each one line. Neither
 ever holds a body, a header or the value of a secret.
@@ -42,6 +43,7 @@ __all__ = [
     "SecretConflict",
     "SetupError",
     "TemporaryError",
+    "TooManyUnknownKeys",
     "Unavailable",
     "UnexpectedAnswer",
     "Unreachable",
@@ -181,3 +183,7 @@ class KeyLeftBehind(Unsettled):
         super().__init__(message, hint)
         self.organization_id = organization_id
         self.key_id = key_id
+
+
+class TooManyUnknownKeys(Unsettled):
+    """Keys of a resource are alive that neither its record nor this process knows, so no further one is made."""

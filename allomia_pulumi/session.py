@@ -19,6 +19,8 @@ from allomia_pulumi.config import (
 )
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.flights import Flights
+from allomia_pulumi.keys.identity import normal_service
+from allomia_pulumi.keys.models import Service
 from allomia_pulumi.loading import loading
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference, parse_reference
@@ -68,6 +70,11 @@ class Session:
     def owner(self) -> str:
         """Return what tells apart two people with the same project and stack names on one tenant."""
         return self.settings.owner
+
+    @property
+    def service(self) -> Service:
+        """Return the AlloMia that is configured, in the form that records compare."""
+        return normal_service(self.settings.api_url, self.settings.keys_path)
 
     def require(self, reference: VaultReference | None) -> None:
         """See that a client can be opened for a tenant key reference; no edge is loaded for that.

@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, RequestRefused
 from allomia_pulumi.keys.delivering import Delivery
-from allomia_pulumi.keys.models import Place
+from allomia_pulumi.keys.models import Place, Service
 from allomia_pulumi.references import VaultReference
 
 TENANT_KEY = "alm_tenant_" + "0" * 40
 LINEAGE = "7q2w9x"
+SERVICE = Service(api_url="https://allomia.com", keys_path="/api/organization/{organizationId}/api-keys")
 
 
 class FakeClock:
@@ -213,6 +214,14 @@ class FakeVault:
             raise NotFound("the version is gone")
         return SecretStr(value)
 
+    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
+        self._enter("remark")
+        secret = self._at(place)
+        if not secret.stored.is_ours or secret.stored.key_id != key_id:
+            return False
+        secret.stored = replace(secret.stored, mark=mark)
+        return True
+
     def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
         self._enter("withdraw")
         secret = self._at(place)
@@ -256,6 +265,7 @@ class FakeTenants:
     opened: list[VaultReference | None] = field(default_factory=list)
     fault: AllomiaError | None = None
     vault: FakeVault = field(default_factory=FakeVault)
+    service: Service = SERVICE
     imported: SecretStr | None = None
 
     def require(self, reference: VaultReference | None) -> None:

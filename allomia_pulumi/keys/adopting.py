@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import SecretStr
@@ -56,6 +56,6 @@ class Adopter:
                 )
             secret = self.store().read_secret(adoption.vault_secret)
             self.inspector.prove(found, secret, f"Vault {adoption.vault_secret}")
-        self.inspector.name_foreign_mark(found, order.identity, order.owner)
+        is_foreign = self.inspector.is_foreign(found, order.identity, order.owner)
         key = AdoptedKey(found.key.id, found.key.name, secret, self.inspector.made_at(found))
-        return self.maker.hand_over(order, settings, key)
+        return replace(self.maker.hand_over(order, settings, key), is_foreign=is_foreign)

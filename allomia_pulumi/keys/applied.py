@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from allomia_pulumi.durations import format_duration, parse_duration
+from allomia_pulumi.keys.identity import Today, follow
 from allomia_pulumi.keys.models import NO_TRIGGERS, Inputs, KeyState, Model, OwedStep, Settings, Unknown, hash_triggers
 from allomia_pulumi.references import VaultReference
 
@@ -44,10 +45,13 @@ def _recorded(value: object, before: object) -> object:
     return value
 
 
-def apply_settings(inputs: Inputs, state: KeyState, *, keep_place: bool = False) -> KeyState:
+def apply_settings(
+    inputs: Inputs, state: KeyState, *, today: Today | None = None, keep_place: bool = False
+) -> KeyState:
     """Return the state with the settings applied that move no key; what a rotation waits for is left as it was.
 
-    With `keep_place`, the place in Vault stays as it was too, since the key is not at the new one yet.
+    With `today`, the record follows who the key is now. With `keep_place`, the place in Vault stays as it was too,
+    since the key is not at the new one yet.
     """
     before = state.record.settings
     left: dict[str, object] = {"organization_id": before.organization_id}
@@ -58,7 +62,8 @@ def apply_settings(inputs: Inputs, state: KeyState, *, keep_place: bool = False)
     if state.secret is None or keep_place or not is_delivered(state):
         left["secret_in_state"] = before.secret_in_state
     settings = settings_of(inputs, before).model_copy(update=left)
-    changes: dict[str, object] = {"record": state.record.model_copy(update={"settings": settings})}
+    record = state.record.model_copy(update={"settings": settings})
+    changes: dict[str, object] = {"record": follow(record, today) if today else record}
     if not settings.secret_in_state:
         changes |= {"secret": None, "previous_secret": None}
     if settings.vault_secret is None:

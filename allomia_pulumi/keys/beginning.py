@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from allomia_pulumi.errors import KeyLeftBehind
@@ -12,20 +13,37 @@ from allomia_pulumi.keys.models import (
     NO_TRIGGERS,
     Inputs,
     KeyState,
+    Origin,
     Owed,
     OwedStep,
     Reason,
     Record,
+    Service,
     Settings,
     Unknown,
     hash_triggers,
 )
 from allomia_pulumi.redaction import fingerprint
 
-__all__ = ["begin", "begin_left_behind"]
+__all__ = ["Kept", "begin", "begin_left_behind"]
 
 
-def begin(made: Made, order: Order, settings: Settings, inputs: Inputs, reason: Reason, now: datetime) -> KeyState:
+@dataclass(frozen=True)
+class Kept:
+    """What a record keeps beside the key itself.
+
+    Attributes:
+        service: The AlloMia that made the key.
+        former: What the resource was known as before a replacement.
+    """
+
+    service: Service
+    former: tuple[Origin, ...] = ()
+
+
+def begin(
+    made: Made, order: Order, settings: Settings, inputs: Inputs, reason: Reason, now: datetime, kept: Kept
+) -> KeyState:
     """Return the record of a key that was made or adopted; a delivery that failed is owed."""
     minted, triggers = made.key, inputs.rotation_triggers
     owed = (Owed(step=OwedStep.DELIVER, why=made.owed, key_id=minted.id),) if made.owed else ()
@@ -39,12 +57,12 @@ def begin(made: Made, order: Order, settings: Settings, inputs: Inputs, reason: 
         vault_secret_version=made.vault_version,
         pending=owed,
         triggers_hash=hash_triggers(None if isinstance(triggers, Unknown) else triggers),
-        record=_record(order, settings, made.vault_version),
+        record=_record(order, settings, kept, made),
     )
     return with_moments(state, now if owed else None)
 
 
-def begin_left_behind(left: KeyLeftBehind, order: Order, settings: Settings, now: datetime) -> KeyState:
+def begin_left_behind(left: KeyLeftBehind, order: Order, settings: Settings, now: datetime, kept: Kept) -> KeyState:
     """Return the record of a key that is alive and that nobody can use: the next run revokes it and makes another."""
     why = "it could not be handed over"
     state = KeyState(
@@ -58,16 +76,21 @@ def begin_left_behind(left: KeyLeftBehind, order: Order, settings: Settings, now
             Owed(step=OwedStep.ROTATE, why=f"key {left.key_id} could not be handed over"),
         ),
         triggers_hash=NO_TRIGGERS,
-        record=_record(order, settings, None),
+        record=_record(order, settings, kept),
     )
     return with_moments(state, now)
 
 
-def _record(order: Order, settings: Settings, version: int | None) -> Record:
+def _record(order: Order, settings: Settings, kept: Kept, made: Made | None = None) -> Record:
+    version = made.vault_version if made else None
     return Record(
         identity=order.identity,
         owner=order.owner,
         lineage=order.lineage,
         settings=settings,
         vault_versions=(version,) if version else (),
+        former=kept.former,
+        api_url=kept.service.api_url,
+        keys_path=kept.service.keys_path,
+        foreign_keys=(made.key.id,) if made and made.is_foreign else (),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import KeyLeftBehind
 from allomia_pulumi.keys.adopting import Adopter
-from allomia_pulumi.keys.beginning import begin, begin_left_behind
+from allomia_pulumi.keys.beginning import Kept, begin, begin_left_behind
 from allomia_pulumi.keys.making import Made, Maker, Undelivered
 from allomia_pulumi.keys.memory import Replacement
 from allomia_pulumi.keys.minting import Order
@@ -24,6 +25,8 @@ class Creation:
 
     Attributes:
         replacement: What the diff before found out, if this is a rotation by replacement.
+        kept: What the record keeps beside the key.
+        left_behind: Keys of earlier calls of this creation that could not be revoked, by organization and id.
         keeps_unfinished: Whether a key that exists without being finished is returned, and the reporter told what is
             owed; otherwise it is revoked, or an error names it.
     """
@@ -36,6 +39,8 @@ class Creation:
     maker: Maker
     clock: Clock
     reporter: Reporter
+    kept: Kept
+    left_behind: Collection[tuple[str, str]]
     keeps_unfinished: bool
 
     @property
@@ -52,14 +57,15 @@ class Creation:
             AllomiaError: No key exists.
         """
         try:
+            self.maker.end_left_behind(self.left_behind)
             made = self._adopt_or_make()
             with self.maker.recording(self.order, made) if self.adoption is None else nullcontext():
-                state = begin(made, self.order, self.settings, self.inputs, self._reason, self.clock.now())
+                state = begin(made, self.order, self.settings, self.inputs, self._reason, self.clock.now(), self.kept)
         except KeyLeftBehind as problem:
             if not self.keeps_unfinished:
                 raise
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
-            return begin_left_behind(problem, self.order, self.settings, self.clock.now())
+            return begin_left_behind(problem, self.order, self.settings, self.clock.now(), self.kept)
         for owed in state.pending:
             self.reporter.owe(f"key {state.key_id} exists and works, and {owed.why}. The next `pulumi up` tries again.")
         return state
@@ -70,7 +76,9 @@ class Creation:
         is_kept = self.keeps_unfinished and self.settings.secret_in_state
         known = self.replacement.known_keys if self.replacement else frozenset()
         undelivered = Undelivered.KEEP if is_kept else Undelivered.REVOKE
-        return self.maker.make(self.order, self.settings, self.order.identity, known, undelivered=undelivered)
+        return self.maker.make(
+            self.order, self.settings, self.order.identity, known, former=self.kept.former, undelivered=undelivered
+        )
 
     @property
     def _reason(self) -> Reason:

@@ -80,7 +80,7 @@ class DashboardKeys:
         Vault out of reach is a warning here, since create looks again.
         """
         if old_identity:
-            self._memory.forget_reads(old_identity)
+            self._memory.forget_reads({old_identity})
         form, failures = parse_dashboard_inputs(news)
         checked = Checked(dict(news), tuple(failures))
         if form is None or isinstance(form.vault_secret, Unknown):
@@ -178,7 +178,13 @@ class DashboardKeys:
             "Declare it with organizationId and vaultSecret, and run `pulumi up`.",
         )
 
-    def forecast(self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Forecast:
+    def forecast(
+        self,
+        pulumi_id: str,
+        outputs: Mapping[str, Any],
+        news: Mapping[str, Any],
+        identity: Identity,  # noqa: ARG002 - every resource is asked the same way
+    ) -> Forecast:
         """Tell what the update that the last diff decided will leave: with a newer key in Vault, nothing is known."""
         names = frozenset(str(field.alias) for field in DashboardState.model_fields.values())
         inputs, state = _checked(news), read_dashboard_outputs(outputs)
@@ -204,7 +210,7 @@ class DashboardKeys:
         if owed is not None:
             reporter.warn(f"{owed.why}. {_way_out(owed, state)}")
         state = state.model_copy(update={"pending": (owed,) if owed else ()})
-        self._memory.remember_read(pulumi_id, state.record.identity)
+        self._memory.remember_read(pulumi_id, (state.record.identity,))
         return _with_next_action(state, at(self._clock.now()))
 
     def update(

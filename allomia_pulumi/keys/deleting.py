@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.keys.delivering import SecretStore
-from allomia_pulumi.keys.marks import resource_mark
+from allomia_pulumi.keys.identity import own_marks
 from allomia_pulumi.keys.models import KeyState, OwedStep
 from allomia_pulumi.keys.ports import KeyApi, Reporter
 from allomia_pulumi.keys.proof import revoke_for_good
@@ -24,6 +24,7 @@ class Deletion:
 
     Attributes:
         held: Keys that another record goes on holding.
+        replaced: Keys that this process has replaced: ending them is part of a rotation.
     """
 
     api: KeyApi
@@ -31,6 +32,7 @@ class Deletion:
     ledger: Ledger
     reporter: Reporter
     held: frozenset[str]
+    replaced: frozenset[str]
 
     def delete(self, state: KeyState) -> None:
         """Revoke every key of the record, then clear Vault of them.
@@ -39,6 +41,7 @@ class Deletion:
             AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
         """
         organization_id = state.record.settings.organization_id
+        foreign = frozenset(state.record.foreign_keys) - self.replaced
         left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
         for key_id in dict.fromkeys(filter(None, (state.previous_key_id, state.key_id, *left))):
             if key_id in self.held:
@@ -47,11 +50,17 @@ class Deletion:
                     "Remove `adopt` from the program"
                 )
                 continue
+            if key_id in foreign:
+                self.reporter.warn(
+                    f"key {key_id} was not revoked: it was taken over with the mark of another declared key, which may "
+                    f"use it. If nobody does: {revoke_command(organization_id, key_id)}"
+                )
+                continue
             with _naming(organization_id, key_id), self.ledger.writing(organization_id):
                 revoke_for_good(self.api, organization_id, key_id)
                 self.ledger.remove(organization_id, key_id)
-        # What Vault has of a held key is the other record's now, and so are its marks.
-        if not self.held & state.key_ids:
+        # What Vault has of a held key is the other record's now, and so are its marks; a key that lives on may be read.
+        if not (self.held | foreign) & state.key_ids:
             self._withdraw(state)
 
     def _withdraw(self, state: KeyState) -> None:
@@ -63,8 +72,8 @@ class Deletion:
         try:
             stored = self.store().inspect_secret(place)
             is_own = stored.key_id in state.key_ids
-            mark = resource_mark(state.record.identity, state.record.owner)
-            if is_own or (stored.is_ours and stored.mark == mark and stored.version > max(versions)):
+            marks = own_marks(state.record.origins)
+            if is_own or (stored.is_ours and stored.mark in marks and stored.version > max(versions)):
                 for first, last in _runs(versions):
                     key_id = stored.key_id if is_own and stored.key_id else state.key_id
                     self.store().withdraw_secret(place, first=first, last=last, key_id=key_id)

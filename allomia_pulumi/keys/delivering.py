@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.errors import SecretConflict
 from allomia_pulumi.keys.models import Place
+from allomia_pulumi.redaction import printable
 from allomia_pulumi.references import VaultReference
 
 __all__ = ["Delivery", "SecretStore", "Stored", "check_ownership", "drift_of"]
@@ -87,22 +88,43 @@ class SecretStore(Protocol):
         """Read one version of the field."""
         ...
 
+    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
+        """Write another mark into the metadata if they are that key's; tell whether they are."""
+        ...
+
     def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
         """Destroy the versions first to last, and the metadata if it is that key's."""
         ...
 
 
-def check_ownership(place: Place, stored: Stored, mark: str, known_keys: Collection[str]) -> None:
+def check_ownership(
+    place: Place,
+    stored: Stored,
+    marks: Collection[str],
+    known_keys: Collection[str],
+    others: Collection[str] = (),
+) -> None:
     """Refuse to write over what this declared key did not write.
 
-    `known_keys` are keys of this declared key, whatever its mark was when they were written.
+    Args:
+        place: Where it is to be written.
+        stored: What stands there.
+        marks: The resource marks of everything that this declared key is or was known as.
+        known_keys: Keys of this declared key, whatever its mark was when they were written.
+        others: Keys that records of other declared keys hold: one of them may have had this one's name before.
 
     Raises:
         SecretConflict: Somebody else's secret, or a newer version; nothing was overwritten.
     """
     if place.take_over or stored.version == 0:
         return
-    is_own = stored.is_ours and (stored.mark == mark or stored.key_id in known_keys)
+    if stored.is_ours and stored.key_id in others and stored.key_id not in known_keys:
+        raise SecretConflict(
+            f"Vault {place} holds key {printable(str(stored.key_id))} of another declared key, which may have had this "
+            "one's name before; it was not touched",
+            "Choose another path for one of them.",
+        )
+    is_own = stored.is_ours and (stored.mark in marks or stored.key_id in known_keys)
     if not is_own:
         raise SecretConflict(
             f"Vault {place} holds a secret that this resource did not write (version {stored.version}); it was not "

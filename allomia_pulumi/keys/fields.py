@@ -19,6 +19,7 @@ __all__ = [
     "Form",
     "has_long_overlap",
     "identifier",
+    "is_internal",
     "organization_id",
     "overlap",
     "reference",
@@ -33,6 +34,11 @@ LINEAGE: Final = "__lineage"
 
 Programs do not write it, and the engine shows no input whose name begins so.
 """
+
+
+def is_internal(name: str) -> bool:
+    """Tell whether a property is the engine's or a face's own, such as `__provider`, and no input of a resource."""
+    return name.startswith("__") and name != LINEAGE
 
 
 @dataclass(frozen=True)

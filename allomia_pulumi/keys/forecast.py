@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from allomia_pulumi.keys.applied import apply_settings
+from allomia_pulumi.keys.identity import Today
 from allomia_pulumi.keys.models import Inputs, KeyState, OwedStep, Unknown
 from allomia_pulumi.keys.plan import Plan, Step, is_undelivered
 from allomia_pulumi.keys.resource import Forecast
@@ -15,11 +16,11 @@ DELIVERED: Final = frozenset({"vault_secret_version", "record", "pending", "next
 TIMED: Final = frozenset({"record", "rotate_at", "next_action_at", "previous_revoke_at", "triggers_hash"})
 
 
-def forecast_update(inputs: Inputs, state: KeyState, plan: Plan) -> Forecast:
+def forecast_update(inputs: Inputs, state: KeyState, plan: Plan, today: Today) -> Forecast:
     """Return what is known of the outputs after the update, if every step succeeds."""
-    after = apply_settings(inputs, _retired(state, plan), keep_place=is_undelivered(inputs, state))
+    after = apply_settings(inputs, _retired(state, plan), today=today, keep_place=is_undelivered(inputs, state))
     known = after.to_outputs()
-    unknown = frozenset(map(_wire_name, _unknown(inputs, state, plan)))
+    unknown = frozenset(map(_wire_name, _unknown(inputs, state, plan, today)))
     names = frozenset(map(_wire_name, KeyState.model_fields))
     return Forecast({name: known.get(name) for name in names - unknown}, unknown)
 
@@ -29,10 +30,12 @@ def _wire_name(field: str) -> str:
     return str(KeyState.model_fields[field].alias)
 
 
-def _unknown(inputs: Inputs, state: KeyState, plan: Plan) -> frozenset[str]:
+def _unknown(inputs: Inputs, state: KeyState, plan: Plan, today: Today) -> frozenset[str]:
     if plan.is_rotation or plan.is_uncertain:
         return frozenset(KeyState.model_fields)
-    names: frozenset[str] = frozenset()
+    # A lineage that is still to be drawn, and a place that Vault may not let us mark anew, are told by the update.
+    is_place_behind = state.vault_secret_version is not None and state.record.origin != today.origin
+    names = frozenset({"record"}) if state.record.lineage is None or is_place_behind else frozenset()
     if Step.DELIVER in plan.steps:
         names |= DELIVERED
     if inputs.secret_in_state is True and not state.record.settings.secret_in_state:

@@ -6,7 +6,7 @@ fail before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -21,9 +21,9 @@ from allomia_pulumi.errors import (
 )
 from allomia_pulumi.keys.applied import at, overlap_of, overlap_start
 from allomia_pulumi.keys.delivering import check_ownership
+from allomia_pulumi.keys.identity import is_elsewhere, own_marks
 from allomia_pulumi.keys.inputs import parse_inputs
-from allomia_pulumi.keys.marks import resource_mark
-from allomia_pulumi.keys.models import KEY_LIMIT, Identity, Inputs, KeyState, Place, Reason, Unknown
+from allomia_pulumi.keys.models import KEY_LIMIT, Identity, Inputs, KeyState, Origin, Place, Reason, Unknown
 from allomia_pulumi.keys.plan import Plan, Step, is_overlap_over
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter, Tenants
 from allomia_pulumi.keys.slots import Ledger, OwnKey, organization_full
@@ -95,9 +95,16 @@ class Foresight:
         )
 
     def look_at_place(
-        self, inputs: Inputs, identity: Identity, known_keys: Collection[str], reporter: Reporter
+        self,
+        inputs: Inputs,
+        origins: Iterable[Origin],
+        known_keys: Collection[str],
+        others: Collection[str],
+        reporter: Reporter,
     ) -> None:
         """See before a new key is made that it may be delivered; a Vault out of reach is a warning here.
+
+        `origins`, `known_keys` and `others` tell whose a secret is that stands there, as `check_ownership` takes them.
 
         Raises:
             SecretConflict: What stands there was not written by this resource.
@@ -111,7 +118,7 @@ class Foresight:
         except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
             reporter.warn(f"whether the key can be written to Vault {place} is not known: {problem}")
             return
-        check_ownership(place, stored, resource_mark(identity, self._tenants.owner), known_keys)
+        check_ownership(place, stored, own_marks(origins), known_keys, others)
 
     def say_plan(self, plan: Plan, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
         """Say in preview and `up` what is due, why and since when."""
@@ -126,6 +133,20 @@ class Foresight:
             reporter.info(f"key {state.key_id} is due for rotation{since} (reason: {plan.reason})")
         if Step.RETIRE in plan.steps:
             reporter.info(f"the overlap of predecessor {state.previous_key_id} is over: it is revoked")
+        ended = [state.key_id] if plan.is_rotation else []
+        ended += [state.previous_key_id] if Step.RETIRE in plan.steps and state.previous_key_id else []
+        for key_id in filter(state.record.foreign_keys.__contains__, ended):
+            reporter.warn(
+                f"key {key_id} was taken over with the mark of another declared key, and this ends it: make sure that "
+                "nobody else uses it"
+            )
+        if plan.waiting and is_elsewhere(state.record, self._tenants.service):
+            asked = self._tenants.service.api_url
+            reporter.warn(
+                f"the rotation of key {state.key_id} (reason: {plan.waiting}) waits: the key was made at "
+                f"{state.record.api_url}, and this run asks {asked}. This `pulumi up` looks for it there and records "
+                "the address; the next one goes on"
+            )
         for owed in state.pending:
             reporter.warn(f"an earlier run left something to do: {owed.step} ({owed.why})")
         if plan.is_uncertain:

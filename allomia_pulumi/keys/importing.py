@@ -55,10 +55,12 @@ class Importer:
                 f"the secret of key {key_id} is not known, since AlloMia shows it once only. "
                 f"{IMPORT_WITH_SECRET} Otherwise the first rotation brings one"
             )
-        self.inspector.name_foreign_mark(found, identity, self.tenants.owner)
-        return self._state(found, identity, given[0] if given else None)
+        is_foreign = self.inspector.is_foreign(found, identity, self.tenants.owner)
+        return self._state(found, identity, given[0] if given else None, is_foreign=is_foreign)
 
-    def _state(self, found: Existing, identity: Identity, secret: SecretStr | None) -> tuple[KeyState, dict[str, Any]]:
+    def _state(
+        self, found: Existing, identity: Identity, secret: SecretStr | None, *, is_foreign: bool
+    ) -> tuple[KeyState, dict[str, Any]]:
         settings = Settings(organization_id=found.organization_id, name=clean_label(label_of(found.key.name)))
         state = KeyState(
             key_id=found.key.id,
@@ -67,7 +69,15 @@ class Importer:
             secret=secret,
             secret_fingerprint=fingerprint(secret) if secret else "",
             rotation_reason=Reason.IMPORTED,
-            record=Record(identity=identity, owner=self.tenants.owner, settings=settings, lineage=draw_lineage()),
+            record=Record(
+                identity=identity,
+                owner=self.tenants.owner,
+                settings=settings,
+                lineage=draw_lineage(),
+                api_url=self.tenants.service.api_url,
+                keys_path=self.tenants.service.keys_path,
+                foreign_keys=(found.key.id,) if is_foreign else (),
+            ),
         )
         return with_moments(state), {"organizationId": settings.organization_id, "name": settings.name}
 

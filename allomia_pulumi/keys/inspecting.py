@@ -96,14 +96,16 @@ class Inspector:
             f"{key_id}: compare them in its dashboard before you rotate or destroy"
         )
 
-    def name_foreign_mark(self, found: Existing, identity: Identity, owner: str) -> None:
-        """Say that the key carries another declared key's mark, if it does."""
+    def is_foreign(self, found: Existing, identity: Identity, owner: str) -> bool:
+        """Tell whether the key carries another declared key's mark, and say so if it does."""
         mark = parse_mark(found.key.name)
-        if mark is not None and mark.declared != resource_mark(identity, owner):
-            self.reporter.warn(
-                f"key {found.key.id} carries the mark of another declared key: make sure that no other stack, and no "
-                "other resource, rotates or revokes it"
-            )
+        if mark is None or mark.declared == resource_mark(identity, owner):
+            return False
+        self.reporter.warn(
+            f"key {found.key.id} carries the mark of another declared key: make sure that no other stack, and no "
+            "other resource, rotates or revokes it. A destroy leaves it; a rotation here revokes it"
+        )
+        return True
 
     def made_at(self, found: Existing) -> datetime:
         """Return when the key was made; from now on, when AlloMia does not say."""

@@ -6,17 +6,20 @@ A face translates its calls to these and their answers back; it decides nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import AllomiaError, OrganizationFull, SetupError
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OrganizationFull, SetupError
 from allomia_pulumi.keys.adopting import Adopter
 from allomia_pulumi.keys.applied import settings_of
+from allomia_pulumi.keys.beginning import Kept
 from allomia_pulumi.keys.creating import Creation
 from allomia_pulumi.keys.deleting import Deletion
 from allomia_pulumi.keys.fields import Failure
 from allomia_pulumi.keys.forecast import forecast_update
 from allomia_pulumi.keys.foresight import Foresight, is_abrupt, is_place_new, refusal, was_abrupt
+from allomia_pulumi.keys.identity import Today, is_elsewhere, made_elsewhere, today_of
 from allomia_pulumi.keys.importing import Importer
 from allomia_pulumi.keys.inputs import lineage_of, parse_inputs, with_lineage, with_name
 from allomia_pulumi.keys.inspecting import Inspector
@@ -28,6 +31,8 @@ from allomia_pulumi.keys.models import (
     Identity,
     Inputs,
     KeyState,
+    Origin,
+    OwedStep,
     Reason,
     Settings,
     Unknown,
@@ -36,11 +41,13 @@ from allomia_pulumi.keys.models import (
 from allomia_pulumi.keys.plan import Plan, Step, make_plan
 from allomia_pulumi.keys.ports import KeyApi, Reporter, Tenants
 from allomia_pulumi.keys.proof import revoke_for_good
-from allomia_pulumi.keys.reading import Marks, Reading, name_strays, name_unknown_keys
+from allomia_pulumi.keys.reading import Reading, require_here
+from allomia_pulumi.keys.repeats import Outcome, digest
 from allomia_pulumi.keys.resource import Checked, Forecast, Outputs
 from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.keys.strays import Strays
 from allomia_pulumi.keys.updating import Update
-from allomia_pulumi.keys.wording import explaining_configuration
+from allomia_pulumi.keys.wording import explaining_configuration, orphans_command
 
 __all__ = ["OrganizationKeys"]
 
@@ -74,8 +81,8 @@ class OrganizationKeys:
 
         AlloMia or Vault out of reach is a warning here, since create repeats the look before it sends anything.
         """
-        if old_identity:
-            self._memory.forget_reads(old_identity)
+        if olds:
+            self._memory.forget_reads({identity, old_identity or identity}, lineage_of(olds))
         replacement = self._memory.replacement(identity)
         kept = replacement.lineage if replacement else None
         wire = with_lineage(with_name(news, olds, identity), olds, kept or draw_lineage(seed))
@@ -89,7 +96,7 @@ class OrganizationKeys:
                     api = self._tenants.open(inputs.tenant_key_ref)
                     self._foresight.take_slot(api, inputs, identity, reporter)
             if not olds or is_place_new(olds, news):
-                self._foresight.look_at_place(inputs, identity, self._replaced(identity), reporter)
+                self._look_at_place(olds, inputs, identity, reporter)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
         is_replacement = not olds and replacement is not None
@@ -113,12 +120,13 @@ class OrganizationKeys:
             return Plan(steps=(Step.FINISH,) if outputs.get("pending") else ())
         inputs = _checked(news)
         state, now = read_outputs(outputs), self._clock.now()
-        self._memory.remember_keys(state.key_ids)
-        plan = make_plan(inputs, state, now)
+        today = self._today(state, identity)
+        self._memory.remember_keys(pulumi_id, identity, state.key_ids)
+        plan = make_plan(inputs, state, now, today=today)
         if plan.refused:
             raise refusal(plan.refused, inputs, state)
         has_slot = not plan.is_rotation or self._foresight.has_slot(inputs, state, plan, identity, reporter)
-        plan = make_plan(inputs, state, now, has_slot=has_slot)
+        plan = make_plan(inputs, state, now, today=today, has_slot=has_slot)
         self._foresight.say_plan(plan, inputs, state, reporter)
         is_imported = state.rotation_reason is Reason.IMPORTED
         if is_imported and state.is_secret_unknown and not self._memory.was_imported(pulumi_id):
@@ -133,7 +141,10 @@ class OrganizationKeys:
         is_held = is_imported and not plan.replaces
         self._memory.hold(identity, state.key_ids if is_held else ())
         if plan.replaces:
-            self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids, state.record.lineage))
+            record = state.record
+            former = tuple(each for each in record.origins if each != today.origin)
+            announced = Replacement(plan.reason, state.key_ids, record.lineage, record.owner, former)
+            self._memory.remember_replacement(identity, announced)
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
 
@@ -144,6 +155,7 @@ class OrganizationKeys:
 
         A rotation by replacement mints, whatever `adopt` says: it has done its work with the first key. With
         `keeps_unfinished`, a key that exists without being finished is returned, and the reporter told what is owed.
+        A repeated call goes on from what the one before left.
 
         Raises:
             OrganizationFull: No slot; nothing was sent.
@@ -153,27 +165,35 @@ class OrganizationKeys:
         """
         inputs, settings = _known(news)
         api = self._tenants.open(settings.reference)
-        replacement = self._memory.take_replacement(identity)
+        if (repeated := self._repeat_creation(news, inputs, identity, api, reporter)) is not None:
+            return repeated
+        replacement = self._memory.replacement(identity)
         lineage = lineage_of(news) or draw_lineage()
-        order = Order(settings.organization_id, settings.name, identity, self._tenants.owner, lineage)
+        owner = self._tenants.owner or (replacement.owner if replacement else "")
+        order = Order(settings.organization_id, settings.name, identity, owner, lineage)
         creation = Creation(
             inputs=inputs,
             settings=settings,
             order=order,
             replacement=replacement,
-            adopter=self._adopter(api, reporter),
-            maker=self._maker(api, reporter),
+            adopter=self._adopter(api, identity, reporter),
+            maker=self._maker(api, identity, reporter),
             clock=self._clock,
             reporter=reporter,
+            kept=Kept(self._tenants.service, replacement.former if replacement else ()),
+            left_behind=self._memory.left_behind(identity),
             keeps_unfinished=keeps_unfinished,
         )
         if creation.adoption is None:
-            known = (replacement.known_keys if replacement else frozenset()) | self._memory.keys
-            name_unknown_keys(self._ledger.alive(api, order.organization_id), order, known, self._clock, reporter)
-        state = creation.run()
-        self._memory.remember_keys(state.key_ids)
-        self._memory.hold(identity, () if creation.adoption is None else state.key_ids)
-        return f"{order.organization_id}/{state.key_id}", state
+            self._look_for_strays(api, order, replacement, reporter)
+        try:
+            state = creation.run()
+        except KeyLeftBehind as left:
+            self._memory.remember_left_behind(identity, left.organization_id, left.key_id)
+            raise
+        if creation.adoption is None:
+            self._memory.remember_minted(state.key_id)
+        return self._remember_creation(news, state, identity, is_held=creation.adoption is not None)
 
     def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[KeyState, dict[str, Any]]:
         """Return the record of a key that exists already, proved if its secret is at hand, and inputs for it.
@@ -183,15 +203,19 @@ class OrganizationKeys:
         """
         inspector = Inspector(self._tenants.open(None), self._ledger, self._clock, reporter)
         state, inputs = Importer(self._tenants, inspector, reporter).run(pulumi_id, identity)
-        self._memory.remember_keys(state.key_ids)
+        self._memory.remember_keys(pulumi_id, identity, state.key_ids)
         self._memory.remember_import(pulumi_id)
         return state, inputs
 
-    def forecast(self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Forecast:
+    def forecast(
+        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
+    ) -> Forecast:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""
         inputs, state = _checked(news), read_outputs(outputs)
-        planned = self._memory.take_plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
-        return forecast_update(inputs, state, make_plan(inputs, state, planned.now, has_slot=planned.has_slot))
+        today = self._today(state, identity)
+        planned = self._memory.plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
+        plan = make_plan(inputs, state, planned.now, today=today, has_slot=planned.has_slot)
+        return forecast_update(inputs, state, plan, today)
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> KeyState | None:
         """Look whether the key is still there; return its state, or None on proof that it is gone.
@@ -202,7 +226,7 @@ class OrganizationKeys:
         state = read_outputs(outputs)
         with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
-            self._memory.remember_keys(state.key_ids)
+            self._memory.remember_keys(pulumi_id, state.record.identity, state.key_ids)
             reading = Reading(
                 api=api,
                 store=self._tenants.store,
@@ -211,10 +235,12 @@ class OrganizationKeys:
                 reporter=reporter,
                 known=self._memory.keys,
                 owner=self._tenants.owner,
+                service=self._tenants.service,
             )
             found = reading.read(state)
         if found is not None:
-            self._memory.remember_read(pulumi_id, found.record.identity)
+            names = (each.identity for each in found.record.origins)
+            self._memory.remember_read(pulumi_id, names, found.record.lineage)
         return found
 
     def update(
@@ -231,28 +257,31 @@ class OrganizationKeys:
             AllomiaError: Nothing was changed, and what made the update due stays due.
         """
         inputs, settings = _known(news)
-        state = read_outputs(outputs)
-        planned = self._memory.take_plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
-        plan = make_plan(inputs, state, planned.now, has_slot=planned.has_slot)
+        earlier, state = self._memory.update(pulumi_id), read_outputs(outputs)
+        if earlier is not None and earlier.is_of(news, outputs):
+            state = earlier.state
+            if earlier.is_complete:
+                return state
         api = self._tenants.open(settings.reference)
-        update = Update(
-            inputs=inputs,
-            slot=identity,
-            now=planned.now,
-            api=api,
-            store=self._tenants.store,
-            maker=self._maker(api, reporter),
-            ledger=self._ledger,
-            reporter=reporter,
-        )
+        today = self._today(state, identity)
+        if is_elsewhere(state.record, today.service):
+            require_here(api, state, today.service)
+        planned = self._memory.plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
+        plan = make_plan(inputs, state, planned.now, today=today, has_slot=planned.has_slot)
+        if plan.waiting and self._memory.plan(pulumi_id) is None:
+            reporter.warn(f"the rotation of key {state.key_id} ({plan.waiting}) is left for the next `pulumi up`")
+        update = self._update(inputs, today, planned.now, api, reporter)
         after = update.run(state, plan)
-        self._memory.remember_keys(after.key_ids | state.key_ids)
+        self._memory.remember_keys(pulumi_id, identity, after.key_ids | state.key_ids)
+        left = make_plan(inputs, after, planned.now, today=today, has_slot=planned.has_slot)
+        self._memory.remember_update(
+            Outcome(pulumi_id, digest(news), digest(outputs), after, is_complete=not left.has_changes)
+        )
         if state.rotation_reason is Reason.IMPORTED:
             self._memory.hold(identity, after.key_ids)
         try:
             alive = self._ledger.alive(api, after.record.settings.organization_id)
-            marks = Marks((after.record.identity, identity), (after.record.owner, self._tenants.owner))
-            name_strays(alive, after, marks, self._clock, reporter, self._memory.keys)
+            self._update(inputs, today, planned.now, api, reporter).strays(after).name_beside(after, alive)
         except AllomiaError as problem:
             reporter.warn(f"the update is done; looking for stray keys failed: {problem}")
         return after
@@ -268,7 +297,11 @@ class OrganizationKeys:
         state = read_outputs(outputs)
         with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
-            Deletion(api, self._tenants.store, self._ledger, reporter, self._memory.held).delete(state)
+            if is_elsewhere(state.record, self._tenants.service):
+                raise made_elsewhere(state, self._tenants.service, "nothing was revoked")
+            memory = self._memory
+            Deletion(api, self._tenants.store, self._ledger, reporter, memory.held, memory.replaced).delete(state)
+        memory.forget_record(state.key_ids)
 
     def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
         """Revoke the key that an operation made whose answer nobody takes; one that Vault holds stays for its readers.
@@ -278,25 +311,104 @@ class OrganizationKeys:
         state = read_outputs(after.to_outputs())
         known = read_outputs(before).key_ids if before else frozenset()
         settings = state.record.settings
-        if state.key_id in known or state.vault_secret_version is not None:
+        is_ours = state.key_id not in known and self._memory.has_minted(state.key_id)
+        if not is_ours or state.vault_secret_version is not None:
             return
         api = self._tenants.open(settings.reference)
         with self._ledger.writing(settings.organization_id):
             revoke_for_good(api, settings.organization_id, state.key_id)
+        self._memory.forget_record({state.key_id})
         reporter.warn(f"key {state.key_id} was revoked: its engine is gone, and nobody could record it")
 
-    def _replaced(self, identity: Identity) -> frozenset[str]:
-        """Return the keys that a replacement, announced by the diff before, is about to replace."""
-        replacement = self._memory.replacement(identity)
-        return replacement.known_keys if replacement else frozenset()
+    def _today(self, state: KeyState, identity: Identity) -> Today:
+        return today_of(state.record, identity, self._tenants.owner, self._tenants.service)
 
-    def _adopter(self, api: KeyApi, reporter: Reporter) -> Adopter:
-        return Adopter(
-            Inspector(api, self._ledger, self._clock, reporter), self._tenants.store, self._maker(api, reporter)
+    def _look_at_place(self, olds: Mapping[str, Any], inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
+        """See that the key may be delivered; for a successor, what the diff knows of its predecessor counts as own."""
+        replacement = None if olds else self._memory.replacement(identity)
+        owner = self._tenants.owner or (replacement.owner if replacement else "")
+        origin = Origin(identity=identity, owner=owner)
+        origins = (origin, *(replacement.former if replacement else ()))
+        known = replacement.known_keys if replacement else frozenset()
+        others = frozenset() if olds else self._memory.keys_of_others(identity)
+        self._foresight.look_at_place(inputs, origins, known, others, reporter)
+
+    def _look_for_strays(self, api: KeyApi, order: Order, replacement: Replacement | None, reporter: Reporter) -> None:
+        """Name keys with this resource's mark that nobody knows, before another is made.
+
+        Raises:
+            TooManyUnknownKeys: So many live that no further one is made.
+        """
+        known = (replacement.known_keys if replacement else frozenset()) | self._memory.keys
+        origins = (Origin(identity=order.identity, owner=order.owner), *(replacement.former if replacement else ()))
+        strays = Strays(order.organization_id, origins, known, self._clock, reporter)
+        alive = self._ledger.alive(api, order.organization_id)
+        strays.refuse_further_keys(alive)
+        strays.name_before_creation(alive)
+
+    def _repeat_creation(
+        self, news: Mapping[str, Any], inputs: Inputs, identity: Identity, api: KeyApi, reporter: Reporter
+    ) -> tuple[str, KeyState] | None:
+        """Return what an earlier call of this creation left, after what it owed; None if there is nothing to keep."""
+        earlier = self._memory.creation(identity)
+        if earlier is None:
+            return None
+        state = earlier.state
+        if not earlier.is_of(news, {}):
+            reporter.warn(
+                f"an earlier call of this run made key {state.key_id} with other inputs, and nobody may have it: look "
+                f"with {orphans_command()}"
+            )
+            return None
+        if any(owed.step is not OwedStep.DELIVER for owed in state.pending):
+            # Nobody can use that key: the new creation ends it first.
+            return None
+        if state.pending:
+            now = self._clock.now()
+            today = self._today(state, identity)
+            plan = make_plan(inputs, state, now, today=today, has_slot=False)
+            state = self._update(inputs, today, now, api, reporter).run(state, plan)
+        return self._remember_creation(news, state, identity, is_held=False, pulumi_id=earlier.pulumi_id)
+
+    def _remember_creation(
+        self, news: Mapping[str, Any], state: KeyState, identity: Identity, *, is_held: bool, pulumi_id: str = ""
+    ) -> tuple[str, KeyState]:
+        """Note what a creation left, and return it with its Pulumi id."""
+        pulumi_id = pulumi_id or f"{state.record.settings.organization_id}/{state.key_id}"
+        self._memory.remember_keys(pulumi_id, identity, state.key_ids)
+        self._memory.hold(identity, state.key_ids if is_held else ())
+        outcome = Outcome(pulumi_id, digest(news), "", state, is_complete=not state.pending)
+        self._memory.remember_creation(identity, outcome)
+        for owed in state.pending:
+            if owed.step is OwedStep.REVOKE and owed.key_id:
+                self._memory.remember_left_behind(identity, state.record.settings.organization_id, owed.key_id)
+        return pulumi_id, state
+
+    def _update(self, inputs: Inputs, today: Today, now: datetime, api: KeyApi, reporter: Reporter) -> Update:
+        identity = today.origin.identity
+        return Update(
+            inputs=inputs,
+            today=today,
+            now=now,
+            api=api,
+            store=self._tenants.store,
+            maker=self._maker(api, identity, reporter),
+            ledger=self._ledger,
+            clock=self._clock,
+            reporter=reporter,
+            known=self._memory.keys,
+            others=self._memory.keys_of_others(identity),
+            has_minted=self._memory.remember_minted,
         )
 
-    def _maker(self, api: KeyApi, reporter: Reporter) -> Maker:
-        return Maker(api, self._tenants.store, self._ledger, Minter(api, self._clock, reporter))
+    def _adopter(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Adopter:
+        inspector = Inspector(api, self._ledger, self._clock, reporter)
+        return Adopter(inspector, self._tenants.store, self._maker(api, identity, reporter))
+
+    def _maker(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Maker:
+        minter = Minter(api, self._clock, reporter)
+        others = self._memory.keys_of_others(identity)
+        return Maker(api, self._tenants.store, self._ledger, minter, others)
 
 
 def _checked(news: Mapping[str, Any]) -> Inputs:

@@ -5,16 +5,17 @@ From the mint on, a key is handed over, or revoked, or named in an error; design
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership
+from allomia_pulumi.keys.identity import own_marks
 from allomia_pulumi.keys.marks import resource_mark
 from allomia_pulumi.keys.minting import Minter, Order
-from allomia_pulumi.keys.models import Identity, Settings
+from allomia_pulumi.keys.models import Identity, Origin, Settings
 from allomia_pulumi.keys.ports import KeyApi, MintedKey
 from allomia_pulumi.keys.slots import Ledger
 
@@ -36,21 +37,39 @@ class Made:
     Attributes:
         vault_version: The KV version that holds it, if it was delivered.
         owed: Why the delivery is still owed; empty if it is not.
+        is_foreign: Whether it was taken over with another declared key's mark.
     """
 
     key: MintedKey
     vault_version: int | None = None
     owed: str = ""
+    is_foreign: bool = False
 
 
 class Maker:
-    """Make keys through one tenant's AlloMia, and deliver them where the settings say."""
+    """Make keys through one tenant's AlloMia, and deliver them where the settings say.
 
-    def __init__(self, api: KeyApi, store: Callable[[], SecretStore], ledger: Ledger, minter: Minter) -> None:
+    Args:
+        api: The tenant's AlloMia.
+        store: Vault.
+        ledger: The slots.
+        minter: Sends the request.
+        others: Keys that records of other declared keys hold: a place that has one of them is theirs.
+    """
+
+    def __init__(
+        self,
+        api: KeyApi,
+        store: Callable[[], SecretStore],
+        ledger: Ledger,
+        minter: Minter,
+        others: Collection[str] = (),
+    ) -> None:
         self._api = api
         self._store = store
         self._ledger = ledger
         self._minter = minter
+        self._others = others
 
     def make(
         self,
@@ -59,18 +78,20 @@ class Maker:
         slot: Identity,
         known_keys: Collection[str],
         *,
+        former: Collection[Origin] = (),
         undelivered: Undelivered = Undelivered.REVOKE,
     ) -> Made:
         """Make a key, in the slot promised to an identity.
 
-        `known_keys` are keys of this declared key that Vault may hold now. `undelivered` says what becomes of a key
+        `known_keys` are keys of this declared key that Vault may hold now, and `former` what it was known as before:
+        either makes a secret in Vault its own. `undelivered` says what becomes of a key
         whose delivery fails; if it is kept, the delivery is owed.
 
         Raises:
             KeyLeftBehind: A key was made, can neither be handed over nor revoked, and is named.
             AllomiaError: No key exists.
         """
-        stored = self._preflight(order, settings, known_keys)
+        stored = self._preflight(order, settings, known_keys, former)
         with self._ledger.minting(self._api, order.organization_id, slot):
             minted, is_proved = self._minter.mint(order), False
             try:
@@ -88,6 +109,17 @@ class Maker:
             self._ledger.add(order.organization_id, minted)
         return made
 
+    def end_left_behind(self, left_behind: Iterable[tuple[str, str]]) -> None:
+        """Revoke keys that earlier calls of the same creation made and could not revoke.
+
+        Raises:
+            KeyLeftBehind: One still cannot be revoked, so no further one is made.
+        """
+        for organization_id, key_id in left_behind:
+            with self._ledger.writing(organization_id):
+                self._minter.revoke_left_behind(organization_id, key_id)
+                self._ledger.remove(organization_id, key_id)
+
     def recording(self, order: Order, made: Made) -> AbstractContextManager[None]:
         """Revoke a key that was made when making its record fails: even a fault of ours costs no key silently."""
         return self._minter.revoking_on_failure(order.organization_id, made.key)
@@ -104,13 +136,16 @@ class Maker:
         except AllomiaError:
             return False
 
-    def _preflight(self, order: Order, settings: Settings, known_keys: Collection[str]) -> Stored | None:
+    def _preflight(
+        self, order: Order, settings: Settings, known_keys: Collection[str], former: Collection[Origin] = ()
+    ) -> Stored | None:
         """See that the key can be delivered before anything is sent."""
         place = settings.vault_secret
         if place is None:
             return None
         stored = self._store().preflight_delivery(place)
-        check_ownership(place, stored, resource_mark(order.identity, order.owner), known_keys)
+        origin = Origin(identity=order.identity, owner=order.owner)
+        check_ownership(place, stored, own_marks((origin, *former)), known_keys, self._others)
         return stored
 
     def _deliver(

@@ -235,6 +235,14 @@ class Minter:
             "Nothing was left behind; check what stands between here and AlloMia, then run again.",
         )
 
+    def revoke_left_behind(self, organization_id: str, key_id: str) -> None:
+        """Revoke a key that an earlier attempt left, or name it in the error.
+
+        Raises:
+            KeyLeftBehind: It could not be revoked.
+        """
+        self._revoke_or_name(organization_id, key_id, "an earlier attempt of this run could not hand it over")
+
     def _revoke_or_name(self, organization_id: str, key_id: str, why: str) -> None:
         """Revoke a key that nobody can use, or name it in the error.
 

@@ -38,6 +38,7 @@ __all__ = [
     "Place",
     "Reason",
     "Record",
+    "Service",
     "Settings",
     "Unknown",
     "hash_triggers",
@@ -108,6 +109,13 @@ class Origin(Model):
 
     identity: Identity
     owner: str = ""
+
+
+class Service(Model):
+    """One AlloMia: its address, and the path of its assumed key collection."""
+
+    api_url: str
+    keys_path: str
 
 
 class Place(Model):

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from allomia_pulumi.keys.applied import apply_settings, overlap_of, overlap_start
+from allomia_pulumi.keys.identity import Today, has_followed, is_elsewhere
 from allomia_pulumi.keys.models import (
     NO_TRIGGERS,
     Inputs,
@@ -96,16 +97,20 @@ class Plan:
         return rotation + tuple(SHOWN_STEP[step] for step in self.steps if step in SHOWN_STEP)
 
 
-def make_plan(inputs: Inputs, state: KeyState, now: datetime, *, has_slot: bool = True) -> Plan:
-    """Decide what to do.
+def make_plan(
+    inputs: Inputs, state: KeyState, now: datetime, *, today: Today | None = None, has_slot: bool = True
+) -> Plan:
+    """Decide what to do; without `today`, the key is who its record says.
 
     A moved key is made in another organization, so the slots of this one do not hold it up. A rotation without a slot
     waits: what made it due stays due, since triggers and name are then not recorded. While a predecessor is in its
-    overlap, a schedule waits too, and a trigger is refused: a third key would have to live.
+    overlap, a schedule waits too, and a trigger is refused: a third key would have to live. A key that was made at
+    another AlloMia is not rotated before an update has found it at this one, and recorded that.
     """
     if is_moved(inputs, state.record.settings):
         return Plan(replaces=("organizationId",))
     due = rotation_due(inputs, state, now)
+    has_slot = has_slot and not (today and is_elsewhere(state.record, today.service))
     is_in_place = overlap_of(inputs, state) > timedelta()
     is_blocked = is_in_place and due is not Reason.REVOKED and has_living_predecessor(inputs, state, now)
     startable = None if is_blocked else due
@@ -113,7 +118,7 @@ def make_plan(inputs: Inputs, state: KeyState, now: datetime, *, has_slot: bool 
         return Plan(replaces=(ROTATING_INPUT[startable],), reason=startable)
     rotates = startable is not None and has_slot
     return Plan(
-        steps=_steps(inputs, state, now, rotates=rotates),
+        steps=_steps(inputs, state, now, today, rotates=rotates),
         reason=startable if startable and has_slot else Reason.CREATED,
         waiting=None if has_slot else startable,
         refused=due if is_blocked and due is not Reason.SCHEDULE else None,
@@ -121,13 +126,13 @@ def make_plan(inputs: Inputs, state: KeyState, now: datetime, *, has_slot: bool 
     )
 
 
-def _steps(inputs: Inputs, state: KeyState, now: datetime, *, rotates: bool) -> tuple[Step, ...]:
+def _steps(inputs: Inputs, state: KeyState, now: datetime, today: Today | None, *, rotates: bool) -> tuple[Step, ...]:
     wanted = {
         Step.FINISH: any(owed.step is OwedStep.REVOKE for owed in state.pending),
         Step.RETIRE: is_overlap_over(inputs, state, now),
         Step.ROTATE: rotates,
         Step.DELIVER: not rotates and is_undelivered(inputs, state),
-        Step.RECORD: not rotates and has_unrecorded(inputs, state),
+        Step.RECORD: not rotates and has_unrecorded(inputs, state, today),
     }
     return tuple(step for step in Step if wanted[step])
 
@@ -179,9 +184,11 @@ def is_undelivered(inputs: Inputs, state: KeyState) -> bool:
     return is_owed or applied is None or not place.is_same(applied)
 
 
-def has_unrecorded(inputs: Inputs, state: KeyState) -> bool:
+def has_unrecorded(inputs: Inputs, state: KeyState, today: Today | None = None) -> bool:
     """Tell whether an update has something to write down that moves no key; a delivery writes down its own part."""
     after = apply_settings(inputs, state, keep_place=is_undelivered(inputs, state))
+    if today and not has_followed(state.record, today):
+        return True
     if after.record != state.record or (after.secret is None) != (state.secret is None):
         return True
     if after.pending != state.pending:

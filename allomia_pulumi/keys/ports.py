@@ -9,6 +9,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from allomia_pulumi.keys.delivering import SecretStore
+from allomia_pulumi.keys.models import Service
 from allomia_pulumi.references import VaultReference
 
 __all__ = [
@@ -203,6 +204,11 @@ class Tenants(Protocol):
     @property
     def owner(self) -> str:
         """Return the configured `allomia:owner`, part of every new mark."""
+        ...
+
+    @property
+    def service(self) -> Service:
+        """Return the AlloMia that is asked; nothing is loaded or asked for that."""
         ...
 
     def require(self, reference: VaultReference | None) -> None:

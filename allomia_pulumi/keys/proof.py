@@ -1,22 +1,17 @@
-"""When a key counts as gone, and which keys look like ours but are not in the record.
+"""When a key counts as gone, and when as proved.
 
 State is dropped on proof only: a read error, a refused credential or a broken list proves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from itertools import product
-
 from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import CredentialRejected, NotFound, UnexpectedAnswer
-from allomia_pulumi.keys.marks import parse_mark, resource_mark
-from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.keys.ports import ApiKey, KeyApi, Prover
+from allomia_pulumi.keys.ports import KeyApi, Prover
 
-__all__ = ["find_strays", "is_proved_gone", "prove_patiently", "revoke_for_good"]
+__all__ = ["is_proved_gone", "prove_patiently", "revoke_for_good"]
 
 PROVE_PAUSES = (0.0, 0.3, 1.0, 2.0)
 
@@ -72,15 +67,6 @@ def revoke_for_good(api: KeyApi, organization_id: str, key_id: str) -> None:
     """
     if not api.revoke_key(organization_id, key_id) and not is_proved_gone(api, organization_id, key_id):
         raise UnexpectedAnswer(f"AlloMia answered 404 to revoking key {key_id}, and still has it", "Run again later.")
-
-
-def find_strays(
-    keys: Iterable[ApiKey], identities: Iterable[Identity], owners: Iterable[str], known: Collection[str]
-) -> list[ApiKey]:
-    """Return the keys that nobody knows and that carry a mark of a declared key, under any name or owner it has had."""
-    own = {resource_mark(identity, owner) for identity, owner in product(set(identities), set(owners))}
-    marked = ((key, parse_mark(key.name)) for key in keys if key.id not in known)
-    return [key for key, mark in marked if mark is not None and mark.declared in own]
 
 
 def _explain_missing(api: KeyApi, organization_id: str, problem: NotFound) -> NotFound:

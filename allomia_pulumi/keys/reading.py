@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, NotFound, SecretConflict
 from allomia_pulumi.keys.applied import with_moments
 from allomia_pulumi.keys.delivering import SecretStore, Stored, check_ownership, drift_of
-from allomia_pulumi.keys.marks import resource_mark
-from allomia_pulumi.keys.minting import Order
-from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep, Place
+from allomia_pulumi.keys.identity import is_elsewhere, made_elsewhere, own_marks
+from allomia_pulumi.keys.models import KeyState, Origin, Owed, OwedStep, Place, Service
 from allomia_pulumi.keys.ports import ApiKey, KeyApi, Reporter
-from allomia_pulumi.keys.proof import find_strays, is_proved_gone
+from allomia_pulumi.keys.proof import is_proved_gone
 from allomia_pulumi.keys.slots import Ledger
-from allomia_pulumi.keys.wording import describe_keys, orphans_command, revoke_command
+from allomia_pulumi.keys.strays import Strays
+from allomia_pulumi.keys.wording import revoke_command
 
-__all__ = ["Reading", "name_strays", "name_unknown_keys"]
-
-
-@dataclass(frozen=True)
-class Marks:
-    """The names and owners under which a declared key may have been made."""
-
-    identities: Collection[Identity]
-    owners: Collection[str]
+__all__ = ["Reading", "require_here"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +26,8 @@ class Reading:
 
     Attributes:
         known: Keys that this process made or met, which are no strays.
-        owner: The owner that is configured today.
+        owner: The owner that is configured today; empty if none is.
+        service: The AlloMia that is asked.
     """
 
     api: KeyApi
@@ -44,9 +37,16 @@ class Reading:
     reporter: Reporter
     known: frozenset[str]
     owner: str
+    service: Service
 
     def read(self, state: KeyState) -> KeyState | None:
-        """Return the state as it is now, with what the next update has to mend; or None on proof that all is gone."""
+        """Return the state as it is now, with what the next update has to mend; or None on proof that all is gone.
+
+        Raises:
+            AllomiaError: Nothing is proved.
+        """
+        if is_elsewhere(state.record, self.service):
+            require_here(self.api, state, self.service)
         before, alive = state, self._alive_if_listed(state)
         if alive is None:
             found = self._look_for(state)
@@ -54,11 +54,16 @@ class Reading:
                 return None
             state = found
         state = self._look_for_drift(state)
-        marks = Marks((state.record.identity,), (state.record.owner, self.owner))
         if alive is None:
             alive = self.ledger.alive(self.api, state.record.settings.organization_id)
-        name_strays(alive, state, marks, self.clock, self.reporter, self.known)
+        self._strays(state).name_beside(state, alive)
         return with_moments(state, None if state.pending == before.pending else self.clock.now())
+
+    def _strays(self, state: KeyState) -> Strays:
+        record, organization_id = state.record, state.record.settings.organization_id
+        today = Origin(identity=record.identity, owner=self.owner or record.owner)
+        origins, known = (today, *record.origins), self.known | state.key_ids
+        return Strays(organization_id, origins, known, self.clock, self.reporter)
 
     def _alive_if_listed(self, state: KeyState) -> tuple[ApiKey, ...] | None:
         """Return the shared list if it has the current key and its predecessor; absence there proves nothing yet."""
@@ -108,45 +113,26 @@ class Reading:
 
     def _what_next(self, state: KeyState, place: Place, stored: Stored) -> str:
         """Say what the next update does about a difference: it never writes over what somebody else wrote."""
-        mark = resource_mark(state.record.identity, state.record.owner)
         try:
-            check_ownership(place, stored, mark, state.key_ids)
+            check_ownership(place, stored, own_marks(state.record.origins), state.key_ids)
         except SecretConflict as problem:
             return f"the next `pulumi up` does not write over it. {problem.hint}"
         return "the next `pulumi up` writes the key there again"
 
 
-def name_unknown_keys(
-    alive: Iterable[ApiKey], order: Order, known: Collection[str], clock: Clock, reporter: Reporter
-) -> None:
-    """Say that a key with this mark is alive; only the engine knows whether it is about to be replaced."""
-    strays = find_strays(alive, (order.identity,), (order.owner,), known)
-    if strays:
-        reporter.warn(
-            f"organization {order.organization_id} already has a key with this resource's mark: "
-            f"{describe_keys(strays, clock.now())}. If this run replaces it, it is revoked at the end; if "
-            f"not, it is left from an interrupted run: look with {orphans_command()}, and end it with --revoke"
-        )
+def require_here(api: KeyApi, state: KeyState, service: Service) -> None:
+    """See that a key which was made at another AlloMia stands in the list of this one, by its id and its full name.
 
-
-def name_strays(
-    alive: Iterable[ApiKey],
-    state: KeyState,
-    marks: Marks,
-    clock: Clock,
-    reporter: Reporter,
-    known: frozenset[str],
-) -> None:
-    """Say which keys carry this resource's mark and are in no record; one of them may be its successor."""
-    strays = find_strays(alive, marks.identities, marks.owners, known | state.key_ids)
-    if strays:
-        organization_id = state.record.settings.organization_id
-        reporter.warn(
-            f"organization {organization_id} has a key with this resource's mark that the record of key {state.key_id} "
-            f"does not know: {describe_keys(strays, clock.now())}. It may be its successor, or wait for its deletion: "
-            f"then the next `pulumi up` settles it. Otherwise it is left from an interrupted run: look with "
-            f"{orphans_command()}, and end it with --revoke"
-        )
+    Raises:
+        InvalidConfiguration: It does not; the message names both, and the way out.
+    """
+    organization_id = state.record.settings.organization_id
+    try:
+        found = any((key.id, key.name) == (state.key_id, state.key_name) for key in api.list_keys(organization_id))
+    except NotFound:
+        found = False
+    if not found:
+        raise made_elsewhere(state, service, "nothing was changed")
 
 
 def _owing(state: KeyState, owed: Owed) -> KeyState:

@@ -106,7 +106,9 @@ class Resource(Protocol):
         """Return the outputs of what exists already, and the inputs that describe it."""
         ...
 
-    def forecast(self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Forecast:
+    def forecast(
+        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
+    ) -> Forecast:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""
         ...
 

@@ -89,19 +89,19 @@ class Ledger:
     def minting(self, api: KeyApi, organization_id: str, identity: Identity) -> Iterator[None]:
         """Hold the slot of one declared key while its key is made; promise it first if nobody did.
 
+        A failure keeps the promise, for the call may be repeated.
+
         Raises:
             OrganizationFull: There is no slot; nothing has been sent.
         """
         holders = self.promise(api, organization_id, identity)
         if holders is not None:
             raise organization_full(organization_id, holders, self._clock)
-        try:
-            with self.writing(organization_id):
-                yield
-        finally:
-            account = self._account(organization_id)
-            with account.lock:
-                account.promised.discard(identity)
+        with self.writing(organization_id):
+            yield
+        account = self._account(organization_id)
+        with account.lock:
+            account.promised.discard(identity)
 
     @contextmanager
     def writing(self, organization_id: str) -> Iterator[None]:

@@ -7,19 +7,20 @@ something was changed, the record is saved with what is still owed, and the next
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import SecretStr
 
+from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of
+from allomia_pulumi.keys.identity import Today, own_marks
 from allomia_pulumi.keys.making import Made, Maker, Undelivered
 from allomia_pulumi.keys.marks import draw_lineage, resource_mark
 from allomia_pulumi.keys.minting import Order
 from allomia_pulumi.keys.models import (
-    Identity,
     Inputs,
     KeyState,
     Owed,
@@ -35,6 +36,7 @@ from allomia_pulumi.keys.plan import Plan, Step, is_undelivered
 from allomia_pulumi.keys.ports import KeyApi, Reporter
 from allomia_pulumi.keys.proof import is_proved_gone, revoke_for_good
 from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.keys.strays import Strays
 from allomia_pulumi.keys.wording import IMPORT_WITH_SECRET, revoke_command
 from allomia_pulumi.redaction import fingerprint
 
@@ -58,18 +60,25 @@ class Update:
     """One update of one declared key.
 
     Attributes:
-        slot: The identity whose promise of a slot a rotation uses.
+        today: Who the key is now; the identity's promise of a slot is what a rotation uses.
         now: The moment of the diff that planned this.
+        known: Keys that this process made or met, which are no strays.
+        others: Keys that records of other declared keys hold.
+        has_minted: Notes a key that was made here.
     """
 
     inputs: Inputs
-    slot: Identity
+    today: Today
     now: datetime
     api: KeyApi
     store: Callable[[], SecretStore]
     maker: Maker
     ledger: Ledger
+    clock: Clock
     reporter: Reporter
+    known: frozenset[str]
+    others: frozenset[str]
+    has_minted: Callable[[str], None]
 
     def run(self, before: KeyState, plan: Plan) -> KeyState:
         """Do the steps in their order and return the new state.
@@ -90,10 +99,37 @@ class Update:
                     raise
                 self.reporter.owe(f"the update is half done, and the next `pulumi up` goes on: {problem}")
                 return self._half_done(state)
-        state = apply_settings(self.inputs, state, keep_place=is_undelivered(self.inputs, state))
+        today = self._follow_in_vault(state)
+        state = apply_settings(self.inputs, state, today=today, keep_place=is_undelivered(self.inputs, state))
+        state = _with_lineage(state, state.record.lineage or draw_lineage())
         for owed in state.pending:
             self.reporter.owe(f"still owed: {owed.step} ({owed.why}). The next `pulumi up` tries again.")
         return with_moments(state, self.now)
+
+    def strays(self, state: KeyState) -> Strays:
+        """Return what finds keys with this resource's mark that nobody knows."""
+        organization_id = state.record.settings.organization_id
+        origins = (self.today.origin, *state.record.origins)
+        return Strays(organization_id, origins, self.known | state.key_ids, self.clock, self.reporter)
+
+    def _follow_in_vault(self, state: KeyState) -> Today:
+        """Mark the place in Vault as today's, if the current key stands there; return who the record may follow.
+
+        Vault comes first: a record that is ahead of it would call the key's own place somebody else's.
+        """
+        record, place = state.record, state.record.settings.vault_secret
+        if record.origin == self.today.origin or place is None or state.vault_secret_version is None:
+            return self.today
+        mark = resource_mark(self.today.origin.identity, self.today.origin.owner)
+        try:
+            self.store().remark_secret(place, state.key_id, mark)
+        except AllomiaError as problem:
+            self.reporter.warn(
+                f"key {state.key_id} is declared as {self.today.origin.identity.name} now, and Vault {place} could not "
+                f"be marked so: {problem}. Either name counts until a `pulumi up` does it"
+            )
+            return replace(self.today, origin=record.origin)
+        return self.today
 
     def _half_done(self, state: KeyState) -> KeyState:
         """Return the state with something to do at once, whether or not anything is owed by name."""
@@ -160,11 +196,16 @@ class Update:
         settings = settings_of(self.inputs, state.record.settings)
         self._name_old_copy(state)
         lineage = state.record.lineage or draw_lineage()
-        order = Order(settings.organization_id, settings.name, state.record.identity, state.record.owner, lineage)
+        origin = self.today.origin
+        order = Order(settings.organization_id, settings.name, origin.identity, origin.owner, lineage)
         known = frozenset(filter(None, (state.key_id, state.previous_key_id)))
+        self.strays(state).refuse_further_keys(self.ledger.alive(self.api, settings.organization_id))
         try:
             undelivered = Undelivered.KEEP_IF_ALIVE if settings.secret_in_state else Undelivered.REVOKE
-            made = self.maker.make(order, settings, self.slot, known, undelivered=undelivered)
+            made = self.maker.make(
+                order, settings, origin.identity, known, former=state.record.origins, undelivered=undelivered
+            )
+            self.has_minted(made.key.id)
             with self.maker.recording(order, made):
                 return self._rotated(_with_lineage(state, lineage), made, settings, reason)
         except KeyLeftBehind as problem:
@@ -206,9 +247,10 @@ class Update:
         secret = state.secret or self._fetch(state)
         settings = state.record.settings
         stored = self.store().preflight_delivery(place)
-        mark = resource_mark(state.record.identity, state.record.owner)
+        origin = self.today.origin
+        mark = resource_mark(origin.identity, origin.owner)
         known = frozenset(filter(None, (state.key_id, state.previous_key_id)))
-        check_ownership(place, stored, mark, known)
+        check_ownership(place, stored, own_marks((origin, *state.record.origins)), known, self.others)
         delivery = Delivery(secret, state.key_id, settings.organization_id, mark, stored.version)
         version = self.store().deliver_secret(place, delivery)
         self._name_old_copy(state)

@@ -163,7 +163,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
         if request.preview:
-            forecast = resource.forecast(request.id, olds, news)
+            forecast = resource.forecast(request.id, olds, news, identity_of(request.urn))
             expected = {**forecast.outputs, **dict.fromkeys(forecast.unknown, UNKNOWN)}
             return provider_pb2.UpdateResponse(properties=encode(expected, secret=SECRET_OUTPUTS))
         reporter = _Reporter(self.log, request.urn)

@@ -36,7 +36,7 @@ class World:
     def forecast(self, news: dict[str, Any]) -> Forecast:
         self.diff(news)
         self.api.calls.clear()
-        forecast = self.keys.forecast(self.id, self.outputs, news)
+        forecast = self.keys.forecast(self.id, self.outputs, news, IDENTITY)
         assert self.api.calls == []
         return forecast
 

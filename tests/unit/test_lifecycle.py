@@ -18,7 +18,9 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity, KeyState
+from allomia_pulumi.keys.plan import Step
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeTenants, Listener
+from tests.stacks import wire
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")
 NEWS = {"organizationId": "org", "rotationTriggers": {"quarter": "1"}}
@@ -278,7 +280,12 @@ def test_a_renamed_resource_keeps_its_key(run: Run, api: FakeAllomia) -> None:
     later = Run(api)
     inputs = later.keys.check({"name": "ehr"}, NEWS, renamed, later.listener, old_identity=IDENTITY).inputs
     assert inputs["name"] == "ehr"
-    assert not later.keys.diff(pulumi_id, outputs, inputs, renamed, later.listener).has_changes
+    plan = later.keys.diff(pulumi_id, outputs, inputs, renamed, later.listener)
+    assert (plan.replaces, plan.steps) == ((), (Step.RECORD,))
+    after = later.keys.update(pulumi_id, outputs, inputs, renamed, later.listener)
+    assert (after.key_id, api.minted) == (outputs["keyId"], 1)
+    assert (after.record.identity, [each.identity for each in after.record.former]) == (renamed, [IDENTITY])
+    assert not Run(api).keys.diff(pulumi_id, wire(after), inputs, renamed, later.listener).has_changes
 
 
 def test_a_key_with_this_mark_that_no_diff_announced_is_named_and_left_alone(run: Run, api: FakeAllomia) -> None:

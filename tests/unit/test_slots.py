@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from allomia_pulumi.errors import OrganizationFull, Unavailable
-from allomia_pulumi.keys.models import Identity
+from allomia_pulumi.keys.models import KEY_LIMIT, Identity
 from allomia_pulumi.keys.slots import Ledger
 from tests.fakes import FakeAllomia, FakeClock, FakeKey
 
@@ -120,12 +120,15 @@ def test_minting_without_a_promise_looks_first(ledger: Ledger, api: FakeAllomia)
     assert api.calls == ["list"]
 
 
-def test_a_failed_mint_gives_its_slot_back(ledger: Ledger, api: FakeAllomia) -> None:
+def test_a_failed_mint_keeps_its_promise_for_a_repeated_call(ledger: Ledger, api: FakeAllomia) -> None:
     for number in range(4):
         api.make("org", f"{number}")
     with pytest.raises(Unavailable), ledger.minting(api, "org", identity(1)):
         raise Unavailable("503")
-    assert ledger.promise(api, "org", identity(2)) is None
+    assert ledger.promise(api, "org", identity(2)) is not None
+    with ledger.minting(api, "org", identity(1)):
+        ledger.add("org", api.make("org", "repeated"))
+    assert len(api.keys["org"]) == KEY_LIMIT
 
 
 def test_a_failed_list_promises_nothing_and_is_asked_again(ledger: Ledger, api: FakeAllomia) -> None:
