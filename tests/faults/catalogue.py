@@ -390,6 +390,8 @@ ROWS: dict[int, Row] = {
         "Aliases, renames, forced replacements",
         "An alias and a rename keep the key; a replacement that the engine forces works",
         "e/rotation::test_a_renamed_resource_with_an_alias_keeps_its_key "
+        "u/identity::test_g6_the_first_up_records_it_moves_no_key_and_the_second_is_quiet "
+        "u/identity::test_g1_every_later_key_carries_todays_mark_and_the_same_lineage "
         "e/plugin::test_a_replacement_that_the_engine_or_the_program_forces_works "
         "e/migration::test_both_kinds_move_in_place_and_live_on_through_the_plugin",
         "`protect` and `ignoreChanges` never reach the provider",
@@ -430,5 +432,33 @@ ROWS: dict[int, Row] = {
         "None is found, and one planted in each channel is (G3)",
         "e/leak_scan::test_g3_no_secret_in_clear_in_any_channel_through_a_whole_life_with_failures "
         "f/leaks::test_g3_the_search_after_a_test_finds_a_plant_in_every_channel",
+    ),
+    61: Row(
+        "Another AlloMia is asked: `allomia:apiUrl` moved to another environment, or to a sandbox on another port",
+        "Its silence proves nothing: refresh, update and delete are errors that name both, and the key stays (G4)",
+        "c/evidence::test_g4_another_allomias_silence_drops_no_key "
+        "c/evidence::test_g4_another_allomias_404_is_no_deletion "
+        "c/evidence::test_g4_an_update_at_another_allomia_changes_nothing",
+    ),
+    62: Row(
+        "The engine repeats a create, update or delete, with the outputs from before a failure",
+        "It goes on from what the call before left; nothing is made twice, and nothing that is due is forgotten (G1, G2)",
+        "c/repeated_calls::test_g1_a_repeated_creation_ends_what_it_left_before_it_makes_another "
+        "c/repeated_calls::test_g1_a_repeated_creation_that_had_succeeded_hands_over_the_same_key "
+        "c/repeated_calls::test_g2_a_repeated_update_without_its_diff_rotates_all_the_same "
+        "c/repeated_calls::test_g1_g2_a_repeated_update_goes_on_from_the_half_done_one "
+        "c/repeated_calls::test_g7_a_repeated_deletion_ends_everything",
+    ),
+    63: Row(
+        "Each run loses the record of the key that it made",
+        "After two such keys no further one is made; the error names both, and what to do (G1)",
+        "c/evidence::test_g1_with_two_unknown_keys_no_further_one_is_made "
+        "c/evidence::test_g1_a_rotation_in_place_is_bounded_too",
+    ),
+    64: Row(
+        "A key is taken over that carries another declared key's mark, or the engine dies while one is taken over",
+        "Destroy leaves it and names it; nothing revokes what this operation did not make (G1)",
+        "c/evidence::test_g1_destroy_leaves_an_adopted_key_with_another_declared_keys_mark_and_names_it "
+        "c/evidence::test_g1_an_adopted_key_is_not_revoked_when_nobody_takes_the_answer",
     ),
 }
