@@ -256,6 +256,8 @@ class OrganizationKeys:
         Raises:
             AllomiaError: Nothing was changed, and what made the update due stays due.
         """
+        if self._is_unfinished_creation(pulumi_id, outputs, identity):
+            return self.create(news, identity, reporter, keeps_unfinished=True)[1]
         inputs, settings = _known(news)
         earlier, state = self._memory.update(pulumi_id), read_outputs(outputs)
         if earlier is not None and earlier.is_of(news, outputs):
@@ -369,6 +371,13 @@ class OrganizationKeys:
             plan = make_plan(inputs, state, now, today=today, has_slot=False)
             state = self._update(inputs, today, now, api, reporter).run(state, plan)
         return self._remember_creation(news, state, identity, is_held=False, pulumi_id=earlier.pulumi_id)
+
+    def _is_unfinished_creation(self, pulumi_id: str, outputs: Mapping[str, Any], identity: Identity) -> bool:
+        """Tell whether an update repeats a creation of this run: so the engine does when that ended half-way."""
+        creation = self._memory.creation(identity)
+        if creation is None or creation.is_complete or creation.pulumi_id != pulumi_id:
+            return False
+        return creation.state.key_id == outputs.get("keyId")
 
     def _remember_creation(
         self, news: Mapping[str, Any], state: KeyState, identity: Identity, *, is_held: bool, pulumi_id: str = ""

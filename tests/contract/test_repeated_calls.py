@@ -58,6 +58,28 @@ def test_g1_a_repeated_creation_ends_what_it_left_before_it_makes_another(scene:
     assert scene.accepts(outputs["secret"]) == 200
 
 
+def test_g1_g2_the_plugins_half_done_creation_is_repeated_as_an_update_and_comes_to_its_end(scene: Scene) -> None:
+    """The engine repeats a creation that ended half-way as an update with its outputs, and without a diff."""
+    if not isinstance(scene.face, PluginFace):
+        pytest.skip("the dynamic face has no creation that ends half-way")
+    start, inputs = scene.sandbox.last_event(), scene.face.check({}, scene.news(ONE))
+    spoil_the_hand_over(scene)
+    with pytest.raises(FaceError) as caught:
+        scene.face.create(inputs)
+    kept = caught.value.kept
+    assert kept is not None
+    for _ in range(2):
+        with pytest.raises(FaceError) as caught:
+            scene.face.update(kept.id, kept.outputs, inputs)
+        assert caught.value.kept is not None
+    assert made(scene, start)["minted"] == 1
+    scene.sandbox.clear_faults()
+    after = scene.face.update(kept.id, kept.outputs, inputs)
+    assert scene.alive() == [after["keyId"]] != [kept.outputs["keyId"]]
+    assert after["pending"] == []
+    assert scene.accepts(after["secret"]) == 200
+
+
 def test_g1_a_repeated_creation_that_had_succeeded_hands_over_the_same_key(scene: Scene) -> None:
     start = scene.sandbox.last_event()
     inputs = scene.face.check({}, scene.news(ONE))

@@ -442,7 +442,7 @@ ROWS: dict[int, Row] = {
     ),
     62: Row(
         "The engine repeats a create, update or delete, with the outputs from before a failure",
-        "It goes on from what the call before left; nothing is made twice, and nothing that is due is forgotten (G1, G2)",
+        "It goes on from what the call before left; nothing is made twice, nothing that is due is forgotten (G1, G2)",
         "c/repeated_calls::test_g1_a_repeated_creation_ends_what_it_left_before_it_makes_another "
         "c/repeated_calls::test_g1_a_repeated_creation_that_had_succeeded_hands_over_the_same_key "
         "c/repeated_calls::test_g2_a_repeated_update_without_its_diff_rotates_all_the_same "
