@@ -39,7 +39,7 @@ def begin(made: Made, order: Order, settings: Settings, inputs: Inputs, reason: 
         vault_secret_version=made.vault_version,
         pending=owed,
         triggers_hash=hash_triggers(None if isinstance(triggers, Unknown) else triggers),
-        record=_record(order, settings, made.vault_version),
+        record=_record(order, settings, made.vault_version, has_made_place=made.has_made_place),
     )
     return with_moments(state, now if owed else None)
 
@@ -63,11 +63,12 @@ def begin_left_behind(left: KeyLeftBehind, order: Order, settings: Settings, now
     return with_moments(state, now)
 
 
-def _record(order: Order, settings: Settings, version: int | None) -> Record:
+def _record(order: Order, settings: Settings, version: int | None, *, has_made_place: bool = False) -> Record:
     return Record(
         identity=order.identity,
         owner=order.owner,
         lineage=order.lineage,
         settings=settings,
         vault_versions=(version,) if version else (),
+        has_made_place=has_made_place,
     )

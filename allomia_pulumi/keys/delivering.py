@@ -48,6 +48,16 @@ class Stored(Protocol):
         """Tell whether the current version is neither deleted nor destroyed."""
         ...
 
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is a secret at all, if only its metadata."""
+        ...
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether nothing there can be read or undeleted, and nobody's marks claim it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -87,8 +97,17 @@ class SecretStore(Protocol):
         """Read one version of the field."""
         ...
 
-    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
-        """Destroy the versions first to last, and the metadata if it is that key's."""
+    def withdraw_secret(
+        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
+    ) -> None:
+        """Destroy versions, and remove the marks if they are that key's.
+
+        With `has_made_place` the secret goes whole, if nothing of others is in it.
+        """
+        ...
+
+    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
+        """Give the secret another mark if it is ours and holds that key, and tell whether it is."""
         ...
 
 
@@ -100,7 +119,7 @@ def check_ownership(place: Place, stored: Stored, mark: str, known_keys: Collect
     Raises:
         SecretConflict: Somebody else's secret, or a newer version; nothing was overwritten.
     """
-    if place.take_over or stored.version == 0:
+    if place.take_over or stored.is_free:
         return
     is_own = stored.is_ours and (stored.mark == mark or stored.key_id in known_keys)
     if not is_own:

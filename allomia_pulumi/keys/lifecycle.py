@@ -133,7 +133,8 @@ class OrganizationKeys:
         is_held = is_imported and not plan.replaces
         self._memory.hold(identity, state.key_ids if is_held else ())
         if plan.replaces:
-            self._memory.remember_replacement(identity, Replacement(plan.reason, state.key_ids, state.record.lineage))
+            replacement = Replacement(plan.reason, state.key_ids, state.record.lineage, state.record.made_place)
+            self._memory.remember_replacement(identity, replacement)
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
 

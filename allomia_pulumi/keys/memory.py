@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from allomia_pulumi.keys.models import Identity, Reason
+from allomia_pulumi.keys.models import Identity, Place, Reason
 
 __all__ = ["Memory", "Planned", "Replacement"]
 
@@ -23,6 +23,7 @@ class Replacement:
     reason: Reason
     known_keys: frozenset[str]
     lineage: str | None = None
+    made_place: Place | None = None
 
 
 @dataclass(frozen=True)
