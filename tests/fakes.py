@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -166,6 +166,8 @@ class FakeStored:
     written: int | None = None
     is_ours: bool = False
     is_live: bool = False
+    exists: bool = False
+    is_free: bool = True
 
 
 @dataclass
@@ -184,11 +186,11 @@ class FakeVault:
 
     def inspect_secret(self, place: Place) -> FakeStored:
         self._enter("inspect")
-        return self._at(place).stored
+        return self._look(place)
 
     def preflight_delivery(self, place: Place) -> FakeStored:
         self._enter("preflight")
-        return self._at(place).stored
+        return self._look(place)
 
     def deliver_secret(self, place: Place, delivery: Delivery) -> int:
         self._enter("deliver")
@@ -196,7 +198,8 @@ class FakeVault:
         assert secret.stored.version == delivery.expected
         version = delivery.expected + 1
         secret.versions[version] = delivery.secret.get_secret_value()
-        secret.stored = FakeStored(version, delivery.mark, delivery.key_id, version, is_ours=True, is_live=True)
+        marks = {"mark": delivery.mark, "key_id": delivery.key_id, "written": version, "is_ours": True}
+        secret.stored = replace(secret.stored, version=version, is_live=True, exists=True, **marks)
         return version
 
     def read_secret(self, reference: VaultReference) -> SecretStr:
@@ -214,35 +217,47 @@ class FakeVault:
             raise NotFound("the version is gone")
         return SecretStr(value)
 
+    def withdraw_secret(
+        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
+    ) -> None:
+        self._enter("withdraw")
+        secret = self._at(place)
+        secret.versions |= {version: None for version in versions if version in secret.versions}
+        if secret.stored.key_id != key_id:
+            return
+        if has_made_place and not any(secret.versions.values()):
+            del self.secrets[self._name(place)]
+        else:
+            secret.stored = replace(secret.stored, is_ours=False, mark=None, key_id=None, written=None)
+
     def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
         self._enter("remark")
         secret = self._at(place)
-        if not secret.stored.is_ours or secret.stored.key_id != key_id:
+        if secret.stored.key_id != key_id:
             return False
         secret.stored = replace(secret.stored, mark=mark)
         return True
 
-    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
-        self._enter("withdraw")
-        secret = self._at(place)
-        for version in range(first, last + 1):
-            if version in secret.versions:
-                secret.versions[version] = None
-        if secret.stored.key_id == key_id and not any(secret.versions.values()):
-            del self.secrets[self._name(place)]
-        elif secret.stored.key_id == key_id:
-            secret.stored = replace(secret.stored, is_ours=False, mark=None, key_id=None, written=None)
+    def prepare(self, place: Place) -> None:
+        """Make a secret without versions, as somebody does who gives it settings first."""
+        self._at(place).stored = FakeStored(exists=True)
 
     def write(self, place: Place, value: str) -> None:
         """Write as somebody else does, who leaves our metadata as it is."""
         secret = self._at(place)
         version = secret.stored.version + 1
         secret.versions[version] = value
-        secret.stored = replace(secret.stored, version=version, is_live=True)
+        secret.stored = replace(secret.stored, version=version, is_live=True, exists=True)
 
     def value(self, place: Place) -> str | None:
         secret = self._at(place)
         return secret.versions.get(secret.stored.version)
+
+    def _look(self, place: Place) -> FakeStored:
+        secret = self._at(place)
+        is_claimed = secret.stored.is_ours and secret.stored.version > 0
+        is_live = secret.stored.is_live and self.value(place) is not None
+        return replace(secret.stored, is_live=is_live, is_free=not any(secret.versions.values()) and not is_claimed)
 
     def _at(self, place: Place) -> FakeSecret:
         return self.secrets.setdefault(self._name(place), FakeSecret())

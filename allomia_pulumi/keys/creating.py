@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import KeyLeftBehind
@@ -76,9 +76,17 @@ class Creation:
         is_kept = self.keeps_unfinished and self.settings.secret_in_state
         known = self.replacement.known_keys if self.replacement else frozenset()
         undelivered = Undelivered.KEEP if is_kept else Undelivered.REVOKE
-        return self.maker.make(
+        made = self.maker.make(
             self.order, self.settings, self.order.identity, known, former=self.kept.former, undelivered=undelivered
         )
+        return replace(made, has_made_place=made.has_made_place or self._goes_on_at_a_made_place)
+
+    @property
+    def _goes_on_at_a_made_place(self) -> bool:
+        """Tell whether the key goes where the one that it replaces had made the secret."""
+        before = self.replacement.made_place if self.replacement else None
+        place = self.settings.vault_secret
+        return before is not None and place is not None and place.is_same(before)
 
     @property
     def _reason(self) -> Reason:

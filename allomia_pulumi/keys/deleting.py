@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -74,10 +74,10 @@ class Deletion:
             is_own = stored.key_id in state.key_ids
             marks = own_marks(state.record.origins)
             if is_own or (stored.is_ours and stored.mark in marks and stored.version > max(versions)):
-                for first, last in _runs(versions):
-                    key_id = stored.key_id if is_own and stored.key_id else state.key_id
-                    self.store().withdraw_secret(place, first=first, last=last, key_id=key_id)
-            elif stored.version:
+                key_id = stored.key_id if is_own and stored.key_id else state.key_id
+                has_made_place = state.record.has_made_place
+                self.store().withdraw_secret(place, versions, key_id=key_id, has_made_place=has_made_place)
+            elif not stored.is_free:
                 self.reporter.warn(
                     f"what stands at Vault {place} is not marked as this resource's, so it was not touched"
                 )
@@ -96,14 +96,3 @@ def _naming(organization_id: str, key_id: str) -> Iterator[None]:
     except AllomiaError as problem:
         problem.message = f"key {key_id} of organization {organization_id} was not revoked: {problem.message}"
         raise problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.") from None
-
-
-def _runs(versions: Iterable[int]) -> list[tuple[int, int]]:
-    """Return versions as runs from first to last: those in between are somebody else's."""
-    runs: list[tuple[int, int]] = []
-    for version in sorted(versions):
-        if runs and version == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], version)
-        else:
-            runs.append((version, version))
-    return runs

@@ -143,7 +143,7 @@ class OrganizationKeys:
         if plan.replaces:
             record = state.record
             former = tuple(each for each in record.origins if each != today.origin)
-            announced = Replacement(plan.reason, state.key_ids, record.lineage, record.owner, former)
+            announced = Replacement(plan.reason, state.key_ids, record.lineage, record.owner, former, record.made_place)
             self._memory.remember_replacement(identity, announced)
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan

@@ -38,12 +38,14 @@ class Made:
         vault_version: The KV version that holds it, if it was delivered.
         owed: Why the delivery is still owed; empty if it is not.
         is_foreign: Whether it was taken over with another declared key's mark.
+        has_made_place: Whether the delivery made the secret in Vault: there was none before.
     """
 
     key: MintedKey
     vault_version: int | None = None
     owed: str = ""
     is_foreign: bool = False
+    has_made_place: bool = False
 
 
 class Maker:
@@ -163,10 +165,12 @@ class Maker:
         mark = resource_mark(order.identity, order.owner)
         delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
         try:
-            return Made(minted, self._store().deliver_secret(place, delivery))
+            version = self._store().deliver_secret(place, delivery)
+            return Made(minted, version, has_made_place=not stored.exists)
         except OutcomeUnknown as problem:
             if undelivered is not Undelivered.REVOKE:
-                return Made(minted, owed=f"it may not have been written to Vault: {problem.message}")
+                owed = f"it may not have been written to Vault: {problem.message}"
+                return Made(minted, owed=owed, has_made_place=not stored.exists)
             problem.message += f"; Vault {place} may hold a key that is revoked"
             raise
         except AllomiaError as problem:

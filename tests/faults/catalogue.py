@@ -289,9 +289,13 @@ ROWS: dict[int, Row] = {
     ),
     41: Row(
         "Somebody else's data stand where the key is to go",
-        "Never overwritten; the key is revoked or kept, and the conflict is told",
+        "Never overwritten; the key is revoked or kept, and the conflict is told; a destroy takes our part only",
         "c/vault_delivery::test_a_version_written_after_the_preflight_is_not_touched "
         "f/vault_delivery_wire::test_what_somebody_else_wrote_after_a_lost_write_is_not_taken_for_ours "
+        "c/vault_places::test_g7_of_a_place_that_others_prepared_only_our_part_goes_and_it_can_be_used_again "
+        "c/vault_places::test_g7_a_place_that_we_made_and_others_use_since_stays_without_our_part "
+        "c/vault_delivery::test_a_secret_that_is_not_ours_or_another_keys_gets_no_mark "
+        "f/vault_delivery_wire::test_metadata_that_do_not_list_the_current_version_prove_nothing "
         "e/delivery::test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched",
     ),
     42: Row(
@@ -346,7 +350,8 @@ ROWS: dict[int, Row] = {
         "The state stays, and a repeated delete clears the rest",
         "u/updates::TestDelete::test_g7_a_vault_that_fails_keeps_the_state "
         "u/updates::TestDelete::test_g7_stopped_anywhere_it_can_be_repeated "
-        "f/vault_delivery_wire::test_a_withdrawal_whose_answer_is_lost_is_made_again",
+        "f/vault_delivery_wire::test_a_withdrawal_whose_answer_is_lost_is_made_again "
+        "f/vault_delivery_wire::test_g7_a_withdrawal_that_stops_before_the_marks_are_gone_is_repeated_to_its_end",
     ),
     49: Row(
         "A preview that does not know a name, an organization, triggers or the configuration",

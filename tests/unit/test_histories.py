@@ -152,12 +152,6 @@ class WatchedVault(ForgetfulVault):
             self.trespasses.append(str(place))
         return super().deliver_secret(place, delivery)
 
-    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
-        super().withdraw_secret(place, first=first, last=last, key_id=key_id)
-        secret = self.secrets.get(f"{place.mount}/{place.path}")
-        if secret is not None and self.value(place) is None:
-            secret.stored = replace(secret.stored, is_live=False)
-
 
 class Command(Enum):
     """What a person runs."""
