@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.keys.delivering import SecretStore
 from allomia_pulumi.keys.marks import resource_mark
@@ -27,6 +28,7 @@ class Deletion:
     """
 
     api: KeyApi
+    clock: Clock
     store: Callable[[], SecretStore]
     ledger: Ledger
     reporter: Reporter
@@ -48,7 +50,7 @@ class Deletion:
                 )
                 continue
             with _naming(organization_id, key_id), self.ledger.writing(organization_id):
-                revoke_for_good(self.api, organization_id, key_id)
+                revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.ledger.remove(organization_id, key_id)
         # What Vault has of a held key is the other record's now, and so are its marks.
         if not self.held & state.key_ids:

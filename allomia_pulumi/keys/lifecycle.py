@@ -239,6 +239,7 @@ class OrganizationKeys:
             inputs=inputs,
             slot=identity,
             now=planned.now,
+            clock=self._clock,
             api=api,
             store=self._tenants.store,
             maker=self._maker(api, reporter),
@@ -268,7 +269,7 @@ class OrganizationKeys:
         state = read_outputs(outputs)
         with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
-            Deletion(api, self._tenants.store, self._ledger, reporter, self._memory.held).delete(state)
+            Deletion(api, self._clock, self._tenants.store, self._ledger, reporter, self._memory.held).delete(state)
 
     def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
         """Revoke the key that an operation made whose answer nobody takes; one that Vault holds stays for its readers.
@@ -282,7 +283,7 @@ class OrganizationKeys:
             return
         api = self._tenants.open(settings.reference)
         with self._ledger.writing(settings.organization_id):
-            revoke_for_good(api, settings.organization_id, state.key_id)
+            revoke_for_good(api, self._clock, settings.organization_id, state.key_id, reporter.warn)
         reporter.warn(f"key {state.key_id} was revoked: its engine is gone, and nobody could record it")
 
     def _replaced(self, identity: Identity) -> frozenset[str]:
@@ -296,7 +297,8 @@ class OrganizationKeys:
         )
 
     def _maker(self, api: KeyApi, reporter: Reporter) -> Maker:
-        return Maker(api, self._tenants.store, self._ledger, Minter(api, self._clock, reporter))
+        minter = Minter(api, self._clock, reporter, self._ledger, self._memory.keys)
+        return Maker(api, self._tenants.store, self._ledger, minter)
 
 
 def _checked(news: Mapping[str, Any]) -> Inputs:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
 from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of
@@ -65,6 +66,7 @@ class Update:
     inputs: Inputs
     slot: Identity
     now: datetime
+    clock: Clock
     api: KeyApi
     store: Callable[[], SecretStore]
     maker: Maker
@@ -168,6 +170,8 @@ class Update:
             with self.maker.recording(order, made):
                 return self._rotated(_with_lineage(state, lineage), made, settings, reason)
         except KeyLeftBehind as problem:
+            if not problem.is_ours:
+                raise
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             owed = Owed(step=OwedStep.REVOKE, why="it could not be handed over", key_id=problem.key_id)
             raise _StoppedError(_with(state, owed)) from None
@@ -279,7 +283,7 @@ class Update:
         organization_id = state.record.settings.organization_id
         try:
             with self.ledger.writing(organization_id):
-                revoke_for_good(self.api, organization_id, key_id)
+                revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.ledger.remove(organization_id, key_id)
         except AllomiaError as problem:
             self.reporter.warn(

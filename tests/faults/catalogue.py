@@ -431,4 +431,18 @@ ROWS: dict[int, Row] = {
         "e/leak_scan::test_g3_no_secret_in_clear_in_any_channel_through_a_whole_life_with_failures "
         "f/leaks::test_g3_the_search_after_a_test_finds_a_plant_in_every_channel",
     ),
+    61: Row(
+        "A well-formed answer to a mint that cannot be true: the tenant key or another organization's as the key, a "
+        "secret in id or name, an id from before or given twice, another key's answer",
+        "Never handed over, never tried again: what AlloMia shows with the mark of the attempt is revoked, and what "
+        "was only answered is named and not touched (G1, G2, G3)",
+        "u/minting::test_g1_g2_an_answer_that_cannot_be_true_is_settled_by_the_mark "
+        "u/minting::test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key",
+    ),
+    62: Row(
+        'A 2xx to a deletion that does not name the key, or names another: `{}`, `{"error"}`, 202, 204, a page',
+        "Only a 200 that names the key is believed; otherwise the key's own 404 proves it within about 10 seconds, or "
+        "an error says that it may be alive (G4, G7)",
+        "u/proof::test_g4_a_deletion_is_believed_proved_or_an_error",
+    ),
 }
