@@ -13,6 +13,7 @@ from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, Re
 from allomia_pulumi.keys.delivering import Delivery
 from allomia_pulumi.keys.models import Place, Service
 from allomia_pulumi.references import VaultReference
+from allomia_pulumi.revocation import Revocation
 
 TENANT_KEY = "alm_tenant_" + "0" * 40
 LINEAGE = "7q2w9x"
@@ -67,6 +68,7 @@ class FakeKey:
     key: SecretStr
     created_at: datetime
     last_used_at: datetime | None = None
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,23 @@ class FakeAllomia:
     calls: list[str] = field(default_factory=list)
     faults: dict[str, list[Callable[[], None] | AllomiaError]] = field(default_factory=dict)
     minted: int = 0
+    tenant_keys: set[str] = field(default_factory=lambda: {TENANT_KEY}, repr=False)
     skew: timedelta = timedelta()
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def is_tenant_key(self, secret: SecretStr) -> bool:
         return secret.get_secret_value() == TENANT_KEY
+
+    def shows_tenant_key(self, text: str) -> bool:
+        return TENANT_KEY in text
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:  # noqa: ARG002
+        self._enter("tenant")
+        return key.get_secret_value() in self.tenant_keys
+
+    def reads_calls(self, organization_id: str) -> bool:
+        self._enter("calls")
+        return organization_id in self.keys
 
     def list_organizations(self) -> list[FakeOrganization]:
         self._enter("organizations")
@@ -103,8 +117,11 @@ class FakeAllomia:
         return self.list_keys(organization_id), self.clock.now() + self.skew
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
+        return self.find_key(organization_id, key_id) is not None
+
+    def find_key(self, organization_id: str, key_id: str) -> FakeKey | None:
         self._enter("get")
-        return key_id in self._organization(organization_id)
+        return self._organization(organization_id).get(key_id)
 
     def has_organization(self, organization_id: str) -> bool:
         self._enter("organization")
@@ -120,9 +137,10 @@ class FakeAllomia:
             raise_or_call(after.pop(0))
         return key
 
-    def revoke_key(self, organization_id: str, key_id: str) -> bool:
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
         self._enter("revoke")
-        return self._organization(organization_id).pop(key_id, None) is not None
+        was_there = self._organization(organization_id).pop(key_id, None) is not None
+        return Revocation.CONFIRMED if was_there else Revocation.ABSENT
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str = "") -> None:  # noqa: ARG002
         self._enter("prove")
@@ -376,6 +394,9 @@ class FakeProver:
     organizations: dict[str, str] = field(default_factory=dict)
     proved: list[str] = field(default_factory=list)
     faults: list[AllomiaError] = field(default_factory=list)
+    tenant_keys: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    tenant_faults: list[AllomiaError] = field(default_factory=list)
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
         secret = key.get_secret_value()
@@ -386,6 +407,12 @@ class FakeProver:
             raise CredentialRejected(f"AlloMia does not accept the key from {source}")
         if self.organizations[secret] != organization_id:
             raise NotFound(f"AlloMia accepts the key from {source}, and it does not see {organization_id} (404)")
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:  # noqa: ARG002
+        self.asked.append(key.get_secret_value())
+        if self.tenant_faults:
+            raise self.tenant_faults.pop(0)
+        return key.get_secret_value() in self.tenant_keys
 
 
 @dataclass

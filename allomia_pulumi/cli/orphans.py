@@ -164,7 +164,7 @@ class _Sweep:
         if not self._is_still_one(row):
             self._say("not touched: a stack knows it by now")
             return Outcome.KNOWN
-        revoke_for_good(row.holding.client, organization_id, row.key.id)
+        revoke_for_good(row.holding.client, self.clock, organization_id, row.key.id, warn)
         self._say("revoked")
         return Outcome.REVOKED
 

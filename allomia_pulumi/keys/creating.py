@@ -62,7 +62,7 @@ class Creation:
             with self.maker.recording(self.order, made) if self.adoption is None else nullcontext():
                 state = begin(made, self.order, self.settings, self.inputs, self._reason, self.clock.now(), self.kept)
         except KeyLeftBehind as problem:
-            if not self.keeps_unfinished:
+            if not self.keeps_unfinished or not problem.is_ours:
                 raise
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             return begin_left_behind(problem, self.order, self.settings, self.clock.now(), self.kept)

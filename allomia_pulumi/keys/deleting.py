@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.keys.delivering import SecretStore
 from allomia_pulumi.keys.identity import own_marks
@@ -28,6 +29,7 @@ class Deletion:
     """
 
     api: KeyApi
+    clock: Clock
     store: Callable[[], SecretStore]
     ledger: Ledger
     reporter: Reporter
@@ -57,7 +59,7 @@ class Deletion:
                 )
                 continue
             with _naming(organization_id, key_id), self.ledger.writing(organization_id):
-                revoke_for_good(self.api, organization_id, key_id)
+                revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.ledger.remove(organization_id, key_id)
         # What Vault has of a held key is the other record's now, and so are its marks; a key that lives on may be read.
         if not (self.held | foreign) & state.key_ids:

@@ -189,7 +189,8 @@ class OrganizationKeys:
         try:
             state = creation.run()
         except KeyLeftBehind as left:
-            self._memory.remember_left_behind(identity, left.organization_id, left.key_id)
+            if left.is_ours:
+                self._memory.remember_left_behind(identity, left.organization_id, left.key_id)
             raise
         if creation.adoption is None:
             self._memory.remember_minted(state.key_id)
@@ -301,9 +302,16 @@ class OrganizationKeys:
             api = self._tenants.open(state.record.settings.reference)
             if is_elsewhere(state.record, self._tenants.service):
                 raise made_elsewhere(state, self._tenants.service, "nothing was revoked")
-            memory = self._memory
-            Deletion(api, self._tenants.store, self._ledger, reporter, memory.held, memory.replaced).delete(state)
-        memory.forget_record(state.key_ids)
+            Deletion(
+                api=api,
+                clock=self._clock,
+                store=self._tenants.store,
+                ledger=self._ledger,
+                reporter=reporter,
+                held=self._memory.held,
+                replaced=self._memory.replaced,
+            ).delete(state)
+        self._memory.forget_record(state.key_ids)
 
     def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
         """Revoke the key that an operation made whose answer nobody takes; one that Vault holds stays for its readers.
@@ -318,7 +326,7 @@ class OrganizationKeys:
             return
         api = self._tenants.open(settings.reference)
         with self._ledger.writing(settings.organization_id):
-            revoke_for_good(api, settings.organization_id, state.key_id)
+            revoke_for_good(api, self._clock, settings.organization_id, state.key_id, reporter.warn)
         self._memory.forget_record({state.key_id})
         reporter.warn(f"key {state.key_id} was revoked: its engine is gone, and nobody could record it")
 
@@ -415,7 +423,7 @@ class OrganizationKeys:
         return Adopter(inspector, self._tenants.store, self._maker(api, identity, reporter))
 
     def _maker(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Maker:
-        minter = Minter(api, self._clock, reporter)
+        minter = Minter(api, self._clock, reporter, self._ledger, self._memory.keys)
         others = self._memory.keys_of_others(identity)
         return Maker(api, self._tenants.store, self._ledger, minter, others)
 

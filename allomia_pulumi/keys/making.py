@@ -102,9 +102,9 @@ class Maker:
                         self._minter.prove(order.organization_id, minted)
                     is_proved = True
                     made = self._deliver(order, settings, minted, stored, undelivered)
-            except KeyLeftBehind:
+            except KeyLeftBehind as problem:
                 self._ledger.add(order.organization_id, minted)
-                may_keep = is_proved and undelivered is not Undelivered.REVOKE
+                may_keep = is_proved and problem.is_ours and undelivered is not Undelivered.REVOKE
                 if may_keep and self._is_alive(order.organization_id, minted.id):
                     return Made(minted, owed="it was not written to Vault")
                 raise

@@ -70,11 +70,11 @@ class Update:
     inputs: Inputs
     today: Today
     now: datetime
+    clock: Clock
     api: KeyApi
     store: Callable[[], SecretStore]
     maker: Maker
     ledger: Ledger
-    clock: Clock
     reporter: Reporter
     known: frozenset[str]
     others: frozenset[str]
@@ -209,6 +209,8 @@ class Update:
             with self.maker.recording(order, made):
                 return self._rotated(_with_lineage(state, lineage), made, settings, reason)
         except KeyLeftBehind as problem:
+            if not problem.is_ours:
+                raise
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             owed = Owed(step=OwedStep.REVOKE, why="it could not be handed over", key_id=problem.key_id)
             raise _StoppedError(_with(state, owed)) from None
@@ -321,7 +323,7 @@ class Update:
         organization_id = state.record.settings.organization_id
         try:
             with self.ledger.writing(organization_id):
-                revoke_for_good(self.api, organization_id, key_id)
+                revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.ledger.remove(organization_id, key_id)
         except AllomiaError as problem:
             self.reporter.warn(

@@ -466,4 +466,18 @@ ROWS: dict[int, Row] = {
         "c/evidence::test_g1_destroy_leaves_an_adopted_key_with_another_declared_keys_mark_and_names_it "
         "c/evidence::test_g1_an_adopted_key_is_not_revoked_when_nobody_takes_the_answer",
     ),
+    65: Row(
+        "A well-formed answer to a mint that cannot be true: the tenant key or another organization's as the key, a "
+        "secret in id or name, an id from before or given twice, another key's answer",
+        "Never handed over, never tried again: what AlloMia shows with the mark of the attempt is revoked, and what "
+        "was only answered is named and not touched (G1, G2, G3)",
+        "u/minting::test_g1_g2_an_answer_that_cannot_be_true_is_settled_by_the_mark "
+        "u/minting::test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key",
+    ),
+    66: Row(
+        'A 2xx to a deletion that does not name the key, or names another: `{}`, `{"error"}`, 202, 204, a page',
+        "Only a 200 that names the key is believed; otherwise the key's own 404 proves it within about 10 seconds, or "
+        "an error says that it may be alive (G4, G7)",
+        "u/proof::test_g4_a_deletion_is_believed_proved_or_an_error",
+    ),
 }

@@ -24,6 +24,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeClock
 
 KEYS = "/api/organization/{organizationId}/api-keys"
@@ -271,7 +272,7 @@ def test_reads_and_revocations_are_repeated_and_end(
     server.answers = [answer, answer, page()]
     client.list_keys("org")
     server.answers = [answer, httpx.Response(200, json={"message": "gone", "apiKeyId": "id-1"})]
-    assert client.revoke_key("org", "id-1")
+    assert client.revoke_key("org", "id-1") is Revocation.CONFIRMED
     server.requests.clear()
     server.answers = [answer]
     with pytest.raises(AllomiaError):
@@ -380,7 +381,7 @@ def test_an_unknown_organization_is_told_from_missing_endpoints(client: TenantCl
 def test_only_a_404_of_the_key_itself_says_that_it_is_gone(client: TenantClient, server: Server) -> None:
     server.answers = [status(404)]
     assert client.has_key("org", "id-1") is False
-    assert client.revoke_key("org", "id-1") is False
+    assert client.revoke_key("org", "id-1") is Revocation.ABSENT
     server.answers = [html(404)]
     with pytest.raises(UnexpectedAnswer):
         client.has_key("org", "id-1")

@@ -31,6 +31,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.delivering import Delivery
 from allomia_pulumi.keys.models import KeyState, Place, hash_triggers
 from allomia_pulumi.redaction import fingerprint
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeClock, FakeKey
 from tests.stacks import (
     ORGANIZATION,
@@ -126,7 +127,7 @@ class WatchedAllomia(ForgetfulAllomia):
         self.alive_at_mints.append(before)
         return key
 
-    def revoke_key(self, organization_id: str, key_id: str) -> bool:
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
         before = set(self.keys[organization_id])
         try:
             return super().revoke_key(organization_id, key_id)

@@ -79,6 +79,9 @@ class World:
     proofs: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     trouble: AllomiaError | None = None
+    tenant_keys: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    tenant_trouble: AllomiaError | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -103,6 +106,12 @@ class World:
             raise self.trouble
         if key.get_secret_value() not in self.accepted:
             raise CredentialRejected(f"AlloMia does not accept the key from {source}")
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:  # noqa: ARG002
+        self.asked.append(key.get_secret_value())
+        if self.tenant_trouble:
+            raise self.tenant_trouble
+        return key.get_secret_value() in self.tenant_keys
 
     def make(self, key: str) -> None:
         """Make a key in the dashboard and write it to Vault."""
