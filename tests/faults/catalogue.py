@@ -396,7 +396,8 @@ ROWS: dict[int, Row] = {
         "An alias and a rename keep the key; a replacement that the engine forces works",
         "e/rotation::test_a_renamed_resource_with_an_alias_keeps_its_key "
         "e/plugin::test_a_replacement_that_the_engine_or_the_program_forces_works "
-        "e/migration::test_both_kinds_move_in_place_and_live_on_through_the_plugin",
+        "e/migration::test_both_kinds_move_in_place_and_live_on_through_the_plugin "
+        "e/migration::test_g1_moving_and_renaming_or_reparenting_in_one_run_mints_and_revokes_nothing",
         "`protect` and `ignoreChanges` never reach the provider",
     ),
     55: Row(
