@@ -398,7 +398,8 @@ ROWS: dict[int, Row] = {
         "u/identity::test_g6_the_first_up_records_it_moves_no_key_and_the_second_is_quiet "
         "u/identity::test_g1_every_later_key_carries_todays_mark_and_the_same_lineage "
         "e/plugin::test_a_replacement_that_the_engine_or_the_program_forces_works "
-        "e/migration::test_both_kinds_move_in_place_and_live_on_through_the_plugin",
+        "e/migration::test_both_kinds_move_in_place_and_live_on_through_the_plugin "
+        "e/migration::test_g1_moving_and_renaming_or_reparenting_in_one_run_mints_and_revokes_nothing",
         "`protect` and `ignoreChanges` never reach the provider",
     ),
     55: Row(
