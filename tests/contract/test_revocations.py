@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE, Scene, assert_readable, set_scene
+from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, set_scene
 from tools.engine.sandbox import Sandbox, Tenant
 
 ALLOMIA = str(Path(sys.executable).with_name("allomia"))
@@ -138,6 +138,48 @@ def test_g2_a_compensation_that_allomia_only_claims_leaves_a_key_that_is_named(s
         assert caught.value.kept.outputs["keyId"] == alive
     scene.sandbox.clear_faults()
     scene.sandbox.revoke_by_hand(scene.organization, alive)
+
+
+def rotated_in_place(scene: Scene) -> tuple[str, dict[str, Any]]:
+    """Return a key with a living predecessor, whose overlap ends as soon as the program leaves it out."""
+    news = scene.news(ONE, overlap="24h")
+    id_, outputs = scene.face.up(news)
+    inputs = scene.face.check({**news, "name": scene.face.name}, scene.news(TWO, overlap="24h"))
+    scene.face.diff(id_, outputs, inputs)
+    start = scene.sandbox.last_event()
+    after = scene.face.update(id_, outputs, inputs)
+    assert scene.calls(start) == ["minted", "verified"]
+    return id_, after
+
+
+def retire(scene: Scene, id_: str, outputs: dict[str, Any]) -> dict[str, Any]:
+    news = scene.news(TWO)
+    inputs = scene.face.check({**scene.news(TWO, overlap="24h"), "name": scene.face.name}, news)
+    assert scene.face.diff(id_, outputs, inputs).changes
+    return scene.face.update(id_, outputs, inputs)
+
+
+def test_a_rotation_in_place_costs_a_mint_and_a_proof_and_its_end_a_list_and_a_deletion(scene: Scene) -> None:
+    id_, outputs = rotated_in_place(scene)
+    start = scene.sandbox.last_event()
+    after = retire(scene, id_, outputs)
+    assert scene.calls(start) == ["listed", "revoked"]
+    assert scene.alive() == [after["keyId"]]
+    assert "previousKeyId" not in after
+
+
+@pytest.mark.catalogue(66)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_g4_a_predecessor_whose_deletion_allomia_only_claims_stays_in_the_state(scene: Scene, name: str) -> None:
+    id_, outputs = rotated_in_place(scene)
+    answer(scene, "status", **ANSWERS[name])
+    after = retire(scene, id_, outputs)
+    assert after["previousKeyId"] == outputs["previousKeyId"]
+    assert any(outputs["previousKeyId"] in each and "may be alive" in each for each in scene.face.warnings)
+    scene.sandbox.clear_faults()
+    answer(scene, "status_after", **ANSWERS[name])
+    assert "previousKeyId" not in retire(scene, id_, after)
+    assert scene.alive() == [outputs["keyId"]]
 
 
 def revoke(scene: Scene, key_id: str) -> subprocess.CompletedProcess[str]:
