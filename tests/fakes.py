@@ -66,6 +66,7 @@ class FakeKey:
     key: SecretStr
     created_at: datetime
     last_used_at: datetime | None = None
+    is_use_known: bool = True
 
 
 @dataclass(frozen=True)
