@@ -69,6 +69,7 @@ class FakeKey:
     created_at: datetime
     last_used_at: datetime | None = None
     answered_at: datetime | None = None
+    is_use_known: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
 from allomia_pulumi.api.documented import InformingMoment, Moment
 from allomia_pulumi.api.pages import Pagination
@@ -38,6 +38,10 @@ def _bearer(value: SecretStr) -> SecretStr:
     return guard(key)
 
 
+def _is_null(value: object) -> bool:
+    return value is None
+
+
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
 
@@ -54,6 +58,12 @@ class ListedKey(_Answer):
     organization_id: str | None = None
     created_at: InformingMoment = None
     last_used_at: InformingMoment = None
+    is_never_used: Annotated[bool, BeforeValidator(_is_null)] = Field(default=False, validation_alias="lastUsedAt")
+
+    @property
+    def is_use_known(self) -> bool:
+        """Tell whether AlloMia says when it was last used, or by a null that it never was: absent is neither."""
+        return self.is_never_used or self.last_used_at is not None
 
 
 class KeyPage(_Answer):

@@ -91,6 +91,11 @@ class ApiKey(Protocol):
         """Return when it was last used, if AlloMia says so."""
         ...
 
+    @property
+    def is_use_known(self) -> bool:
+        """Tell whether AlloMia says when it was last used, or that it never was."""
+        ...
+
 
 class MintedKey(Protocol):
     """A key in the one answer that shows its secret."""

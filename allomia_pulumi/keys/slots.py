@@ -191,6 +191,7 @@ class OwnKey:
     """A key that this process made, as a list would show it."""
 
     last_used_at = None
+    is_use_known = False
 
     def __init__(self, key: MintedKey) -> None:
         self.id = key.id

@@ -99,11 +99,13 @@ class Shelved:
         kv_version: 1 or 2. KV v1 has no metadata, so nothing else is known of a secret there, not even that it exists.
         version: The current version, 0 when there is none; None in KV v1.
         written: The moment, in UTC, at which each version was made that is neither deleted nor destroyed.
+        key_id: Which key the current version is; None unless this package wrote it.
     """
 
     kv_version: int
     version: int | None
     written: Mapping[int, datetime]
+    key_id: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -198,7 +200,9 @@ class Metadata(BaseModel):
         """Tell which versions there are at that moment."""
         live = sorted(number for number, one in self.versions.items() if one.is_live(now))
         written = {number: self.versions[number].created_time for number in live}
-        return Shelved(kv_version=2, version=self.current_version, written=written)
+        stored = self.stored(now)
+        key_id = stored.key_id if stored.written == self.current_version else None
+        return Shelved(kv_version=2, version=self.current_version, written=written, key_id=key_id)
 
     def stored(self, now: datetime) -> Stored:
         """Tell what stands here at that moment."""

@@ -67,7 +67,7 @@ def test_keys_shows_name_id_age_last_use_mark_and_slots_and_never_a_secret(scene
     assert rows[0] == f"organization {scene.organization}"
     assert rows[1].split() == ["NAME", "ID", "AGE", "LAST", "USED", "WHOSE"]
     assert rows[2].split()[:2] == [first.name, first.id]
-    assert rows[2].rstrip().endswith(f"not known  mark {marked.stack}/{marked.resource}")
+    assert rows[2].rstrip().endswith(f"never      mark {marked.stack}/{marked.resource}")
     assert rows[3].rstrip().endswith(" s        nobody: by hand")
     assert rows[-1].strip() == "2 of 5 slots used"
     assert first.key not in shown.stdout
