@@ -172,17 +172,22 @@ class OutcomeUnknown(Unsettled):
 
 
 class KeyLeftBehind(Unsettled):
-    """A key is alive whose secret nobody holds, and it could not be revoked.
+    """A key may be alive whose secret nobody holds, and it could not be revoked.
 
     Attributes:
         organization_id: The organization that the key belongs to.
-        key_id: The key.
+        key_id: The key; empty if its id may not be told.
+        is_ours: Whether this operation is known to have made it. If not, it is a person's to look at: it may not be
+            recorded as something to revoke.
     """
 
-    def __init__(self, message: str, hint: str = "", *, organization_id: str, key_id: str) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, organization_id: str, key_id: str, is_ours: bool = True
+    ) -> None:
         super().__init__(message, hint)
         self.organization_id = organization_id
         self.key_id = key_id
+        self.is_ours = is_ours
 
 
 class TooManyUnknownKeys(Unsettled):

@@ -7,6 +7,7 @@ A program names where the plugin lies in `Pulumi.yaml`; the classes have the arg
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, ClassVar, Final, Self
 
 import pulumi
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 PACKAGE: Final = "allomia"
+URN_PARTS: Final = 4
 
 
 @pulumi.input_type
@@ -60,7 +62,11 @@ class _NoInputs:
 
 
 class _Native(ApiKeyResource):
-    """Register with the plugin, under an alias that takes over what the dynamic face made."""
+    """Register with the plugin, under aliases that take over what the dynamic face made.
+
+    Each alias of the user's gets a twin of the dynamic type, so that a key can be renamed or reparented in the same run
+    that moves it. What a component was known as before, the engine combines with each of them itself.
+    """
 
     kind: ClassVar[str]
 
@@ -74,7 +80,34 @@ class _Native(ApiKeyResource):
             formerly = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{former_type}::{resource_name}"
         else:
             formerly = pulumi.Alias(type_=former_type)
-        return f"{PACKAGE}:index:{self.kind}", {}, [formerly]
+        own = (opts.aliases if opts else None) or ()
+        twins = [twin for alias in own if (twin := _twin(alias, former_type)) is not None]
+        return f"{PACKAGE}:index:{self.kind}", {}, [formerly, *twins]
+
+
+def _twin(alias: pulumi.Input[str | pulumi.Alias] | None, former_type: str) -> pulumi.Input[str | pulumi.Alias] | None:
+    """Return the alias with the former type, or None if it says nothing new or is no URN."""
+    match alias:
+        case None:
+            return None
+        case str():
+            return _twin_urn(alias, former_type)
+        case pulumi.Alias():
+            twin = copy(alias)
+            twin.type_ = former_type
+            return None if alias.type_ == former_type else twin
+    later: pulumi.Output[Any] = pulumi.Output.from_input(alias)
+    return later.apply(lambda known: _twin(known, former_type) or known)
+
+
+def _twin_urn(urn: str, former_type: str) -> str | None:
+    parts = urn.split("::", 3)
+    if len(parts) != URN_PARTS:
+        return None
+    parents, separator, _ = parts[2].rpartition("$")
+    parts[2] = f"{parents}{separator}{former_type}"
+    twin = "::".join(parts)
+    return None if twin == urn else twin
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # noqa: D101 - it has the resource's docstring

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, Re
 from allomia_pulumi.keys.delivering import Delivery
 from allomia_pulumi.keys.models import Place, Service
 from allomia_pulumi.references import VaultReference
+from allomia_pulumi.revocation import Revocation
 
 TENANT_KEY = "alm_tenant_" + "0" * 40
 LINEAGE = "7q2w9x"
@@ -67,6 +68,8 @@ class FakeKey:
     key: SecretStr
     created_at: datetime
     last_used_at: datetime | None = None
+    answered_at: datetime | None = None
+    is_use_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,23 @@ class FakeAllomia:
     calls: list[str] = field(default_factory=list)
     faults: dict[str, list[Callable[[], None] | AllomiaError]] = field(default_factory=dict)
     minted: int = 0
+    tenant_keys: set[str] = field(default_factory=lambda: {TENANT_KEY}, repr=False)
     skew: timedelta = timedelta()
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def is_tenant_key(self, secret: SecretStr) -> bool:
         return secret.get_secret_value() == TENANT_KEY
+
+    def shows_tenant_key(self, text: str) -> bool:
+        return TENANT_KEY in text
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:  # noqa: ARG002
+        self._enter("tenant")
+        return key.get_secret_value() in self.tenant_keys
+
+    def reads_calls(self, organization_id: str) -> bool:
+        self._enter("calls")
+        return organization_id in self.keys
 
     def list_organizations(self) -> list[FakeOrganization]:
         self._enter("organizations")
@@ -103,8 +118,11 @@ class FakeAllomia:
         return self.list_keys(organization_id), self.clock.now() + self.skew
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
+        return self.find_key(organization_id, key_id) is not None
+
+    def find_key(self, organization_id: str, key_id: str) -> FakeKey | None:
         self._enter("get")
-        return key_id in self._organization(organization_id)
+        return self._organization(organization_id).get(key_id)
 
     def has_organization(self, organization_id: str) -> bool:
         self._enter("organization")
@@ -120,9 +138,10 @@ class FakeAllomia:
             raise_or_call(after.pop(0))
         return key
 
-    def revoke_key(self, organization_id: str, key_id: str) -> bool:
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
         self._enter("revoke")
-        return self._organization(organization_id).pop(key_id, None) is not None
+        was_there = self._organization(organization_id).pop(key_id, None) is not None
+        return Revocation.CONFIRMED if was_there else Revocation.ABSENT
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str = "") -> None:  # noqa: ARG002
         self._enter("prove")
@@ -166,6 +185,8 @@ class FakeStored:
     written: int | None = None
     is_ours: bool = False
     is_live: bool = False
+    exists: bool = False
+    is_free: bool = True
 
 
 @dataclass
@@ -184,11 +205,11 @@ class FakeVault:
 
     def inspect_secret(self, place: Place) -> FakeStored:
         self._enter("inspect")
-        return self._at(place).stored
+        return self._look(place)
 
     def preflight_delivery(self, place: Place) -> FakeStored:
         self._enter("preflight")
-        return self._at(place).stored
+        return self._look(place)
 
     def deliver_secret(self, place: Place, delivery: Delivery) -> int:
         self._enter("deliver")
@@ -196,7 +217,8 @@ class FakeVault:
         assert secret.stored.version == delivery.expected
         version = delivery.expected + 1
         secret.versions[version] = delivery.secret.get_secret_value()
-        secret.stored = FakeStored(version, delivery.mark, delivery.key_id, version, is_ours=True, is_live=True)
+        marks = {"mark": delivery.mark, "key_id": delivery.key_id, "written": version, "is_ours": True}
+        secret.stored = replace(secret.stored, version=version, is_live=True, exists=True, **marks)
         return version
 
     def read_secret(self, reference: VaultReference) -> SecretStr:
@@ -214,35 +236,47 @@ class FakeVault:
             raise NotFound("the version is gone")
         return SecretStr(value)
 
+    def withdraw_secret(
+        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
+    ) -> None:
+        self._enter("withdraw")
+        secret = self._at(place)
+        secret.versions |= {version: None for version in versions if version in secret.versions}
+        if secret.stored.key_id != key_id:
+            return
+        if has_made_place and not any(secret.versions.values()):
+            del self.secrets[self._name(place)]
+        else:
+            secret.stored = replace(secret.stored, is_ours=False, mark=None, key_id=None, written=None)
+
     def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
         self._enter("remark")
         secret = self._at(place)
-        if not secret.stored.is_ours or secret.stored.key_id != key_id:
+        if secret.stored.key_id != key_id:
             return False
         secret.stored = replace(secret.stored, mark=mark)
         return True
 
-    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
-        self._enter("withdraw")
-        secret = self._at(place)
-        for version in range(first, last + 1):
-            if version in secret.versions:
-                secret.versions[version] = None
-        if secret.stored.key_id == key_id and not any(secret.versions.values()):
-            del self.secrets[self._name(place)]
-        elif secret.stored.key_id == key_id:
-            secret.stored = replace(secret.stored, is_ours=False, mark=None, key_id=None, written=None)
+    def prepare(self, place: Place) -> None:
+        """Make a secret without versions, as somebody does who gives it settings first."""
+        self._at(place).stored = FakeStored(exists=True)
 
     def write(self, place: Place, value: str) -> None:
         """Write as somebody else does, who leaves our metadata as it is."""
         secret = self._at(place)
         version = secret.stored.version + 1
         secret.versions[version] = value
-        secret.stored = replace(secret.stored, version=version, is_live=True)
+        secret.stored = replace(secret.stored, version=version, is_live=True, exists=True)
 
     def value(self, place: Place) -> str | None:
         secret = self._at(place)
         return secret.versions.get(secret.stored.version)
+
+    def _look(self, place: Place) -> FakeStored:
+        secret = self._at(place)
+        is_claimed = secret.stored.is_ours and secret.stored.version > 0
+        is_live = secret.stored.is_live and self.value(place) is not None
+        return replace(secret.stored, is_live=is_live, is_free=not any(secret.versions.values()) and not is_claimed)
 
     def _at(self, place: Place) -> FakeSecret:
         return self.secrets.setdefault(self._name(place), FakeSecret())
@@ -361,6 +395,9 @@ class FakeProver:
     organizations: dict[str, str] = field(default_factory=dict)
     proved: list[str] = field(default_factory=list)
     faults: list[AllomiaError] = field(default_factory=list)
+    tenant_keys: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    tenant_faults: list[AllomiaError] = field(default_factory=list)
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
         secret = key.get_secret_value()
@@ -371,6 +408,12 @@ class FakeProver:
             raise CredentialRejected(f"AlloMia does not accept the key from {source}")
         if self.organizations[secret] != organization_id:
             raise NotFound(f"AlloMia accepts the key from {source}, and it does not see {organization_id} (404)")
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:  # noqa: ARG002
+        self.asked.append(key.get_secret_value())
+        if self.tenant_faults:
+            raise self.tenant_faults.pop(0)
+        return key.get_secret_value() in self.tenant_keys
 
 
 @dataclass

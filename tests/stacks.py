@@ -21,6 +21,7 @@ from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark, parse_mark
 from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep, Place, hash_triggers
 from allomia_pulumi.redaction import fingerprint
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, FakeVault, Listener, raise_or_call
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")
@@ -108,11 +109,11 @@ class ForgetfulAllomia(FakeAllomia):
         ready = [request for request in waiting if request[0] <= 0]
         return [self.make(where, name) for _, where, name in ready if len(self.keys[where]) < self.limit]
 
-    def revoke_key(self, organization_id: str, key_id: str) -> bool:
-        gone = super().revoke_key(organization_id, key_id)
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
+        answer = super().revoke_key(organization_id, key_id)
         if faults := self.faults.get("after revoke"):
             raise_or_call(faults.pop(0))
-        return gone
+        return answer
 
 
 class ForgetfulVault(FakeVault):

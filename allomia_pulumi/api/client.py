@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 
 from pydantic import SecretStr
 
 from allomia_pulumi.api.documented import (
+    CALLS_PATH,
     ORGANIZATIONS_PATH,
+    CallPage,
     Organization,
     OrganizationAnswer,
     OrganizationPage,
+    believable,
+    calls_of,
     organization_path,
 )
 from allomia_pulumi.api.exchange import Absent, Credential, Exchange
-from allomia_pulumi.api.keys import CreatedKey, DeletedKey, KeyPage, ListedKey, key_path, keys_path
+from allomia_pulumi.api.keys import CreatedKey, DeletedKey, KeyPage, ListedKey, ShownKey, key_path, keys_path
 from allomia_pulumi.api.pages import PAGE_SIZE, Pagination, read_pages
 from allomia_pulumi.api.proving import Prover
 from allomia_pulumi.errors import NotFound, UnexpectedAnswer
+from allomia_pulumi.redaction import printable
+from allomia_pulumi.revocation import Revocation
 
 __all__ = ["TenantClient"]
 
@@ -48,6 +55,23 @@ class TenantClient:
     def is_tenant_key(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key itself."""
         return self._tenant.current() == secret
+
+    def shows_tenant_key(self, text: str) -> bool:
+        """Tell whether a text contains the tenant key."""
+        return self._tenant.current().get_secret_value() in text
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:
+        """Tell what a key may do, as `Prover` does."""
+        return Prover(self._exchange).acts_as_tenant(key, source)
+
+    def reads_calls(self, organization_id: str) -> bool:
+        """Make the call that proves keys with the tenant key; only its own 404 means no."""
+        doing = f"reading the calls of organization {organization_id}"
+        try:
+            self._exchange.get(CALLS_PATH, CallPage, self._tenant, doing=doing, params=calls_of(organization_id))
+        except Absent:
+            return False
+        return True
 
     def organization(self, organization_id: str) -> Organization | None:
         """Return the organization, or None when AlloMia answers 404: unknown, or another tenant's.
@@ -123,16 +147,20 @@ class TenantClient:
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
         """Tell whether the key itself answers; only its own 404 means no."""
+        return self.find_key(organization_id, key_id) is not None
+
+    def find_key(self, organization_id: str, key_id: str) -> ListedKey | None:
+        """Return the key that answers for itself, or None for its own 404."""
         path = key_path(self._path, organization_id, key_id)
         try:
             found = self._exchange.get(path, ListedKey, self._tenant, doing=f"reading key {key_id}")
         except Absent:
-            return False
-        if found.id != key_id:
+            return None
+        if found.id != key_id or found.organization_id not in {None, organization_id}:
             raise UnexpectedAnswer(f"AlloMia answered with another key to reading key {key_id}", "Tell AlloMia.")
-        return True
+        return found
 
-    def mint_key(self, organization_id: str, name: str) -> CreatedKey:
+    def mint_key(self, organization_id: str, name: str) -> ShownKey:
         """Send one POST.
 
         Raises:
@@ -142,18 +170,32 @@ class TenantClient:
         path = keys_path(self._path, organization_id)
         doing = f"making key {name} in organization {organization_id}"
         try:
-            return self._exchange.post(path, {"name": name}, CreatedKey, self._tenant, doing=doing)
+            made, moment = self._exchange.post_dated(path, {"name": name}, CreatedKey, self._tenant, doing=doing)
         except Absent:
             raise self._missing(organization_id) from None
+        return ShownKey(made.id, made.name, made.key, made.created_at, believable(moment))
 
-    def revoke_key(self, organization_id: str, key_id: str) -> bool:
-        """Delete a key; return False when AlloMia answers that it does not exist."""
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
+        """Delete a key, and return what AlloMia's answer says of it.
+
+        Raises:
+            UnexpectedAnswer: AlloMia says that it deleted another key.
+        """
         path = key_path(self._path, organization_id, key_id)
         try:
-            self._exchange.delete(path, DeletedKey, self._tenant, doing=f"revoking key {key_id}")
+            status, said = self._exchange.delete(path, DeletedKey, self._tenant, doing=f"revoking key {key_id}")
         except Absent:
-            return False
-        return True
+            return Revocation.ABSENT
+        if said is None or said.api_key_id is None:
+            return Revocation.ACCEPTED
+        if said.api_key_id != key_id:
+            raise UnexpectedAnswer(
+                f"AlloMia answered that it deleted key {printable(said.api_key_id)} to revoking key {key_id}: either "
+                "may be alive, or gone",
+                "Look at both before the next run, and tell AlloMia.",
+            )
+        is_confirmed = status == HTTPStatus.OK and said.error is None
+        return Revocation.CONFIRMED if is_confirmed else Revocation.ACCEPTED
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
         """Use an organization's own key once, as `Prover` does."""

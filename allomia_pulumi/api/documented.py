@@ -21,6 +21,8 @@ __all__ = [
     "Organization",
     "OrganizationAnswer",
     "OrganizationPage",
+    "believable",
+    "calls_of",
     "organization_path",
 ]
 
@@ -44,6 +46,11 @@ def _in_utc(value: datetime) -> datetime:
     if not FIRST_MOMENT <= moment <= LAST_MOMENT:
         raise ValueError("is no moment at which AlloMia did something")
     return moment.astimezone(UTC)
+
+
+def believable(moment: datetime | None) -> datetime | None:
+    """Return a moment in UTC, or None for one at which AlloMia cannot have done something."""
+    return moment.astimezone(UTC) if moment and FIRST_MOMENT <= moment <= LAST_MOMENT else None
 
 
 def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - what the field is
@@ -91,6 +98,11 @@ class CallPage(_Answer):
     """`GET /api/calls`: read for its status only, so that no call record is looked at."""
 
     calls: tuple[Any, ...]
+
+
+def calls_of(organization_id: str) -> dict[str, str | int]:
+    """Return the query for the calls of an organization in the empty window."""
+    return {"organizationId": organization_id, **EMPTY_WINDOW}
 
 
 def organization_path(organization_id: str) -> str:

@@ -165,26 +165,33 @@ class Exchange:
 
         return _with_key(credential, attempt)
 
-    def delete(self, path: str, answer: type[M], credential: Credential, *, doing: str) -> M:
-        """Delete something; repeated like `get`, since a second DELETE does no harm."""
+    def delete(self, path: str, answer: type[M], credential: Credential, *, doing: str) -> tuple[int, M | None]:
+        """Delete something; repeated like `get`, since a second DELETE does no harm.
 
-        def attempt(key: SecretStr) -> M:
+        Returns:
+            The status, a 2xx, and the body; None if it is no such answer.
+        """
+
+        def attempt(key: SecretStr) -> tuple[int, M | None]:
             request = _Request("DELETE", path, key, credential.source, doing)
-            return self._repeat(lambda: self._once(request, answer))
+            status, _, parsed = self._repeat(lambda: self._accepted(request, answer))
+            return status, parsed
 
         return _with_key(credential, attempt)
 
-    def post(self, path: str, body: Mapping[str, str], answer: type[M], credential: Credential, *, doing: str) -> M:
-        """Send something once.
+    def post_dated(
+        self, path: str, body: Mapping[str, str], answer: type[M], credential: Credential, *, doing: str
+    ) -> tuple[M, datetime | None]:
+        """Send something once, and return the answer with the moment of AlloMia's own clock, if it has one.
 
         Raises:
             OutcomeUnknown: It was sent, and no readable answer came: nobody knows whether it was done.
             AllomiaError: Nothing was done.
         """
 
-        def attempt(key: SecretStr) -> M:
+        def attempt(key: SecretStr) -> tuple[M, datetime | None]:
             try:
-                return self._once(_Request("POST", path, key, credential.source, doing, body=body), answer)
+                return self._once_dated(_Request("POST", path, key, credential.source, doing, body=body), answer)
             except Unreachable as problem:
                 if not problem.was_sent:
                     raise
@@ -208,10 +215,14 @@ class Exchange:
             reraise=True,
         )(call)
 
-    def _once(self, request: _Request, answer: type[M]) -> M:
-        return self._once_dated(request, answer)[0]
-
     def _once_dated(self, request: _Request, answer: type[M]) -> tuple[M, datetime | None]:
+        _, headers, parsed = self._accepted(request, answer)
+        if parsed is None:
+            raise self._unknown_shape(headers, request.doing)
+        return parsed, _date(headers.get("Date", ""))
+
+    def _accepted(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
+        """Send a request in its turn; return what a 2xx said, and None for a body that is no such answer."""
         with self._throttle.turn():
             if request.method == "POST" and self.clock.is_stopping:
                 raise Interrupted(f"the run was interrupted before {request.doing}", "Run `pulumi up` again.")
@@ -222,9 +233,7 @@ class Exchange:
                 self._throttle.go_on()
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(status, headers, request)
-        if parsed is None:
-            raise self._unknown_shape(headers, request.doing)
-        return parsed, _date(headers.get("Date", ""))
+        return status, headers, parsed
 
     def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
         """Send a request; return the status, the headers, and the body if it is such an answer.

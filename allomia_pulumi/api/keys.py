@@ -8,9 +8,11 @@ configuration (`allomia:keysPath`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, SecretStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
 from allomia_pulumi.api.documented import InformingMoment, Moment
 from allomia_pulumi.api.pages import Pagination
@@ -18,7 +20,7 @@ from allomia_pulumi.api.paths import is_identifier, segment
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.wire import WireModel
 
-__all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "key_path", "keys_path"]
+__all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "ShownKey", "key_path", "keys_path"]
 
 
 def _identifier(value: str) -> str:
@@ -34,6 +36,10 @@ def _bearer(value: SecretStr) -> SecretStr:
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError("is not a bearer key")
     return guard(key)
+
+
+def _is_null(value: object) -> bool:
+    return value is None
 
 
 Identifier = Annotated[str, AfterValidator(_identifier)]
@@ -52,6 +58,12 @@ class ListedKey(_Answer):
     organization_id: str | None = None
     created_at: InformingMoment = None
     last_used_at: InformingMoment = None
+    is_never_used: Annotated[bool, BeforeValidator(_is_null)] = Field(default=False, validation_alias="lastUsedAt")
+
+    @property
+    def is_use_known(self) -> bool:
+        """Tell whether AlloMia says when it was last used, or by a null that it never was: absent is neither."""
+        return self.is_never_used or self.last_used_at is not None
 
 
 class KeyPage(_Answer):
@@ -62,18 +74,30 @@ class KeyPage(_Answer):
 
 
 class CreatedKey(_Answer):
-    """The one answer that shows a key's value."""
+    """The one answer that shows a key's value; a repr shows nothing that may hold it, whatever AlloMia put where."""
 
-    id: Identifier
-    name: str
+    id: Identifier = Field(repr=False)
+    name: str = Field(repr=False)
     key: Bearer
     created_at: Moment
 
 
+@dataclass(frozen=True)
+class ShownKey:
+    """That answer, with the moment of AlloMia's own clock; None if it told none that can be believed."""
+
+    id: str = field(repr=False)
+    name: str = field(repr=False)
+    key: SecretStr
+    created_at: datetime
+    answered_at: datetime | None
+
+
 class DeletedKey(_Answer):
-    """The answer to a deletion."""
+    """The answer to a deletion; one that speaks of an error confirms nothing."""
 
     api_key_id: str | None = None
+    error: object = None
 
 
 def keys_path(template: str, organization_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from allomia_pulumi.api.documented import CALLS_PATH, EMPTY_WINDOW, CallPage
+from allomia_pulumi.api.documented import CALLS_PATH, ORGANIZATIONS_PATH, CallPage, OrganizationPage, calls_of
 from allomia_pulumi.api.exchange import Absent, Exchange
 from allomia_pulumi.errors import AccessDenied, AllomiaError, CredentialRejected, NotFound
 
@@ -34,12 +34,11 @@ class Prover:
             NotFound: AlloMia accepts the key, and it does not see the organization.
             AllomiaError: The call failed for another reason, which proves nothing about the key.
         """
-        params: dict[str, str | int] = {"organizationId": organization_id, **EMPTY_WINDOW}
         key_itself = _KeyItself(key, source)
         doing = f"proving the key of organization {organization_id}"
         problem: AllomiaError
         try:
-            self._exchange.get(CALLS_PATH, CallPage, key_itself, doing=doing, params=params)
+            self._exchange.get(CALLS_PATH, CallPage, key_itself, doing=doing, params=calls_of(organization_id))
         except Absent:
             problem = NotFound(f"AlloMia accepts the key from {source}, and it does not see {organization_id} (404)")
         # The hints of these two speak of tenant keys.
@@ -50,6 +49,21 @@ class Prover:
         else:
             return
         raise problem
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:
+        """Tell by a documented call that only a tenant key may make whether a key is one.
+
+        Raises:
+            AllomiaError: The answer tells neither.
+        """
+        doing = "asking whether it is a tenant key"
+        try:
+            self._exchange.get(
+                ORGANIZATIONS_PATH, OrganizationPage, _KeyItself(key, source), doing=doing, params={"limit": 1}
+            )
+        except (AccessDenied, CredentialRejected, Absent):
+            return False
+        return True
 
 
 class _KeyItself:

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
+
+from pydantic import ValidationError
 
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.engine_terms import identity_of, is_default_provider, setting_text
 from allomia_pulumi.errors import InvalidInput
-from allomia_pulumi.keys.models import OwedStep, recorded_identity
+from allomia_pulumi.keys.inputs import lineage_of
+from allomia_pulumi.keys.models import Origin, OwedStep, recorded_identity
 from allomia_pulumi.keys.orphans import Declared, Pending, StackRecord
+from allomia_pulumi.keys.stored import is_lineage
 from allomia_pulumi.references import VaultReference, parse_reference
 
-__all__ = ["Access", "accesses", "has_secret_owner", "key_resources", "pending_keys", "record_of"]
+__all__ = [
+    "Access",
+    "access_of",
+    "accesses",
+    "dashboard_resources",
+    "has_secret_owner",
+    "key_resources",
+    "pending_keys",
+    "record_of",
+]
 
 KEY_TYPES = frozenset({"pulumi-python:dynamic/allomia:OrganizationApiKey", "allomia:index:OrganizationApiKey"})
+DASHBOARD_TYPES = frozenset({"pulumi-python:dynamic/allomia:DashboardApiKey", "allomia:index:DashboardApiKey"})
+CREATING = "creating"
 PROVIDER_TYPE = "pulumi:providers:allomia"
 DYNAMIC_PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 OWNER_VARIABLE = "ALLOMIA_OWNER"
@@ -49,7 +65,7 @@ def record_of(stack: Stack, environ: Mapping[str, str]) -> StackRecord:
         stack=stack.name,
         owners=frozenset(owners),
         declared=tuple(_declared(resource) for resource in key_resources(stack)),
-        pending=tuple(Pending(urn, identity_of(urn)) for urn in pending_keys(stack)),
+        pending=tuple(_pending(operation) for operation in _operations(stack)),
     )
 
 
@@ -58,11 +74,14 @@ def key_resources(stack: Stack) -> list[Resource]:
     return [each for each in _resources(stack) if each.get("type") in KEY_TYPES]
 
 
+def dashboard_resources(stack: Stack) -> list[Resource]:
+    """Return the declared keys of the state that a person makes, which have no key id."""
+    return [each for each in _resources(stack) if each.get("type") in DASHBOARD_TYPES]
+
+
 def pending_keys(stack: Stack) -> list[str]:
     """Return the URNs of the declared organization keys with an operation that has no recorded end."""
-    operations = stack.deployment.get("pending_operations") or ()
-    resources = (each.get("resource") for each in operations if isinstance(each, Mapping))
-    return [each["urn"] for each in resources if isinstance(each, Mapping) and each.get("type") in KEY_TYPES]
+    return [operation["resource"]["urn"] for operation in _operations(stack)]
 
 
 def has_secret_owner(stack: Stack) -> bool:
@@ -81,16 +100,34 @@ def accesses(stack: Stack, arguments: Mapping[str, str]) -> list[Access]:
     found = [Access(stack.settings, arguments)]
     found += [Access({}, {**settings, **arguments}) for settings in explicit.values()]
     for resource in key_resources(stack):
-        provider = str(resource.get("provider", "")).rpartition("::")[0]
         reference = _recorded_reference(resource)
         if reference is not None and "tenantKeyRef" not in arguments:
-            settings = explicit.get(provider)
-            found.append(
-                Access(stack.settings, arguments, reference)
-                if settings is None
-                else Access({}, {**settings, **arguments}, reference)
-            )
+            found.append(replace(access_of(stack, resource, arguments), reference=reference))
     return found
+
+
+def access_of(stack: Stack, resource: Resource, arguments: Mapping[str, str]) -> Access:
+    """Return how one key is reached, by its provider; with no tenant key of its own."""
+    provider = str(resource.get("provider", "")).rpartition("::")[0]
+    settings = dict(_explicit_providers(stack)).get(provider)
+    return Access(stack.settings, arguments) if settings is None else Access({}, {**settings, **arguments})
+
+
+def _operations(stack: Stack) -> list[Resource]:
+    """Return the operations on declared organization keys that have no recorded end."""
+    found = [each for each in stack.deployment.get("pending_operations") or () if isinstance(each, Mapping)]
+    return [each for each in found if isinstance(each.get("resource"), Mapping) and _is_key(each["resource"])]
+
+
+def _is_key(resource: Resource) -> bool:
+    return resource.get("type") in KEY_TYPES and "urn" in resource
+
+
+def _pending(operation: Resource) -> Pending:
+    """Read an operation; the inputs of a creation witness the lineage that its key was to have."""
+    resource = operation["resource"]
+    lineage = lineage_of(resource.get("inputs") or {})
+    return Pending(resource["urn"], identity_of(resource["urn"]), operation.get("type") == CREATING, lineage)
 
 
 def _declared(resource: Resource) -> Declared:
@@ -98,13 +135,16 @@ def _declared(resource: Resource) -> Declared:
     urn = resource["urn"]
     recorded, record = recorded_identity(outputs), outputs.get("record")
     owner = record.get("owner", "") if isinstance(record, Mapping) else None
+    record = record if isinstance(record, Mapping) else {}
     pending = outputs.get("pending", [])
     steps = [each if isinstance(each, Mapping) else {} for each in pending] if isinstance(pending, list) else [{}]
     current, previous = outputs.get("keyId"), outputs.get("previousKeyId")
     owed = [each.get("keyId") for each in steps if each.get("step") == OwedStep.REVOKE]
     # An encrypted value is an object: somebody made the output secret, and which key it is does not show.
     shown = (current, *(each.get("step") for each in steps), *filter(None, (previous, *owed)))
-    is_readable = all(isinstance(each, str) for each in shown)
+    foreign = record.get("foreignKeys") or []
+    is_readable = all(isinstance(each, str) for each in shown) and isinstance(foreign, list)
+    lineage = record.get("lineage")
     return Declared(
         resource=urn,
         identities=tuple(dict.fromkeys(filter(None, (identity_of(urn), recorded)))),
@@ -112,9 +152,22 @@ def _declared(resource: Resource) -> Declared:
         key_id=_text(current),
         previous_key_id=_text(previous),
         owed=frozenset(filter(None, map(_text, owed))),
+        foreign=frozenset(filter(None, map(_text, foreign))) if isinstance(foreign, list) else frozenset(),
+        former=tuple(_former(record)),
+        lineage=lineage if is_lineage(lineage) else None,
         is_replaced=bool(resource.get("delete")),
         is_readable=is_readable,
+        is_unfinished=bool(pending or resource.get("initErrors") or resource.get("pendingReplacement")),
+        is_retained=bool(resource.get("retainOnDelete")),
     )
+
+
+def _former(record: Mapping[str, Any]) -> Iterator[Origin]:
+    """Return what a resource was known as before; what is not readable is left out, and its keys stay doubtful."""
+    former = record.get("former")
+    for each in former if isinstance(former, list) else ():
+        with suppress(ValidationError):
+            yield Origin.model_validate(each)
 
 
 def _recorded_reference(resource: Resource) -> VaultReference | None:

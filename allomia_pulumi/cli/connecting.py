@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -16,9 +17,11 @@ from allomia_pulumi.cli.checkpoint import Access
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
+from allomia_pulumi.keys.orphans import Listing
 from allomia_pulumi.keys.ports import ApiKey
 from allomia_pulumi.references import VaultReference
 from allomia_pulumi.session import Session
+from allomia_pulumi.vault import Vault
 
 __all__ = ["ApiUrl", "Connections", "Holding", "Survey", "TenantKeyRef", "check_id", "connections", "given_arguments"]
 
@@ -40,12 +43,19 @@ class Holding:
 
     Attributes:
         name: The organization's name; empty if only its id was given.
+        listed_at: AlloMia's own clock when it listed them, if it said so.
     """
 
     organization_id: str
     name: str
     keys: tuple[ApiKey, ...]
     client: TenantClient
+    listed_at: datetime | None = None
+
+    @property
+    def listing(self) -> Listing:
+        """Return the list in the core's words."""
+        return Listing(self.organization_id, self.keys, self.listed_at)
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,14 @@ class Connections:
             InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
         """
         return self._session(access).open(access.reference)
+
+    def vault(self, access: Access) -> Vault:
+        """Return the Vault of one access; no request is made yet.
+
+        Raises:
+            InvalidConfiguration: A setting is not acceptable.
+        """
+        return self._session(access).store()
 
     def survey(self, accesses: Sequence[Access], organizations: Sequence[str]) -> Survey:
         """List the keys of these organizations, or of all that the tenant keys see.
@@ -174,10 +192,10 @@ def _look(place: _Place) -> Holding | AllomiaError:
     problems: list[AllomiaError] = []
     for client in place.clients:
         try:
-            keys = client.list_keys(place.organization_id)
+            keys, listed_at = client.look(place.organization_id)
         except AllomiaError as problem:
             problems.append(problem)
         else:
-            return Holding(place.organization_id, place.name, tuple(keys), client)
+            return Holding(place.organization_id, place.name, tuple(keys), client, listed_at)
     # That another tenant's key does not see the organization tells least.
     return next((each for each in problems if not isinstance(each, NotFound)), problems[0])

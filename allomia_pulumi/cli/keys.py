@@ -24,9 +24,10 @@ from allomia_pulumi.cli.render import (
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.keys.models import KEY_LIMIT
-from allomia_pulumi.keys.proof import revoke_for_good
+from allomia_pulumi.keys.proof import Revoked, revoke_for_good
 from allomia_pulumi.keys.wording import look_command
 from allomia_pulumi.redaction import printable
+from allomia_pulumi.revocation import Revocation
 
 __all__ = ["Organizations", "Output", "Stacks", "list_keys", "revoke_key"]
 
@@ -85,25 +86,42 @@ def revoke_key(
     api_url: ApiUrl = None,
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
-    """Revoke one key of an organization, after asking. Whatever uses it is refused from then on."""
+    """Revoke one key of an organization, after asking. Whatever uses it is refused from then on.
+
+    What AlloMia answers is not believed: the command looks whether the key is gone, and says what it saw.
+    """
     check_id(organization, "the organization's id")
     check_id(key_id, "the key's id")
     if not yes and not sys.stdin.isatty():
         raise InvalidInput("there is no terminal to ask at", "Add --yes to revoke without asking.")
     with connections() as opened:
         client = opened.open(Access({}, given_arguments(api_url, tenant_key_ref)))
-        found = next((key for key in client.list_keys(organization) if key.id == key_id), None)
+        clock = SystemClock()
+        listed = next((key for key in client.list_keys(organization) if key.id == key_id), None)
+        found = listed or client.find_key(organization, key_id)
         if found is None:
             raise NotFound(
-                f"organization {organization} has no key {printable(key_id)}",
+                f"organization {organization} has no key {printable(key_id)}: the list lacks it and it answers 404 "
+                "itself",
                 f"It may be revoked already; look with {look_command(organization)}.",
             )
-        typer.echo(key_in_a_line(Row(Holding(organization, "", (), client), found), SystemClock().now()))
+        typer.echo(key_in_a_line(Row(Holding(organization, "", (), client), found), clock.now()))
         if not yes and not typer.confirm("Revoke this key now?"):
             typer.echo("nothing was revoked")
             raise typer.Exit(1)
-        revoke_for_good(client, organization, key_id)
-    typer.echo("revoked")
+        seen = revoke_for_good(client, clock, organization, key_id, warn, always_proves=True)
+    typer.echo(f"revoked: {_describe(seen)}")
+
+
+def _describe(seen: Revoked) -> str:
+    """Say what shows that a key is revoked."""
+    answers = {
+        Revocation.CONFIRMED: "AlloMia confirmed it",
+        Revocation.ACCEPTED: "AlloMia did not confirm it",
+        Revocation.ABSENT: "AlloMia had no such key any more",
+    }
+    lists = {True: "the list still has it", False: "the list lacks it", None: "the list could not be read"}
+    return f"{answers[seen.answer]}, the key itself answers 404, and {lists[seen.is_listed]}"
 
 
 def _show(view: View, now: datetime) -> None:

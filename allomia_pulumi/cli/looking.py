@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allomia_pulumi.cli.checkpoint import Access, accesses, record_of
 from allomia_pulumi.cli.connecting import Connections, Holding, Survey
+from allomia_pulumi.cli.places import vault_traces
+from allomia_pulumi.cli.searching import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
-from allomia_pulumi.keys.orphans import Knowledge, Verdict
+from allomia_pulumi.keys.orphans import Knowledge, Trace, Verdict, settle
 from allomia_pulumi.keys.ports import ApiKey
 
-__all__ = ["Row", "View", "knowledge_now", "look"]
+__all__ = ["Row", "View", "knowledge_now", "look", "search"]
 
 CONCURRENT_READS = 4
 
@@ -29,11 +31,16 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """What one look found."""
+    """What one look found.
+
+    Attributes:
+        unsearched: The stacks whose history and backups cannot be looked through from here.
+    """
 
     stacks: tuple[Stack, ...]
     survey: Survey
     rows: tuple[Row, ...]
+    unsearched: tuple[str, ...] = ()
 
 
 def look(
@@ -52,11 +59,31 @@ def look(
     stacks = _read_again(stacks)
     knowledge = Knowledge(record_of(stack, os.environ) for stack in stacks) if stacks else None
     rows = [
-        Row(holding, key, knowledge.judge(key) if knowledge else None)
+        Row(holding, key, knowledge.judge(key, holding.listing) if knowledge else None)
         for holding in survey.holdings
         for key in holding.keys
     ]
     return View(tuple(stacks), survey, tuple(rows))
+
+
+def search(opened: Connections, view: View, arguments: dict[str, str]) -> View:
+    """Look beyond the states for keys against whose end nothing else speaks: in Vault, history and other stacks."""
+    keys = [row.key for row in view.rows if row.verdict and row.verdict.is_to_be_searched]
+    if not keys:
+        return view
+    found, unsearched = checkpoint_traces(view.stacks, keys)
+    traces = vault_traces(opened, view.stacks, arguments) + found
+    # States of other stacks are asked for one by one, which takes long: only for what nothing else names.
+    if any(row.verdict and row.verdict.is_certain for row in _settled(view.rows, traces)):
+        traces += stack_traces(view.stacks, keys)
+    return replace(view, rows=_settled(view.rows, traces), unsearched=tuple(unsearched))
+
+
+def _settled(rows: Iterable[Row], traces: Sequence[Trace]) -> tuple[Row, ...]:
+    return tuple(
+        replace(row, verdict=settle(row.verdict, row.key, row.holding.organization_id, traces)) if row.verdict else row
+        for row in rows
+    )
 
 
 def knowledge_now(stacks: Sequence[Stack]) -> Knowledge:

@@ -14,7 +14,7 @@ import typer
 from allomia_pulumi.cli.checkpoint import has_secret_owner
 from allomia_pulumi.cli.connecting import ApiUrl, TenantKeyRef, check_id, connections, given_arguments
 from allomia_pulumi.cli.keys import Organizations, Stacks
-from allomia_pulumi.cli.looking import Row, View, knowledge_now, look
+from allomia_pulumi.cli.looking import Row, View, knowledge_now, look, search
 from allomia_pulumi.cli.orphans_shown import (
     WITHOUT_STACK,
     Outcome,
@@ -49,22 +49,27 @@ def find_orphans(
     stack: Stacks = None,
     organization: Organizations = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="Revoke each orphan, after asking.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; refused while allomia:owner is empty.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask, and keep what is doubtful; refused without allomia:owner.")
+    ] = False,
     output: Annotated[Output, typer.Option(help="How to show them.")] = Output.TABLE,
     api_url: ApiUrl = None,
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
     """Show keys that carry the mark of these stacks and that no state knows; revoke them with --revoke.
 
-    Other stacks' keys and those made by hand are never touched. Exit code 8: something needs care.
+    Other stacks' keys and those made by hand are never touched, and --yes revokes only what nobody can need: of every
+    other key its doubt is shown, and it is asked for at a terminal. Exit code 8: something needs care.
     """
     _check_usage(stack or (), organization or (), revoke=revoke, yes=yes)
     clock = SystemClock()
     with connections() as opened:
-        view = look(opened, stack or (), organization or (), given_arguments(api_url, tenant_key_ref))
+        arguments = given_arguments(api_url, tenant_key_ref)
+        view = look(opened, stack or (), organization or (), arguments)
         looked_at = clock.monotonic()
         if yes:
             _check_owners(view.stacks)
+        view = search(opened, view, arguments)
         if output is Output.TABLE:
             (show_findings if view.stacks else show_candidates)(stdout(), view, clock.now())
         _warn(view)
@@ -162,9 +167,9 @@ class _Sweep:
             self._say("kept")
             return Outcome.KEPT
         if not self._is_still_one(row):
-            self._say("not touched: a stack knows it by now")
+            self._say("not touched: a stack's state has changed, and may know it by now")
             return Outcome.KNOWN
-        revoke_for_good(row.holding.client, organization_id, row.key.id)
+        revoke_for_good(row.holding.client, self.clock, organization_id, row.key.id, warn)
         self._say("revoked")
         return Outcome.REVOKED
 
@@ -172,7 +177,10 @@ class _Sweep:
         """Tell whether no stack knows the key by now: people think about questions for long, and runs go on."""
         if self.clock.monotonic() - self.looked_at > FRESH_SECONDS:
             self.knowledge, self.looked_at = knowledge_now(self.view.stacks), self.clock.monotonic()
-        return self.knowledge is None or self.knowledge.judge(row.key).whose is Whose.ORPHAN
+        if self.knowledge is None:
+            return True
+        verdict = self.knowledge.judge(row.key, row.holding.listing)
+        return verdict.whose is Whose.ORPHAN if self.is_asking else verdict.is_to_be_searched
 
     def _say(self, text: str) -> None:
         typer.echo(text, err=self.on_stderr)

@@ -25,8 +25,14 @@ WITHOUT_STACK = (
     "Nothing is revoked without a stack: a mark tells which stack made a key, and only that stack's state tells which "
     "keys it knows. Give the folder of each: allomia orphans --stack DIR"
 )
+LACKING = (
+    "an operation whose record was lost, or a restored state, or the wrong backend: AlloMia has keys of {labels} that "
+    "no state has"
+)
+UNSEARCHED = "history and backups were not looked through: those of {labels} lie in no folder"
 CLEAR_PENDING = (
-    "When no run is under way: `pulumi cancel`, then `pulumi refresh --clear-pending-creates`, and look again."
+    "When no run is under way: `pulumi cancel`, then `pulumi up`, and look again. For a resource that the program no "
+    "longer has, `pulumi refresh --clear-pending-creates`: what its creation left is then asked for at a terminal."
 )
 
 
@@ -46,6 +52,8 @@ def rows_of(rows: Iterable[Row], *kinds: Whose) -> list[Row]:
 
 def show_findings(console: Console, view: View, now: datetime) -> None:
     """Show orphans first, then what may be one, then what is not touched."""
+    if notice := lacking_notice(view):
+        console.print(escape(notice), soft_wrap=True)
     declared = sum(1 for row in view.rows if row.verdict and row.verdict.whose.is_declared)
     labels = ", ".join(stack.label for stack in view.stacks)
     console.print(f"{escape(labels)}: {_keys(declared, 'declared key')} alive", soft_wrap=True)
@@ -58,11 +66,20 @@ def show_findings(console: Console, view: View, now: datetime) -> None:
     if unsettled:
         _show_group(console, unsettled, now, f"{_keys(len(unsettled))} not touched: perhaps being made")
         console.print(CLEAR_PENDING, soft_wrap=True)
+    if view.unsearched:
+        console.print(escape(UNSEARCHED.format(labels=", ".join(view.unsearched))), soft_wrap=True)
     others, by_hand = rows_of(view.rows, Whose.OTHER), rows_of(view.rows, Whose.BY_HAND)
     if others or by_hand:
         what = f"{len(others)} of other stacks, {len(by_hand)} made by hand"
         untouched = rows_of(view.rows, Whose.OTHER, Whose.BY_HAND)
         _show_group(console, untouched, now, f"{_keys(len(untouched))} not touched: {what}")
+
+
+def lacking_notice(view: View) -> str:
+    """Say what it may mean that AlloMia has keys which the states lack; empty when they lack nothing."""
+    if not any(row.verdict and row.verdict.is_lacking for row in view.rows):
+        return ""
+    return LACKING.format(labels=", ".join(stack.label for stack in view.stacks))
 
 
 def show_candidates(console: Console, view: View, now: datetime) -> None:
@@ -93,7 +110,9 @@ def document(view: View, now: datetime, outcomes: Mapping[str, Outcome]) -> dict
         "version": DOCUMENT_VERSION,
         "stacks": [stack.label for stack in view.stacks],
         **{name: [_row_as_json(row, now, outcomes) for row in rows] for name, rows in groups.items()},
+        "notice": lacking_notice(view) or None,
         "unread": [problem.message for problem in view.survey.failures],
+        "unsearched": list(view.unsearched),
     }
 
 
@@ -114,7 +133,7 @@ def _show_group(console: Console, rows: Sequence[Row], now: datetime, title: str
         if row.verdict and row.verdict.doubt:
             doubts.setdefault(row.verdict.doubt, []).append(printable(row.key.id))
     for doubt, ids in doubts.items():
-        console.print(f"  {escape(', '.join(ids))}: {doubt}", soft_wrap=True)
+        console.print(f"  {escape(', '.join(ids))}: {escape(doubt)}", soft_wrap=True)
 
 
 def _keys(count: int, what: str = "key") -> str:

@@ -44,6 +44,7 @@ WHOSE = {
     Whose.PREDECESSOR: "{resource}, predecessor",
     Whose.OWED: "{resource}, to be revoked",
     Whose.REPLACED: "{resource}, waits for deletion",
+    Whose.FOREIGN: "{resource}, taken over",
     Whose.UNSETTLED: "{resource}, perhaps being made",
     Whose.BY_HAND: "nobody: by hand",
 }
@@ -79,11 +80,12 @@ def slots_used(holding: Holding) -> str:
 def key_in_a_line(row: Row, now: datetime) -> str:
     """Describe one key in a line."""
     used = describe_time_since(row.key.last_used_at, now)
+    unused = "never used" if row.key.is_use_known else "last use not known"
     parts = [
         f"id {printable(row.key.id)}",
         f"organization {printable(row.holding.organization_id)}",
         f"{describe_age(row.key, now)} old",
-        f"last used {used} ago" if used else "last use not known",
+        f"last used {used} ago" if used else unused,
         _whose(row.key, row.verdict),
     ]
     return f"{printable(row.key.name)} ({', '.join(parts)})"
@@ -141,7 +143,7 @@ def _table(rows: Sequence[Row], now: datetime, width: int) -> Table:
 
 
 def _cells(row: Row, now: datetime) -> tuple[str, ...]:
-    used = describe_time_since(row.key.last_used_at, now) or "not known"
+    used = describe_time_since(row.key.last_used_at, now) or ("never" if row.key.is_use_known else "not known")
     identifier = printable(row.key.id)
     return printable(row.key.name), identifier, describe_age(row.key, now), used, _whose(row.key, row.verdict)
 

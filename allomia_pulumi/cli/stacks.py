@@ -15,12 +15,13 @@ from allomia_pulumi.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.redaction import guard, printable, scrub
 
-__all__ = ["Stack", "ask_pulumi_object", "open_stack", "read_again"]
+__all__ = ["Stack", "ask_pulumi_object", "export_stack", "list_stacks", "open_stack", "read_again"]
 
 PULUMI = "pulumi"
 SECONDS = 120.0
 LONGEST_REASON = 300
 STACK_SEPARATOR = "@"
+CLI_HINT = "Look at it with that command; upgrade the CLI."
 FOLDERS_HINT = (
     "Give the folder of Pulumi.yaml, with the selected stack: --stack DIR, or with another: --stack DIR@STACK."
 )
@@ -64,7 +65,7 @@ def open_stack(text: str) -> Stack:
     selection = ("--stack", name) if name else ()
     full_name = _pulumi(folder, "stack", "--show-name", "--fully-qualify-stack-names", *selection).strip()
     with ThreadPoolExecutor(2) as pool:
-        exported = pool.submit(_export, folder, full_name)
+        exported = pool.submit(export_stack, folder, full_name)
         settings, secrets = _settings(folder, full_name)
     deployment = exported.result()
     parts = full_name.split("/")
@@ -79,7 +80,21 @@ def read_again(stack: Stack) -> Stack:
     Raises:
         InvalidConfiguration: The Pulumi CLI does not show it any more.
     """
-    return replace(stack, deployment=_export(stack.folder, stack.full_name))
+    return replace(stack, deployment=export_stack(stack.folder, stack.full_name))
+
+
+def list_stacks(folder: Path) -> list[str]:
+    """Return the full names of all stacks that the backend shows.
+
+    Raises:
+        InvalidConfiguration: The Pulumi CLI does not list them.
+    """
+    command = ("stack", "ls", "--all", "--json", "--fully-qualify-stack-names")
+    shown = _ask_pulumi(folder, *command)
+    names = [each.get("name") if isinstance(each, dict) else None for each in shown] if isinstance(shown, list) else []
+    if not isinstance(shown, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidConfiguration(f"{_shown(folder, command)} did not answer with a list of stacks", CLI_HINT)
+    return [str(name) for name in names]
 
 
 def _split(text: str) -> tuple[Path, str]:
@@ -93,7 +108,12 @@ def _split(text: str) -> tuple[Path, str]:
     return folder, name
 
 
-def _export(folder: Path, full_name: str) -> Mapping[str, Any]:
+def export_stack(folder: Path, full_name: str) -> Mapping[str, Any]:
+    """Return a stack's state, with its secrets encrypted.
+
+    Raises:
+        InvalidConfiguration: The Pulumi CLI does not show it.
+    """
     exported = ask_pulumi_object(folder, "stack", "export", "--stack", full_name)
     deployment = exported.get("deployment")
     return deployment if isinstance(deployment, dict) else {}
@@ -140,16 +160,17 @@ def ask_pulumi_object(folder: Path, *arguments: str) -> dict[str, Any]:
     Raises:
         InvalidConfiguration: It cannot be asked, or answers with something else.
     """
-    try:
-        value = json.loads(_pulumi(folder, *arguments))
-    except ValueError:
-        value = None
+    value = _ask_pulumi(folder, *arguments)
     if not isinstance(value, dict):
-        raise InvalidConfiguration(
-            f"{_shown(folder, arguments)} did not answer with a JSON object",
-            "Look at it with that command; upgrade the CLI.",
-        )
+        raise InvalidConfiguration(f"{_shown(folder, arguments)} did not answer with a JSON object", CLI_HINT)
     return value
+
+
+def _ask_pulumi(folder: Path, *arguments: str) -> object:
+    try:
+        return json.loads(_pulumi(folder, *arguments))
+    except ValueError:
+        return None
 
 
 def _pulumi(folder: Path, *arguments: str) -> str:

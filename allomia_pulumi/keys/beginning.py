@@ -93,4 +93,5 @@ def _record(order: Order, settings: Settings, kept: Kept, made: Made | None = No
         api_url=kept.service.api_url,
         keys_path=kept.service.keys_path,
         foreign_keys=(made.key.id,) if made and made.is_foreign else (),
+        has_made_place=made is not None and made.has_made_place,
     )

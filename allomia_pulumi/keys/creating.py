@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import KeyLeftBehind
@@ -62,7 +62,7 @@ class Creation:
             with self.maker.recording(self.order, made) if self.adoption is None else nullcontext():
                 state = begin(made, self.order, self.settings, self.inputs, self._reason, self.clock.now(), self.kept)
         except KeyLeftBehind as problem:
-            if not self.keeps_unfinished:
+            if not self.keeps_unfinished or not problem.is_ours:
                 raise
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             return begin_left_behind(problem, self.order, self.settings, self.clock.now(), self.kept)
@@ -76,9 +76,17 @@ class Creation:
         is_kept = self.keeps_unfinished and self.settings.secret_in_state
         known = self.replacement.known_keys if self.replacement else frozenset()
         undelivered = Undelivered.KEEP if is_kept else Undelivered.REVOKE
-        return self.maker.make(
+        made = self.maker.make(
             self.order, self.settings, self.order.identity, known, former=self.kept.former, undelivered=undelivered
         )
+        return replace(made, has_made_place=made.has_made_place or self._goes_on_at_a_made_place)
+
+    @property
+    def _goes_on_at_a_made_place(self) -> bool:
+        """Tell whether the key goes where the one that it replaces had made the secret."""
+        before = self.replacement.made_place if self.replacement else None
+        place = self.settings.vault_secret
+        return before is not None and place is not None and place.is_same(before)
 
     @property
     def _reason(self) -> Reason:

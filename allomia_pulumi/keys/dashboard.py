@@ -152,7 +152,7 @@ class DashboardKeys:
         inputs = _known(news)
         settings = record_settings(DashboardSettings, inputs, None)
         found = self._find(reporter, settings.reference)
-        self._noticer(reporter).prove(settings.organization_id, found)
+        self._noticer(reporter).prove(settings.organization_id, found, is_new=True)
         state = DashboardState(
             secret=found.secret if settings.secret_in_state else None,
             secret_fingerprint=found.fingerprint,
@@ -230,8 +230,9 @@ class DashboardKeys:
         settings = record_settings(DashboardSettings, inputs, None)
         noticer = self._noticer(reporter)
         found = self._find(reporter, settings.reference)
-        if found.is_other(state) or state.pending:
-            noticer.prove(settings.organization_id, found)
+        is_new = found.is_other(state)
+        if is_new or state.pending:
+            noticer.prove(settings.organization_id, found, is_new=is_new)
         now = at(self._clock.now())
         state = noticer.succeed(_renamed(state, identity), found, settings, now)
         state = _timed(state, inputs)

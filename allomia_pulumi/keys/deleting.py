@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.keys.delivering import SecretStore
 from allomia_pulumi.keys.identity import own_marks
@@ -28,6 +29,7 @@ class Deletion:
     """
 
     api: KeyApi
+    clock: Clock
     store: Callable[[], SecretStore]
     ledger: Ledger
     reporter: Reporter
@@ -57,7 +59,7 @@ class Deletion:
                 )
                 continue
             with _naming(organization_id, key_id), self.ledger.writing(organization_id):
-                revoke_for_good(self.api, organization_id, key_id)
+                revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.ledger.remove(organization_id, key_id)
         # What Vault has of a held key is the other record's now, and so are its marks; a key that lives on may be read.
         if not (self.held | foreign) & state.key_ids:
@@ -74,10 +76,10 @@ class Deletion:
             is_own = stored.key_id in state.key_ids
             marks = own_marks(state.record.origins)
             if is_own or (stored.is_ours and stored.mark in marks and stored.version > max(versions)):
-                for first, last in _runs(versions):
-                    key_id = stored.key_id if is_own and stored.key_id else state.key_id
-                    self.store().withdraw_secret(place, first=first, last=last, key_id=key_id)
-            elif stored.version:
+                key_id = stored.key_id if is_own and stored.key_id else state.key_id
+                has_made_place = state.record.has_made_place
+                self.store().withdraw_secret(place, versions, key_id=key_id, has_made_place=has_made_place)
+            elif not stored.is_free:
                 self.reporter.warn(
                     f"what stands at Vault {place} is not marked as this resource's, so it was not touched"
                 )
@@ -96,14 +98,3 @@ def _naming(organization_id: str, key_id: str) -> Iterator[None]:
     except AllomiaError as problem:
         problem.message = f"key {key_id} of organization {organization_id} was not revoked: {problem.message}"
         raise problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.") from None
-
-
-def _runs(versions: Iterable[int]) -> list[tuple[int, int]]:
-    """Return versions as runs from first to last: those in between are somebody else's."""
-    runs: list[tuple[int, int]] = []
-    for version in sorted(versions):
-        if runs and version == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], version)
-        else:
-            runs.append((version, version))
-    return runs

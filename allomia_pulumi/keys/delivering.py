@@ -49,6 +49,16 @@ class Stored(Protocol):
         """Tell whether the current version is neither deleted nor destroyed."""
         ...
 
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is a secret at all, if only its metadata."""
+        ...
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether nothing there can be read or undeleted, and nobody's marks claim it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -88,12 +98,17 @@ class SecretStore(Protocol):
         """Read one version of the field."""
         ...
 
-    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
-        """Write another mark into the metadata if they are that key's; tell whether they are."""
+    def withdraw_secret(
+        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
+    ) -> None:
+        """Destroy versions, and remove the marks if they are that key's.
+
+        With `has_made_place` the secret goes whole, if nothing of others is in it.
+        """
         ...
 
-    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
-        """Destroy the versions first to last, and the metadata if it is that key's."""
+    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
+        """Give the secret another mark if it is ours and holds that key, and tell whether it is."""
         ...
 
 
@@ -116,7 +131,7 @@ def check_ownership(
     Raises:
         SecretConflict: Somebody else's secret, or a newer version; nothing was overwritten.
     """
-    if place.take_over or stored.version == 0:
+    if place.take_over or stored.is_free:
         return
     if stored.is_ours and stored.key_id in others and stored.key_id not in known_keys:
         raise SecretConflict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.errors import InvalidInput, SetupError
 from allomia_pulumi.keys import fields
 from allomia_pulumi.keys.fields import LINEAGE, Failure, Form
 from allomia_pulumi.keys.marks import LONGEST_LABEL, clean_label
@@ -14,7 +14,7 @@ from allomia_pulumi.keys.stored import is_lineage
 from allomia_pulumi.redaction import printable
 from allomia_pulumi.references import parse_reference
 
-__all__ = ["SUPPORTED", "lineage_of", "parse_inputs", "with_lineage", "with_name"]
+__all__ = ["SUPPORTED", "checked_inputs", "known_inputs", "lineage_of", "parse_inputs", "with_lineage", "with_name"]
 
 SUPPORTED: Final = (
     "organizationId",
@@ -74,6 +74,30 @@ def parse_inputs(news: Mapping[str, Any]) -> tuple[Inputs | None, list[Failure]]
             "secretInState is false without vaultSecret, so nobody would have the secret. Say where to write it.",
         )
     return (None, form.failures) if form.failures else (inputs, [])
+
+
+def checked_inputs(news: Mapping[str, Any]) -> Inputs:
+    """Read inputs that check has let through.
+
+    Raises:
+        SetupError: They are not acceptable after all.
+    """
+    inputs, failures = parse_inputs(news)
+    if inputs is None:
+        raise SetupError("; ".join(failure.reason for failure in failures))
+    return inputs
+
+
+def known_inputs(news: Mapping[str, Any]) -> Inputs:
+    """Read inputs that check has let through and that are all known by now.
+
+    Raises:
+        SetupError: One is still unknown; nothing was done.
+    """
+    inputs = checked_inputs(news)
+    if any(isinstance(getattr(inputs, name), Unknown) for name in Inputs.model_fields):
+        raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
+    return inputs
 
 
 def _name(value: object) -> str:

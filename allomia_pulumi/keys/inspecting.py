@@ -61,15 +61,17 @@ class Inspector:
             source: Where the secret comes from, for messages.
 
         Raises:
-            InvalidInput: It is the tenant key.
+            InvalidInput: It is a tenant key.
             CredentialRejected: AlloMia does not accept the secret.
             UnexpectedAnswer: AlloMia saw another key used.
             AllomiaError: Nothing is proved.
         """
-        if self.api.is_tenant_key(secret):
+        is_own = self.api.is_tenant_key(secret)
+        which = "the" if is_own else "a"
+        if is_own or self.api.acts_as_tenant(secret, source):
             raise InvalidInput(
-                f"the secret from {source} is the tenant key, which may manage every organization; nothing was taken "
-                "over",
+                f"the secret from {source} is {which} tenant key, which may manage every organization; nothing was "
+                "taken over",
                 "Give the place of the organization's own key, and keep the tenant key where programs cannot read it.",
             )
         before, organization_id, key_id = found.listed, found.organization_id, found.key.id

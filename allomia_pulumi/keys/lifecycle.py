@@ -6,48 +6,40 @@ A face translates its calls to these and their answers back; it decides nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OrganizationFull, SetupError
-from allomia_pulumi.keys.adopting import Adopter
+from allomia_pulumi.errors import AllomiaError, OrganizationFull, SetupError
 from allomia_pulumi.keys.applied import settings_of
-from allomia_pulumi.keys.beginning import Kept
-from allomia_pulumi.keys.creating import Creation
+from allomia_pulumi.keys.builder import Builder
+from allomia_pulumi.keys.creations import Creations
 from allomia_pulumi.keys.deleting import Deletion
 from allomia_pulumi.keys.fields import Failure
 from allomia_pulumi.keys.forecast import forecast_update
 from allomia_pulumi.keys.foresight import Foresight, is_abrupt, is_place_new, refusal, was_abrupt
-from allomia_pulumi.keys.identity import Today, is_elsewhere, made_elsewhere, today_of
+from allomia_pulumi.keys.identity import is_elsewhere, made_elsewhere
 from allomia_pulumi.keys.importing import Importer
-from allomia_pulumi.keys.inputs import lineage_of, parse_inputs, with_lineage, with_name
+from allomia_pulumi.keys.inputs import checked_inputs, known_inputs, lineage_of, parse_inputs, with_lineage, with_name
 from allomia_pulumi.keys.inspecting import Inspector
-from allomia_pulumi.keys.making import Maker
 from allomia_pulumi.keys.marks import draw_lineage
 from allomia_pulumi.keys.memory import Memory, Planned, Replacement
-from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import (
     Identity,
     Inputs,
     KeyState,
     Origin,
-    OwedStep,
     Reason,
-    Settings,
     Unknown,
     read_outputs,
 )
 from allomia_pulumi.keys.plan import Plan, Step, make_plan
-from allomia_pulumi.keys.ports import KeyApi, Reporter, Tenants
+from allomia_pulumi.keys.ports import Reporter, Tenants
 from allomia_pulumi.keys.proof import revoke_for_good
 from allomia_pulumi.keys.reading import Reading, require_here
 from allomia_pulumi.keys.repeats import Outcome, digest
 from allomia_pulumi.keys.resource import Checked, Forecast, Outputs
 from allomia_pulumi.keys.slots import Ledger
-from allomia_pulumi.keys.strays import Strays
-from allomia_pulumi.keys.updating import Update
-from allomia_pulumi.keys.wording import explaining_configuration, orphans_command
+from allomia_pulumi.keys.wording import explaining_configuration
 
 __all__ = ["OrganizationKeys"]
 
@@ -66,6 +58,8 @@ class OrganizationKeys:
         self._ledger = Ledger(clock)
         self._memory = Memory()
         self._foresight = Foresight(tenants, self._ledger, clock)
+        self._builder = Builder(tenants, clock, self._ledger, self._memory)
+        self._creations = Creations(self._builder)
 
     def check(
         self,
@@ -118,9 +112,9 @@ class OrganizationKeys:
         """Decide what to do; a rotation promises itself a slot, or waits for the next `pulumi up`."""
         if self._memory.take_read(pulumi_id):
             return Plan(steps=(Step.FINISH,) if outputs.get("pending") else ())
-        inputs = _checked(news)
+        inputs = checked_inputs(news)
         state, now = read_outputs(outputs), self._clock.now()
-        today = self._today(state, identity)
+        today = self._builder.today(state, identity)
         self._memory.remember_keys(pulumi_id, identity, state.key_ids)
         plan = make_plan(inputs, state, now, today=today)
         if plan.refused:
@@ -143,7 +137,7 @@ class OrganizationKeys:
         if plan.replaces:
             record = state.record
             former = tuple(each for each in record.origins if each != today.origin)
-            announced = Replacement(plan.reason, state.key_ids, record.lineage, record.owner, former)
+            announced = Replacement(plan.reason, state.key_ids, record.lineage, record.owner, former, record.made_place)
             self._memory.remember_replacement(identity, announced)
         self._memory.remember_plan(pulumi_id, Planned(now, has_slot))
         return plan
@@ -163,37 +157,7 @@ class OrganizationKeys:
             OutcomeUnknown: AlloMia may still make a key; the message has the name to look for.
             AllomiaError: No key exists.
         """
-        inputs, settings = _known(news)
-        api = self._tenants.open(settings.reference)
-        if (repeated := self._repeat_creation(news, inputs, identity, api, reporter)) is not None:
-            return repeated
-        replacement = self._memory.replacement(identity)
-        lineage = lineage_of(news) or draw_lineage()
-        owner = self._tenants.owner or (replacement.owner if replacement else "")
-        order = Order(settings.organization_id, settings.name, identity, owner, lineage)
-        creation = Creation(
-            inputs=inputs,
-            settings=settings,
-            order=order,
-            replacement=replacement,
-            adopter=self._adopter(api, identity, reporter),
-            maker=self._maker(api, identity, reporter),
-            clock=self._clock,
-            reporter=reporter,
-            kept=Kept(self._tenants.service, replacement.former if replacement else ()),
-            left_behind=self._memory.left_behind(identity),
-            keeps_unfinished=keeps_unfinished,
-        )
-        if creation.adoption is None:
-            self._look_for_strays(api, order, replacement, reporter)
-        try:
-            state = creation.run()
-        except KeyLeftBehind as left:
-            self._memory.remember_left_behind(identity, left.organization_id, left.key_id)
-            raise
-        if creation.adoption is None:
-            self._memory.remember_minted(state.key_id)
-        return self._remember_creation(news, state, identity, is_held=creation.adoption is not None)
+        return self._creations.create(news, identity, reporter, keeps_unfinished=keeps_unfinished)
 
     def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[KeyState, dict[str, Any]]:
         """Return the record of a key that exists already, proved if its secret is at hand, and inputs for it.
@@ -211,8 +175,8 @@ class OrganizationKeys:
         self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
     ) -> Forecast:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""
-        inputs, state = _checked(news), read_outputs(outputs)
-        today = self._today(state, identity)
+        inputs, state = checked_inputs(news), read_outputs(outputs)
+        today = self._builder.today(state, identity)
         planned = self._memory.plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
         plan = make_plan(inputs, state, planned.now, today=today, has_slot=planned.has_slot)
         return forecast_update(inputs, state, plan, today)
@@ -256,21 +220,23 @@ class OrganizationKeys:
         Raises:
             AllomiaError: Nothing was changed, and what made the update due stays due.
         """
-        inputs, settings = _known(news)
+        if self._creations.is_repeated(pulumi_id, outputs, identity):
+            return self._creations.create(news, identity, reporter, keeps_unfinished=True)[1]
+        inputs = known_inputs(news)
         earlier, state = self._memory.update(pulumi_id), read_outputs(outputs)
         if earlier is not None and earlier.is_of(news, outputs):
             state = earlier.state
             if earlier.is_complete:
                 return state
-        api = self._tenants.open(settings.reference)
-        today = self._today(state, identity)
+        api = self._tenants.open(settings_of(inputs).reference)
+        today = self._builder.today(state, identity)
         if is_elsewhere(state.record, today.service):
             require_here(api, state, today.service)
         planned = self._memory.plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
         plan = make_plan(inputs, state, planned.now, today=today, has_slot=planned.has_slot)
         if plan.waiting and self._memory.plan(pulumi_id) is None:
             reporter.warn(f"the rotation of key {state.key_id} ({plan.waiting}) is left for the next `pulumi up`")
-        update = self._update(inputs, today, planned.now, api, reporter)
+        update = self._builder.update(inputs, today, planned.now, api, reporter)
         after = update.run(state, plan)
         self._memory.remember_keys(pulumi_id, identity, after.key_ids | state.key_ids)
         left = make_plan(inputs, after, planned.now, today=today, has_slot=planned.has_slot)
@@ -281,7 +247,7 @@ class OrganizationKeys:
             self._memory.hold(identity, after.key_ids)
         try:
             alive = self._ledger.alive(api, after.record.settings.organization_id)
-            self._update(inputs, today, planned.now, api, reporter).strays(after).name_beside(after, alive)
+            self._builder.update(inputs, today, planned.now, api, reporter).strays(after).name_beside(after, alive)
         except AllomiaError as problem:
             reporter.warn(f"the update is done; looking for stray keys failed: {problem}")
         return after
@@ -299,9 +265,16 @@ class OrganizationKeys:
             api = self._tenants.open(state.record.settings.reference)
             if is_elsewhere(state.record, self._tenants.service):
                 raise made_elsewhere(state, self._tenants.service, "nothing was revoked")
-            memory = self._memory
-            Deletion(api, self._tenants.store, self._ledger, reporter, memory.held, memory.replaced).delete(state)
-        memory.forget_record(state.key_ids)
+            Deletion(
+                api=api,
+                clock=self._clock,
+                store=self._tenants.store,
+                ledger=self._ledger,
+                reporter=reporter,
+                held=self._memory.held,
+                replaced=self._memory.replaced,
+            ).delete(state)
+        self._memory.forget_record(state.key_ids)
 
     def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
         """Revoke the key that an operation made whose answer nobody takes; one that Vault holds stays for its readers.
@@ -316,12 +289,9 @@ class OrganizationKeys:
             return
         api = self._tenants.open(settings.reference)
         with self._ledger.writing(settings.organization_id):
-            revoke_for_good(api, settings.organization_id, state.key_id)
+            revoke_for_good(api, self._clock, settings.organization_id, state.key_id, reporter.warn)
         self._memory.forget_record({state.key_id})
         reporter.warn(f"key {state.key_id} was revoked: its engine is gone, and nobody could record it")
-
-    def _today(self, state: KeyState, identity: Identity) -> Today:
-        return today_of(state.record, identity, self._tenants.owner, self._tenants.service)
 
     def _look_at_place(self, olds: Mapping[str, Any], inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
         """See that the key may be delivered; for a successor, what the diff knows of its predecessor counts as own."""
@@ -332,96 +302,3 @@ class OrganizationKeys:
         known = replacement.known_keys if replacement else frozenset()
         others = frozenset() if olds else self._memory.keys_of_others(identity)
         self._foresight.look_at_place(inputs, origins, known, others, reporter)
-
-    def _look_for_strays(self, api: KeyApi, order: Order, replacement: Replacement | None, reporter: Reporter) -> None:
-        """Name keys with this resource's mark that nobody knows, before another is made.
-
-        Raises:
-            TooManyUnknownKeys: So many live that no further one is made.
-        """
-        known = (replacement.known_keys if replacement else frozenset()) | self._memory.keys
-        origins = (Origin(identity=order.identity, owner=order.owner), *(replacement.former if replacement else ()))
-        strays = Strays(order.organization_id, origins, known, self._clock, reporter)
-        alive = self._ledger.alive(api, order.organization_id)
-        strays.refuse_further_keys(alive)
-        strays.name_before_creation(alive)
-
-    def _repeat_creation(
-        self, news: Mapping[str, Any], inputs: Inputs, identity: Identity, api: KeyApi, reporter: Reporter
-    ) -> tuple[str, KeyState] | None:
-        """Return what an earlier call of this creation left, after what it owed; None if there is nothing to keep."""
-        earlier = self._memory.creation(identity)
-        if earlier is None:
-            return None
-        state = earlier.state
-        if not earlier.is_of(news, {}):
-            reporter.warn(
-                f"an earlier call of this run made key {state.key_id} with other inputs, and nobody may have it: look "
-                f"with {orphans_command()}"
-            )
-            return None
-        if any(owed.step is not OwedStep.DELIVER for owed in state.pending):
-            # Nobody can use that key: the new creation ends it first.
-            return None
-        if state.pending:
-            now = self._clock.now()
-            today = self._today(state, identity)
-            plan = make_plan(inputs, state, now, today=today, has_slot=False)
-            state = self._update(inputs, today, now, api, reporter).run(state, plan)
-        return self._remember_creation(news, state, identity, is_held=False, pulumi_id=earlier.pulumi_id)
-
-    def _remember_creation(
-        self, news: Mapping[str, Any], state: KeyState, identity: Identity, *, is_held: bool, pulumi_id: str = ""
-    ) -> tuple[str, KeyState]:
-        """Note what a creation left, and return it with its Pulumi id."""
-        pulumi_id = pulumi_id or f"{state.record.settings.organization_id}/{state.key_id}"
-        self._memory.remember_keys(pulumi_id, identity, state.key_ids)
-        self._memory.hold(identity, state.key_ids if is_held else ())
-        outcome = Outcome(pulumi_id, digest(news), "", state, is_complete=not state.pending)
-        self._memory.remember_creation(identity, outcome)
-        for owed in state.pending:
-            if owed.step is OwedStep.REVOKE and owed.key_id:
-                self._memory.remember_left_behind(identity, state.record.settings.organization_id, owed.key_id)
-        return pulumi_id, state
-
-    def _update(self, inputs: Inputs, today: Today, now: datetime, api: KeyApi, reporter: Reporter) -> Update:
-        identity = today.origin.identity
-        return Update(
-            inputs=inputs,
-            today=today,
-            now=now,
-            api=api,
-            store=self._tenants.store,
-            maker=self._maker(api, identity, reporter),
-            ledger=self._ledger,
-            clock=self._clock,
-            reporter=reporter,
-            known=self._memory.keys,
-            others=self._memory.keys_of_others(identity),
-            has_minted=self._memory.remember_minted,
-        )
-
-    def _adopter(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Adopter:
-        inspector = Inspector(api, self._ledger, self._clock, reporter)
-        return Adopter(inspector, self._tenants.store, self._maker(api, identity, reporter))
-
-    def _maker(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Maker:
-        minter = Minter(api, self._clock, reporter)
-        others = self._memory.keys_of_others(identity)
-        return Maker(api, self._tenants.store, self._ledger, minter, others)
-
-
-def _checked(news: Mapping[str, Any]) -> Inputs:
-    """Read inputs that check has let through."""
-    inputs, failures = parse_inputs(news)
-    if inputs is None:
-        raise SetupError("; ".join(failure.reason for failure in failures))
-    return inputs
-
-
-def _known(news: Mapping[str, Any]) -> tuple[Inputs, Settings]:
-    """Read inputs that check has let through and that are all known by now."""
-    inputs = _checked(news)
-    if any(isinstance(getattr(inputs, name), Unknown) for name in Inputs.model_fields):
-        raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
-    return inputs, settings_of(inputs)

@@ -38,12 +38,14 @@ class Made:
         vault_version: The KV version that holds it, if it was delivered.
         owed: Why the delivery is still owed; empty if it is not.
         is_foreign: Whether it was taken over with another declared key's mark.
+        has_made_place: Whether the delivery made the secret in Vault: there was none before.
     """
 
     key: MintedKey
     vault_version: int | None = None
     owed: str = ""
     is_foreign: bool = False
+    has_made_place: bool = False
 
 
 class Maker:
@@ -100,9 +102,9 @@ class Maker:
                         self._minter.prove(order.organization_id, minted)
                     is_proved = True
                     made = self._deliver(order, settings, minted, stored, undelivered)
-            except KeyLeftBehind:
+            except KeyLeftBehind as problem:
                 self._ledger.add(order.organization_id, minted)
-                may_keep = is_proved and undelivered is not Undelivered.REVOKE
+                may_keep = is_proved and problem.is_ours and undelivered is not Undelivered.REVOKE
                 if may_keep and self._is_alive(order.organization_id, minted.id):
                     return Made(minted, owed="it was not written to Vault")
                 raise
@@ -163,10 +165,12 @@ class Maker:
         mark = resource_mark(order.identity, order.owner)
         delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
         try:
-            return Made(minted, self._store().deliver_secret(place, delivery))
+            version = self._store().deliver_secret(place, delivery)
+            return Made(minted, version, has_made_place=not stored.exists)
         except OutcomeUnknown as problem:
             if undelivered is not Undelivered.REVOKE:
-                return Made(minted, owed=f"it may not have been written to Vault: {problem.message}")
+                owed = f"it may not have been written to Vault: {problem.message}"
+                return Made(minted, owed=owed, has_made_place=not stored.exists)
             problem.message += f"; Vault {place} may hold a key that is revoked"
             raise
         except AllomiaError as problem:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from allomia_pulumi.keys.models import Identity, Origin, Reason
+from allomia_pulumi.keys.models import Identity, Origin, Place, Reason
 from allomia_pulumi.keys.repeats import Outcome
 
 __all__ = ["Memory", "Planned", "Replacement"]
@@ -24,7 +24,8 @@ class Replacement:
     Attributes:
         lineage: The lineage that the new key keeps; None if the record has none.
         owner: The recorded owner, for a run in which none is set.
-        former: What the resource is and was known as.
+        former: What the resource was known as before.
+        made_place: The place in Vault whose secret the replaced key's resource made; None if it made none.
     """
 
     reason: Reason
@@ -32,6 +33,7 @@ class Replacement:
     lineage: str | None = None
     owner: str = ""
     former: tuple[Origin, ...] = ()
+    made_place: Place | None = None
 
 
 @dataclass(frozen=True)

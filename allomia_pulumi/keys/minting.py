@@ -1,12 +1,14 @@
 """Making a key that is shown once, so that no answer that is lost loses a key.
 
 The steps, in order: send one POST; if nobody knows what became of it, settle that from AlloMia's list by the nonce in
-the name; prove the key; hand it over. From the POST on, a key is handed over, or revoked, or named in an error.
+the name; check the answer; prove the key; hand it over. From the POST on, a key is handed over, or revoked, or named in
+an error. Only a key that AlloMia shows with the mark of the attempt is revoked: what an answer says alone may be about
+somebody else's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,11 +25,13 @@ from allomia_pulumi.errors import (
     RequestRefused,
     UnexpectedAnswer,
 )
+from allomia_pulumi.keys.answers import CheckedKey, Doubt, check_answer
 from allomia_pulumi.keys.marks import Mark, make_mark, parse_mark
 from allomia_pulumi.keys.models import KEY_LIMIT, Identity
-from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintedKey, Reporter
+from allomia_pulumi.keys.ports import ApiKey, KeyApi, MintAnswer, MintedKey, Reporter
 from allomia_pulumi.keys.proof import prove_patiently, revoke_for_good
-from allomia_pulumi.keys.slots import organization_full
+from allomia_pulumi.keys.slots import Ledger, organization_full
+from allomia_pulumi.keys.undoing import Undoing
 from allomia_pulumi.keys.wording import look_command, revoke_command
 
 __all__ = ["Minter", "Order"]
@@ -50,12 +54,30 @@ class Order:
 
 
 class Minter:
-    """Make keys through one tenant's AlloMia."""
+    """Make keys through one tenant's AlloMia.
 
-    def __init__(self, api: KeyApi, clock: Clock, reporter: Reporter) -> None:
+    Args:
+        api: AlloMia.
+        clock: Where time comes from.
+        reporter: Who is told of what needs care.
+        ledger: What this process has seen of the organizations: no new key has an id from there.
+        known: Keys that this process made or met in records: nor from here.
+    """
+
+    def __init__(
+        self,
+        api: KeyApi,
+        clock: Clock,
+        reporter: Reporter,
+        ledger: Ledger | None = None,
+        known: Collection[str] = (),
+    ) -> None:
         self._api = api
         self._clock = clock
         self._reporter = reporter
+        self._ledger = ledger or Ledger(clock)
+        self._known = frozenset(known)
+        self._undoing = Undoing(api, clock, reporter, self._is_old)
 
     def mint(self, order: Order) -> MintedKey:
         """Make a key; a request whose answer was lost is settled, and tried once more under a new nonce.
@@ -63,6 +85,7 @@ class Minter:
         Raises:
             OrganizationFull: The organization's list shows five keys, whatever AlloMia's code said.
             KeyLeftBehind: A key was made whose value is unknowable, and it could not be revoked.
+            UnexpectedAnswer: The answer cannot be true, or no answer came twice; what was made is revoked.
             OutcomeUnknown: AlloMia may still make a key; the message has the exact name to look for.
             AllomiaError: No key was made.
         """
@@ -83,7 +106,7 @@ class Minter:
             mark = make_mark(order.identity, order.owner, order.lineage)
             name = mark.name(order.label)
             try:
-                minted = self._send(order.organization_id, name)
+                made = self._make(order.organization_id, name, mark)
             except OutcomeUnknown as problem:
                 unsettled.append(name)
                 lost.append(problem)
@@ -96,9 +119,10 @@ class Minter:
                 continue
             except AllomiaError as problem:
                 raise self._decide_refusal(order.organization_id, problem) from None
-            self._keep_mark(order.organization_id, minted, mark)
+            if isinstance(made, Doubt):
+                raise self._undoing.distrust(order.organization_id, name, mark, made)
             self._revoke_late_keys(order.organization_id, unsettled)
-            return minted
+            return made
         raise self._give_up(order.organization_id, unsettled, lost)
 
     def prove(self, organization_id: str, minted: MintedKey) -> None:
@@ -106,21 +130,34 @@ class Minter:
 
         Raises:
             CredentialRejected: AlloMia does not accept it, in several tries.
+            NotFound: It does not see the organization, in several tries, and the tenant key does.
         """
-        source = "the answer that showed the new key"
         try:
-            prove_patiently(self._api, self._clock, organization_id, minted.key, source)
+            prove_patiently(self._api, self._clock, organization_id, minted.key, "the answer that showed the new key")
         except CredentialRejected:
             raise CredentialRejected(
                 f"AlloMia made key {minted.id} in organization {organization_id} and does not accept it",
                 "Run again; if it stays so, tell AlloMia.",
             ) from None
         except AllomiaError as problem:
+            if isinstance(problem, NotFound) and self._is_readable(organization_id):
+                raise NotFound(
+                    f"AlloMia made key {minted.id} in organization {organization_id}, and it does not see the calls "
+                    "there (404), as the tenant key does: it seems to be another organization's",
+                    "Run again; if it stays so, tell AlloMia.",
+                ) from None
             self._reporter.warn(f"key {minted.id} is handed over unproved: {problem}")
+
+    def _is_readable(self, organization_id: str) -> bool:
+        """Tell for certain whether the call that proves keys works with the tenant key."""
+        try:
+            return self._api.reads_calls(organization_id)
+        except AllomiaError:
+            return False
 
     @contextmanager
     def revoking_on_failure(self, organization_id: str, minted: MintedKey) -> Iterator[None]:
-        """Revoke the key when it cannot be handed over.
+        """Revoke the key when it cannot be handed over, once AlloMia shows by its mark that it is this one.
 
         Raises:
             KeyLeftBehind: It could not be revoked either.
@@ -128,12 +165,27 @@ class Minter:
         try:
             yield
         except Exception as problem:
-            self._revoke_or_name(organization_id, minted.id, f"{_message(problem)}, and the key cannot be handed over")
+            done = self._undoing.undo(
+                organization_id, minted, f"{_message(problem)}, and the key cannot be handed over"
+            )
             if isinstance(problem, AllomiaError):
-                problem.message += "; the key was revoked"
+                problem.message += done
             raise
 
-    def _send(self, organization_id: str, name: str) -> MintedKey:
+    def _is_old(self, key_id: str) -> bool:
+        return key_id in self._known or self._ledger.knows(key_id)
+
+    def _make(self, organization_id: str, name: str, mark: Mark) -> CheckedKey | Doubt:
+        """Send the POST, and check the answer before anything else; whoever raises has no answer in a variable."""
+        return check_answer(
+            self._api,
+            self._send(organization_id, name),
+            mark,
+            lambda key_id: key_id not in self._known and self._ledger.claim(key_id),
+            self._reporter.warn,
+        )
+
+    def _send(self, organization_id: str, name: str) -> MintAnswer:
         """Send the POST once; only a 429 is followed by another, since it says that nothing was made."""
         end = self._clock.monotonic() + RATE_LIMIT_SECONDS
         pause = SHORTEST_PAUSE
@@ -165,8 +217,8 @@ class Minter:
                     f"{problem.message}, and the list that would settle it failed ({second.message})"
                 ) from None
             for key in alive:
-                if parse_mark(key.name) == mark:
-                    self._revoke_or_name(organization_id, key.id, "the answer that showed it was lost")
+                if parse_mark(key.name) == mark and not self._is_old(key.id):
+                    self._undoing.revoke(organization_id, key.id, "the answer that showed it was lost")
                     return True
         if len(alive) >= KEY_LIMIT:
             raise organization_full(organization_id, alive, self._clock)
@@ -182,15 +234,6 @@ class Minter:
             if len(alive) >= KEY_LIMIT:
                 return organization_full(organization_id, alive, self._clock)
         return problem
-
-    def _keep_mark(self, organization_id: str, minted: MintedKey, mark: Mark) -> None:
-        """Insist on the mark: without it nobody could tell later whose key this is."""
-        if parse_mark(minted.name) != mark:
-            self._revoke_or_name(organization_id, minted.id, "AlloMia gave it a name without its mark")
-            raise UnexpectedAnswer(
-                f"AlloMia made key {minted.id} under a name without its mark {mark}; the key was revoked",
-                "Use a shorter name; if it stays so, AlloMia's API has changed.",
-            )
 
     def _revoke_late_keys(self, organization_id: str, names: list[str]) -> None:
         """Look once more, after a success, for requests that AlloMia carried out late."""
@@ -221,8 +264,8 @@ class Minter:
         found = set()
         for key in self._api.list_keys(organization_id):
             for name in names:
-                if parse_mark(key.name) == parse_mark(name):
-                    revoke_for_good(self._api, organization_id, key.id)
+                if parse_mark(key.name) == parse_mark(name) and not self._is_old(key.id):
+                    revoke_for_good(self._api, self._clock, organization_id, key.id, self._reporter.warn)
                     found.add(name)
         return found
 
@@ -236,29 +279,12 @@ class Minter:
         )
 
     def revoke_left_behind(self, organization_id: str, key_id: str) -> None:
-        """Revoke a key that an earlier attempt left, or name it in the error.
+        """Revoke a key that an earlier attempt of this process made and left, or name it in the error.
 
         Raises:
             KeyLeftBehind: It could not be revoked.
         """
-        self._revoke_or_name(organization_id, key_id, "an earlier attempt of this run could not hand it over")
-
-    def _revoke_or_name(self, organization_id: str, key_id: str, why: str) -> None:
-        """Revoke a key that nobody can use, or name it in the error.
-
-        Raises:
-            KeyLeftBehind: It could not be revoked.
-        """
-        try:
-            revoke_for_good(self._api, organization_id, key_id)
-        except AllomiaError as problem:
-            raise KeyLeftBehind(
-                f"key {key_id} is alive in organization {organization_id} and nobody holds it: {why}, and revoking it "
-                f"failed ({problem.message})",
-                f"Revoke it with {revoke_command(organization_id, key_id)}.",
-                organization_id=organization_id,
-                key_id=key_id,
-            ) from None
+        self._undoing.revoke(organization_id, key_id, "an earlier attempt of this run could not hand it over")
 
 
 def _look_for(organization_id: str, names: list[str]) -> str:

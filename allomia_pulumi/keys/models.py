@@ -256,6 +256,11 @@ class Record(Model):
     """Whether Vault had no secret at the place before the first delivery, so that nobody else has a part in it."""
 
     @property
+    def made_place(self) -> Place | None:
+        """Return the place in Vault, if the first delivery made it."""
+        return self.settings.vault_secret if self.has_made_place else None
+
+    @property
     def origin(self) -> Origin:
         """Return who the resource is."""
         return Origin(identity=self.identity, owner=self.owner)

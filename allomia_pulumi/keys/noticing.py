@@ -86,15 +86,22 @@ class Noticer:
         written = shelved.written.get(shelved.version) if shelved.version else None
         return Found(place, shelved, secret, at(written or self.clock.now()))
 
-    def prove(self, organization_id: str, found: Found) -> None:
-        """Use the key once, before anyone is given it.
+    def prove(self, organization_id: str, found: Found, *, is_new: bool) -> None:
+        """Use the key once, before anyone is given it; of a new one also see that it is no tenant key.
 
         Raises:
+            InvalidConfiguration: It is a tenant key.
             CredentialRejected: AlloMia does not accept it.
             NotFound: It is another organization's key.
             AllomiaError: Nothing is proved.
         """
         source = _source(found.place, found.version)
+        if is_new and self.prover().acts_as_tenant(found.secret, source):
+            raise InvalidConfiguration(
+                f"{source} holds a tenant key, which may manage every organization: AlloMia lets it list them; nothing "
+                "was handed over",
+                "Write the organization's own key there.",
+            )
         try:
             prove_patiently(self.prover(), self.clock, organization_id, found.secret, source)
         except CredentialRejected as problem:

@@ -8,23 +8,27 @@ operations, or has none yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
-from allomia_pulumi.keys.marks import parse_mark, resource_mark, stack_mark
-from allomia_pulumi.keys.models import Identity
+from allomia_pulumi.keys.certainty import (
+    LACKING,
+    UNSEARCHED,
+    Declared,
+    Listing,
+    Pending,
+    Resource,
+    Trace,
+    doubts_of,
+    traced_doubt,
+)
+from allomia_pulumi.keys.marks import Mark, parse_mark, resource_mark, stack_mark
 from allomia_pulumi.keys.ports import ApiKey
 
-__all__ = ["Declared", "Knowledge", "Pending", "StackRecord", "Verdict", "Whose"]
-
-PROVING_TIME = timedelta(hours=1)
-"""A use within this time of its making is our own proof of the key, whatever waits and retries came between."""
+__all__ = ["Declared", "Knowledge", "Listing", "Pending", "StackRecord", "Trace", "Verdict", "Whose", "settle"]
 
 NO_OWNER = "its mark has no owner, and another person's stack of the same project and name gives the same one"
-FORMER_NAME = "its mark is that of a former name of the stack, which another stack may have taken since"
-USED = "it was used long after it was made, so somebody may hold it"
 UNDER_WAY = "an operation on its resource was begun and has no recorded end"
 HIDDEN = "the record of its resource does not show which keys it has"
 
@@ -36,6 +40,7 @@ class Whose(StrEnum):
     PREDECESSOR = "predecessor"
     OWED = "owed"
     REPLACED = "replaced"
+    FOREIGN = "taken-over"
     UNSETTLED = "unsettled"
     ORPHAN = "orphan"
     OTHER = "other"
@@ -44,38 +49,7 @@ class Whose(StrEnum):
     @property
     def is_declared(self) -> bool:
         """Tell whether a record has the key itself."""
-        return self in {Whose.CURRENT, Whose.PREDECESSOR, Whose.OWED, Whose.REPLACED}
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What a stack's record has of one declared key.
-
-    Attributes:
-        resource: How the stack calls it.
-        identities: Who it is, today and as recorded.
-        owner: The recorded owner; None if the record has none.
-        owed: Keys that its next update revokes.
-        is_replaced: It waits for its deletion.
-        is_readable: False when the record does not show its keys, so that any with its mark may be one of them.
-    """
-
-    resource: str
-    identities: tuple[Identity, ...]
-    owner: str | None = None
-    key_id: str | None = None
-    previous_key_id: str | None = None
-    owed: frozenset[str] = frozenset()
-    is_replaced: bool = False
-    is_readable: bool = True
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A declared key with an operation that was begun and has no recorded end."""
-
-    resource: str
-    identity: Identity
+        return self in {Whose.CURRENT, Whose.PREDECESSOR, Whose.OWED, Whose.REPLACED, Whose.FOREIGN}
 
 
 @dataclass(frozen=True)
@@ -103,18 +77,31 @@ class Verdict:
         stack: The stack's label; empty for another's key and for one made by hand.
         resource: The declared key that it is, was or may become; empty if that is not known.
         doubt: For an orphan, why nobody may revoke it without looking; for an unsettled one, why it is that.
+        is_lacking: For an orphan, whether the state lacks what AlloMia has, so that it may be the state which is wrong.
     """
 
     whose: Whose
     stack: str = ""
     resource: str = ""
     doubt: str = ""
+    is_lacking: bool = False
+
+    @property
+    def is_to_be_searched(self) -> bool:
+        """Tell whether nothing speaks against it but what was not looked through yet."""
+        return self.whose is Whose.ORPHAN and self.doubt == UNSEARCHED
+
+    @property
+    def is_certain(self) -> bool:
+        """Tell whether this is a key that nobody needs."""
+        return self.whose is Whose.ORPHAN and not self.doubt
 
 
-@dataclass(frozen=True)
-class _Origin:
-    label: str
-    doubt: str
+def settle(verdict: Verdict, key: ApiKey, organization_id: str, traces: Iterable[Trace]) -> Verdict:
+    """Return the verdict after history, Vault and other stacks were looked through."""
+    if not verdict.is_to_be_searched:
+        return verdict
+    return replace(verdict, doubt=traced_doubt(key.id, organization_id, traces))
 
 
 class Knowledge:
@@ -122,43 +109,67 @@ class Knowledge:
 
     def __init__(self, records: Iterable[StackRecord]) -> None:
         self._known: dict[str, Verdict] = {}
-        self._unsettled: dict[str, Verdict] = {}
-        self._origins: dict[str, _Origin] = {}
-        self._resources: dict[str, str] = {}
+        self._stacks: dict[str, str] = {}
+        self._without_owner: set[str] = set()
+        self._resources: dict[str, list[Resource]] = {}
         for record in records:
             self._take(record)
 
-    def judge(self, key: ApiKey) -> Verdict:
-        """Say whose a key is that was listed before the records were read."""
+    def judge(self, key: ApiKey, listing: Listing) -> Verdict:
+        """Say whose a key is that was listed before the records were read; an orphan is never certain yet."""
         if key.id in self._known:
             return self._known[key.id]
         mark = parse_mark(key.name)
         if mark is None:
             return Verdict(Whose.BY_HAND)
-        if mark.declared in self._unsettled:
-            return self._unsettled[mark.declared]
-        origin = self._origins.get(mark.stack)
-        if origin is None:
+        claims = [self._judge_for(key, mark, each, listing) for each in self._claiming(mark)]
+        if not claims and mark.stack not in self._stacks:
             return Verdict(Whose.OTHER)
-        resource = self._resources.get(mark.declared, "")
-        return Verdict(Whose.ORPHAN, origin.label, resource, origin.doubt or _doubt_of_use(key))
+        claims = claims or [self._judge_for(key, mark, None, listing)]
+        # Where several resources may have made it, whatever is unsettled or doubtful for one of them holds.
+        return next(
+            (each for each in claims if each.whose is Whose.UNSETTLED),
+            next((each for each in claims if not each.is_to_be_searched), claims[0]),
+        )
+
+    def _claiming(self, mark: Mark) -> list[Resource]:
+        """Return the resources that may have made a key: those with its lineage, else all with its mark."""
+        found = self._resources.get(mark.declared, [])
+        return [each for each in found if mark.lineage in each.lineages] or found
+
+    def _judge_for(self, key: ApiKey, mark: Mark, resource: Resource | None, listing: Listing) -> Verdict:
+        stack = resource.stack if resource else self._stacks[mark.stack]
+        name = resource.name if resource else ""
+        if resource is not None:
+            if resource.has_pending_for(key, listing):
+                return Verdict(Whose.UNSETTLED, stack, name, UNDER_WAY)
+            if not all(each.is_readable for each in resource.entries):
+                return Verdict(Whose.UNSETTLED, stack, name, HIDDEN)
+        doubts = list(doubts_of(key, mark, resource, listing))
+        first = NO_OWNER if mark.stack in self._without_owner else next(iter(doubts), UNSEARCHED)
+        return Verdict(Whose.ORPHAN, stack, name, first, is_lacking=not LACKING.isdisjoint(doubts))
 
     def _take(self, record: StackRecord) -> None:
         owners = record.owners | {each.owner for each in record.declared if each.owner is not None}
-        for name, owner in product(_names(record), sorted(owners, reverse=True)):
-            doubt = NO_OWNER if not owner else FORMER_NAME if name != (record.project, record.stack) else ""
+        owners |= {former.owner for each in record.declared for former in each.former}
+        for name, owner in product(_names(record), owners):
             mark = stack_mark(*name, owner)
-            self._origins[mark] = _less_doubtful(self._origins.get(mark), _Origin(record.label, doubt))
+            if not owner:
+                self._without_owner.add(mark)
+            is_todays = name == (record.project, record.stack)
+            self._stacks[mark] = record.label if is_todays else self._stacks.get(mark, record.label)
+        for resource in _resources(record):
+            for mark in _marks(resource, owners):
+                self._resources.setdefault(mark, []).append(resource)
         for declared in record.declared:
-            self._take_declared(record, declared, owners)
-        for mark, resource, why in _unsettled_marks(record, owners):
-            self._unsettled[mark] = Verdict(Whose.UNSETTLED, record.label, resource, why)
+            self._take_keys(record, declared)
 
-    def _take_declared(self, record: StackRecord, declared: Declared, owners: Iterable[str]) -> None:
-        for identity, owner in product(declared.identities, owners):
-            self._resources.setdefault(resource_mark(identity, owner), declared.resource)
+    def _take_keys(self, record: StackRecord, declared: Declared) -> None:
         named = [(declared.key_id, Whose.CURRENT), (declared.previous_key_id, Whose.PREDECESSOR)]
-        for key_id, whose in (*named, *((owed, Whose.OWED) for owed in declared.owed)):
+        others = [(each, Whose.OWED) for each in declared.owed]
+        # What a record took over and has no other part for is no less its own.
+        taken = [(each, Whose.FOREIGN) for each in declared.foreign - {key_id for key_id, _ in named + others}]
+        for key_id, whose in (*named, *others, *taken):
             if key_id is None:
                 continue
             as_found = Whose.REPLACED if declared.is_replaced else whose
@@ -169,28 +180,24 @@ class Knowledge:
 
 def _names(record: StackRecord) -> Iterator[tuple[str, str]]:
     """Return the stack's name today and those that its keys remember."""
-    identities = (identity for each in record.declared for identity in each.identities)
+    identities = [identity for each in record.declared for identity in each.identities]
+    identities += [former.identity for each in record.declared for former in each.former]
     names = ((identity.project, identity.stack) for identity in identities)
     yield from dict.fromkeys([(record.project, record.stack), *names])
 
 
-def _unsettled_marks(record: StackRecord, owners: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Return the marks whose keys may be on their way into the record, or in a part of it that does not show."""
-    begun = {each.resource for each in record.pending}
-    found = [(each.resource, each.identity, UNDER_WAY) for each in record.pending]
-    for declared in record.declared:
-        if declared.resource in begun or not declared.is_readable:
-            why = HIDDEN if declared.resource not in begun else UNDER_WAY
-            found += [(declared.resource, identity, why) for identity in declared.identities]
-    for (resource, identity, why), owner in product(found, owners):
-        yield resource_mark(identity, owner), resource, why
+def _resources(record: StackRecord) -> Iterator[Resource]:
+    """Gather what a stack has of each declared key: its records, and the operations on it without an end."""
+    names = dict.fromkeys([each.resource for each in record.declared] + [each.resource for each in record.pending])
+    for name in names:
+        entries = tuple(each for each in record.declared if each.resource == name)
+        pending = tuple(each for each in record.pending if each.resource == name)
+        yield Resource(record.label, name, entries, pending)
 
 
-def _less_doubtful(known: _Origin | None, new: _Origin) -> _Origin:
-    return known if known is not None and not known.doubt else new
-
-
-def _doubt_of_use(key: ApiKey) -> str:
-    if key.last_used_at is None or key.created_at is None or key.last_used_at - key.created_at <= PROVING_TIME:
-        return ""
-    return USED
+def _marks(resource: Resource, owners: Iterable[str]) -> set[str]:
+    """Return every mark that keys of a resource may carry."""
+    identities = {identity for each in resource.entries for identity in each.identities}
+    identities |= {each.identity for each in resource.pending}
+    marks = {resource_mark(identity, owner) for identity, owner in product(identities, owners)}
+    return marks | {resource_mark(former.identity, former.owner) for each in resource.entries for former in each.former}

@@ -11,11 +11,13 @@ from pydantic import SecretStr
 from allomia_pulumi.keys.delivering import SecretStore
 from allomia_pulumi.keys.models import Service
 from allomia_pulumi.references import VaultReference
+from allomia_pulumi.revocation import Revocation
 
 __all__ = [
     "ApiKey",
     "Directory",
     "KeyApi",
+    "MintAnswer",
     "MintedKey",
     "Organization",
     "OrganizationDetails",
@@ -89,6 +91,11 @@ class ApiKey(Protocol):
         """Return when it was last used, if AlloMia says so."""
         ...
 
+    @property
+    def is_use_known(self) -> bool:
+        """Tell whether AlloMia says when it was last used, or that it never was."""
+        ...
+
 
 class MintedKey(Protocol):
     """A key in the one answer that shows its secret."""
@@ -114,15 +121,33 @@ class MintedKey(Protocol):
         ...
 
 
+class MintAnswer(MintedKey, Protocol):
+    """What AlloMia says that it made; nothing of it is checked yet."""
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """Return the moment of AlloMia's own clock, if the answer has one that can be believed."""
+        ...
+
+
 class Prover(Protocol):
-    """How an organization's own key is proved."""
+    """How an organization's own key is proved, and a tenant key told from it."""
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
         """Make one harmless call with the key; `source` says in messages where it comes from.
 
         Raises:
             CredentialRejected: AlloMia does not accept the key.
+            NotFound: AlloMia accepts the key, and it does not see the organization.
             AllomiaError: The call failed for another reason, which proves nothing about the key.
+        """
+        ...
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:
+        """Tell by a harmless call that only a tenant key may make whether a key is one.
+
+        Raises:
+            AllomiaError: The answer tells neither.
         """
         ...
 
@@ -132,6 +157,14 @@ class KeyApi(Prover, Protocol):
 
     def is_tenant_key(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key itself."""
+        ...
+
+    def shows_tenant_key(self, text: str) -> bool:
+        """Tell whether a text contains the tenant key."""
+        ...
+
+    def reads_calls(self, organization_id: str) -> bool:
+        """Make the call of `prove_key` with the tenant key; only its own 404 means no."""
         ...
 
     def list_organizations(self) -> Sequence[Organization]:
@@ -154,11 +187,15 @@ class KeyApi(Prover, Protocol):
         """Tell whether the key itself answers; only its own 404 means no."""
         ...
 
+    def find_key(self, organization_id: str, key_id: str) -> ApiKey | None:
+        """Return the key that answers for itself, or None for its own 404."""
+        ...
+
     def has_organization(self, organization_id: str) -> bool:
         """Tell whether the organization is readable; only its own 404 means no."""
         ...
 
-    def mint_key(self, organization_id: str, name: str) -> MintedKey:
+    def mint_key(self, organization_id: str, name: str) -> MintAnswer:
         """Send one POST, never a second one.
 
         Raises:
@@ -168,8 +205,12 @@ class KeyApi(Prover, Protocol):
         """
         ...
 
-    def revoke_key(self, organization_id: str, key_id: str) -> bool:
-        """Delete the key; return False when AlloMia answers that it does not exist."""
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
+        """Delete the key, and return what the answer says of it.
+
+        Raises:
+            UnexpectedAnswer: AlloMia says that it deleted another key.
+        """
         ...
 
 

@@ -1,19 +1,37 @@
-"""When a key counts as gone, and when as proved.
+"""When a key counts as gone or revoked.
 
 State is dropped on proof only: a read error, a refused credential or a broken list proves nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
-from allomia_pulumi.errors import CredentialRejected, NotFound, UnexpectedAnswer
+from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.ports import KeyApi, Prover
+from allomia_pulumi.revocation import Revocation
 
-__all__ = ["is_proved_gone", "prove_patiently", "revoke_for_good"]
+__all__ = ["Revoked", "is_proved_gone", "prove_patiently", "revoke_for_good"]
 
 PROVE_PAUSES = (0.0, 0.3, 1.0, 2.0)
+REVOKE_PAUSES = (0.0, 0.5, 1.5, 3.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """What shows that a key is revoked.
+
+    Attributes:
+        answer: What AlloMia answered to the deletion.
+        is_listed: Whether the list still has the key; None if nobody looked, or could.
+    """
+
+    answer: Revocation
+    is_listed: bool | None = None
 
 
 def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
@@ -43,30 +61,87 @@ def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
 
 
 def prove_patiently(prover: Prover, clock: Clock, organization_id: str, key: SecretStr, source: str) -> None:
-    """Use a key once; one that AlloMia does not accept gets a few seconds, since it may be new.
+    """Use a key once; one that AlloMia does not accept, or not there, gets a few seconds, since it may be new.
 
     Raises:
         CredentialRejected: AlloMia does not accept it, in several tries.
+        NotFound: AlloMia accepts it, and it does not see the organization, in several tries.
         AllomiaError: Nothing is proved.
     """
+    rejected: AllomiaError
     for pause in PROVE_PAUSES:
         clock.sleep(pause)
         try:
             return prover.prove_key(organization_id, key, source)
-        except CredentialRejected as problem:
+        except (CredentialRejected, NotFound) as problem:
             rejected = problem
     raise rejected
 
 
-def revoke_for_good(api: KeyApi, organization_id: str, key_id: str) -> None:
-    """Revoke a key; AlloMia's 404 counts as revoked only with the proof that it is gone.
+def revoke_for_good(
+    api: KeyApi,
+    clock: Clock,
+    organization_id: str,
+    key_id: str,
+    warn: Callable[[str], None],
+    *,
+    always_proves: bool = False,
+) -> Revoked:
+    """Revoke a key, and see that it is: a 200 that names it is believed, and everything else is proved.
+
+    Args:
+        api: AlloMia.
+        clock: What the proof waits by.
+        organization_id: The organization that the key belongs to.
+        key_id: The key.
+        warn: Is told of a list that still has the key.
+        always_proves: Whether even a 200 that names it is not believed.
 
     Raises:
-        UnexpectedAnswer: AlloMia answers 404 to the deletion and still has the key.
+        UnexpectedAnswer: AlloMia still has the key, or says that it deleted another one.
         AllomiaError: The key may be alive.
     """
-    if not api.revoke_key(organization_id, key_id) and not is_proved_gone(api, organization_id, key_id):
-        raise UnexpectedAnswer(f"AlloMia answered 404 to revoking key {key_id}, and still has it", "Run again later.")
+    answer = api.revoke_key(organization_id, key_id)
+    if answer is Revocation.ABSENT:
+        if not is_proved_gone(api, organization_id, key_id):
+            raise UnexpectedAnswer(
+                f"AlloMia answered 404 to revoking key {key_id}, and still has it", "Run again later."
+            )
+        return Revoked(answer, is_listed=False)
+    if answer is Revocation.CONFIRMED and not always_proves:
+        return Revoked(answer)
+    said = "confirmed revoking" if answer is Revocation.CONFIRMED else "accepted, and did not confirm, revoking"
+    try:
+        _see_it_end(api, clock, organization_id, key_id)
+    except AllomiaError as problem:
+        problem.message = f"AlloMia {said} key {key_id}, and it may be alive: {problem.message}"
+        raise
+    is_listed = _is_listed(api, organization_id, key_id)
+    if is_listed:
+        warn(
+            f"key {key_id} of organization {organization_id} is revoked, since it answers 404 itself; AlloMia's list "
+            "still lists it"
+        )
+    return Revoked(answer, is_listed)
+
+
+def _see_it_end(api: KeyApi, clock: Clock, organization_id: str, key_id: str) -> None:
+    """Wait until the key itself answers 404 in an organization that is readable."""
+    for pause in REVOKE_PAUSES:
+        clock.sleep(pause)
+        if not api.has_key(organization_id, key_id):
+            break
+    else:
+        raise UnexpectedAnswer("it still answers", "Run again, or revoke it in AlloMia's dashboard.")
+    if not api.has_organization(organization_id):
+        raise _explain_missing(api, organization_id, NotFound(f"organization {organization_id} answers 404"))
+
+
+def _is_listed(api: KeyApi, organization_id: str, key_id: str) -> bool | None:
+    try:
+        return any(key.id == key_id for key in api.list_keys(organization_id))
+    except AllomiaError:
+        return None
 
 
 def _explain_missing(api: KeyApi, organization_id: str, problem: NotFound) -> NotFound:

@@ -7,7 +7,7 @@ replaced together only while alive + k <= 5. One ledger per organization keeps e
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +48,7 @@ class Ledger:
         self._accounts: dict[str, _Account] = {}
         self._lock = threading.Lock()
         self._listing_seconds = 0.0
+        self._seen: set[str] = set()
 
     def alive(self, api: KeyApi, organization_id: str) -> tuple[ApiKey, ...]:
         """Return the keys alive, from one list shared for a few seconds to which own writes are applied.
@@ -66,6 +67,7 @@ class Ledger:
             keys, moment = api.look(organization_id)
             if not account.in_flight:
                 account.alive, account.read_at = {key.id: key for key in keys}, read_at
+                self._note(account.alive)
         return tuple(keys), moment
 
     def promise(
@@ -128,6 +130,18 @@ class Ledger:
             if account.alive is not None:
                 account.alive[key.id] = OwnKey(key)
 
+    def claim(self, key_id: str) -> bool:
+        """Take the id of a new key; False if a list or a claim of this process had it before."""
+        with self._lock:
+            is_new = key_id not in self._seen
+            self._seen.add(key_id)
+        return is_new
+
+    def knows(self, key_id: str) -> bool:
+        """Tell whether a list or a claim of this process had the id."""
+        with self._lock:
+            return key_id in self._seen
+
     def remove(self, organization_id: str, key_id: str) -> None:
         """Apply a revocation of ours to the shared list."""
         account = self._account(organization_id)
@@ -151,9 +165,15 @@ class Ledger:
                 self._share(account, problem, now)
                 raise
             account.read_at, account.failure = now, None
+            self._note(account.alive)
             with self._lock:
                 self._listing_seconds += self._clock.monotonic() - now
         return account.alive
+
+    def _note(self, key_ids: Iterable[str]) -> None:
+        """Remember keys that exist: no answer to a mint may have their ids. Nothing of ours is being made meanwhile."""
+        with self._lock:
+            self._seen.update(key_ids)
 
     @property
     def _snapshot_seconds(self) -> float:
@@ -171,6 +191,7 @@ class OwnKey:
     """A key that this process made, as a list would show it."""
 
     last_used_at = None
+    is_use_known = False
 
     def __init__(self, key: MintedKey) -> None:
         self.id = key.id

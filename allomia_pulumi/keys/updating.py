@@ -70,11 +70,11 @@ class Update:
     inputs: Inputs
     today: Today
     now: datetime
+    clock: Clock
     api: KeyApi
     store: Callable[[], SecretStore]
     maker: Maker
     ledger: Ledger
-    clock: Clock
     reporter: Reporter
     known: frozenset[str]
     others: frozenset[str]
@@ -209,6 +209,8 @@ class Update:
             with self.maker.recording(order, made):
                 return self._rotated(_with_lineage(state, lineage), made, settings, reason)
         except KeyLeftBehind as problem:
+            if not problem.is_ours:
+                raise
             self.reporter.owe(f"{problem} The next `pulumi up` tries again.")
             owed = Owed(step=OwedStep.REVOKE, why="it could not be handed over", key_id=problem.key_id)
             raise _StoppedError(_with(state, owed)) from None
@@ -239,7 +241,7 @@ class Update:
         if made.owed:
             owed.append(Owed(step=OwedStep.DELIVER, why=made.owed, key_id=minted.id))
         changes["pending"] = tuple(owed)
-        changes["record"] = _record_delivery(state, settings, made.vault_version)
+        changes["record"] = _record_delivery(state, settings, made.vault_version, has_made_place=made.has_made_place)
         return state.model_copy(update=changes)
 
     def _deliver(self, state: KeyState, place: Place) -> KeyState:
@@ -258,7 +260,7 @@ class Update:
         return state.model_copy(
             update={
                 "vault_secret_version": version,
-                "record": _record_delivery(state, after, version),
+                "record": _record_delivery(state, after, version, has_made_place=not stored.exists),
                 "pending": tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER),
             }
         )
@@ -321,7 +323,7 @@ class Update:
         organization_id = state.record.settings.organization_id
         try:
             with self.ledger.writing(organization_id):
-                revoke_for_good(self.api, organization_id, key_id)
+                revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.ledger.remove(organization_id, key_id)
         except AllomiaError as problem:
             self.reporter.warn(
@@ -332,15 +334,21 @@ class Update:
         return True
 
 
-def _record_delivery(state: KeyState, settings: Settings, version: int | None) -> Record:
-    """Return the record with the versions that this key's resource wrote at its place."""
+def _record_delivery(state: KeyState, settings: Settings, version: int | None, *, has_made_place: bool) -> Record:
+    """Return the record with the versions that this key's resource wrote at its place, and whether it made that."""
     applied, place = state.record.settings.vault_secret, settings.vault_secret
     is_same_place = place is not None and applied is not None and place.is_same(applied)
     # A version that is not higher than the last one means that the secret began anew.
     is_later = version is not None and version > max(state.record.vault_versions, default=0)
-    kept = state.record.vault_versions if is_same_place and (is_later or version is None) else ()
+    goes_on = is_same_place and (is_later or version is None)
+    kept = state.record.vault_versions if goes_on else ()
     versions = (*kept, version) if version is not None else kept
-    return state.record.model_copy(update={"settings": settings, "vault_versions": versions[-MOST_VERSIONS:]})
+    changes = {
+        "settings": settings,
+        "vault_versions": versions[-MOST_VERSIONS:],
+        "has_made_place": has_made_place or (goes_on and state.record.has_made_place),
+    }
+    return state.record.model_copy(update=changes)
 
 
 def _with_lineage(state: KeyState, lineage: str) -> KeyState:

@@ -21,6 +21,7 @@ __all__ = [
     "DelayFault",
     "DripFault",
     "DropFault",
+    "EditFault",
     "Fault",
     "FaultList",
     "HtmlFault",
@@ -190,6 +191,21 @@ class BodyFault(FaultBase):
         return Answer(HTTPStatus.OK, self.body.encode(), (("content-type", self.content_type),))
 
 
+class EditFault(FaultBase):
+    """Do it, and answer with AlloMia's own JSON object in which some fields were changed.
+
+    Attributes:
+        changes: The fields and their values; `{field}` in a text stands for the field of AlloMia's own answer.
+    """
+
+    kind: Literal["edit_after"]
+    changes: JsonObject
+
+    def edit(self, body: JsonObject) -> JsonObject:
+        """Return the body as the client is to see it."""
+        return {**body, **{name: _filled(value, body) for name, value in self.changes.items()}}
+
+
 class DripFault(FaultBase):
     """Do it, and send the body one byte at a time, with this pause between two."""
 
@@ -197,7 +213,7 @@ class DripFault(FaultBase):
     seconds: Seconds
 
 
-Fault: TypeAlias = StatusFault | DropFault | TruncateFault | HtmlFault | DelayFault | BodyFault | DripFault
+Fault: TypeAlias = StatusFault | DropFault | TruncateFault | HtmlFault | DelayFault | BodyFault | EditFault | DripFault
 _FAULT: TypeAdapter[Fault] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])
 
 
@@ -208,6 +224,14 @@ def parse_fault(text: bytes) -> Fault:
         pydantic.ValidationError: It is not a fault.
     """
     return _FAULT.validate_json(text)
+
+
+def _filled(value: JsonValue, body: JsonObject) -> JsonValue:
+    """Put AlloMia's own fields into a text."""
+    if isinstance(value, str):
+        for name, own in body.items():
+            value = value.replace(f"{{{name}}}", str(own))
+    return value
 
 
 @dataclass(slots=True)

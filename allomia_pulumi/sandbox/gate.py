@@ -10,7 +10,7 @@ from allomia_pulumi.sandbox.api import Subject, carry_out, describe
 from allomia_pulumi.sandbox.connection import Connection, connection_of
 from allomia_pulumi.sandbox.events import Event, undone_type
 from allomia_pulumi.sandbox.exchange import ApiCall, Done
-from allomia_pulumi.sandbox.faults import Answer, DelayFault, DripFault, DropFault, Fault, TruncateFault
+from allomia_pulumi.sandbox.faults import Answer, DelayFault, DripFault, DropFault, EditFault, Fault, TruncateFault
 from allomia_pulumi.sandbox.records import timestamp
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ async def _read(request: Request, connection: Connection) -> ApiCall:
 def _answer(fault: Fault | None, done: Done | None) -> Answer | None:
     replacement = fault.replacement() if fault else None
     if replacement is None and done is not None:
+        if isinstance(fault, EditFault):
+            return Answer.of_json(done.status, fault.edit(done.body))
         return Answer.of_json(done.status, done.body)
     return replacement
 

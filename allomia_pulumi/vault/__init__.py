@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -120,17 +120,31 @@ class Vault:
         """
         return self._open()[1].fetch(place, version)
 
-    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
-        """Destroy the versions of a range; safe to repeat, and done when there is no such secret.
+    def withdraw_secret(
+        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
+    ) -> None:
+        """Destroy versions; safe to repeat, and done when there is no such secret.
 
-        If the secret's marks are those of the key, they go too: with the whole secret when the range is all of it,
-        else alone.
+        If the secret's marks are those of the key, they go too. What others have there stays: other versions, custom
+        metadata and settings. Only with `has_made_place`, and when nothing of others is there, the secret goes whole.
 
         Raises:
             AccessDenied: The token may not; the hint holds the line to add.
             AllomiaError: Vault cannot be asked, as in `read_secret`.
         """
-        self._open()[1].withdraw(place, first, last, key_id)
+        self._open()[1].withdraw(place, versions, key_id, has_made_place=has_made_place)
+
+    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
+        """Give the secret that holds a key another mark, in its custom metadata only.
+
+        Returns:
+            Whether the secret is ours and holds that key; if not, nothing was written.
+
+        Raises:
+            AccessDenied: The token may not; the hint holds the line to add.
+            AllomiaError: Vault cannot be asked, as in `read_secret`.
+        """
+        return self._open()[1].remark(place, key_id, mark)
 
     def examiner(self) -> Examiner:
         """Return what looks at Vault itself, the login and its policy; nothing is asked yet.

@@ -6,6 +6,7 @@ tells whether a write was done, the secret's metadata tell it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -25,6 +26,7 @@ from allomia_pulumi.vault.places import (
     Place,
     Stored,
     marks_of,
+    remarked,
     without_marks,
 )
 from allomia_pulumi.vault.retries import NOTHING_DONE
@@ -83,19 +85,29 @@ class Writer:
         pinned = {"mount": site.mount, "path": site.path, "field": place.field, "version": version}
         return self._reader.read_secret(parse_reference(pinned, "vaultSecret"))
 
-    def withdraw(self, place: Place, first: int, last: int, key_id: str) -> None:
-        """Destroy a range of versions, and remove our marks if they are those of this key."""
+    def withdraw(self, place: Place, versions: Collection[int], key_id: str, *, has_made_place: bool) -> None:
+        """Destroy versions, and remove our marks if they are those of this key; the whole secret only if we made it."""
         site = self._locate(place)
         found = site.read_metadata()
-        if versions := found.intact(first, last):
-            site.destroy(versions)
+        if ours := found.intact & set(versions):
+            site.destroy(sorted(ours))
         if found.key_id != key_id:
             return
-        if found.intact(1, found.current_version) == versions:
-            # Nothing is left to read, and without our marks the next key would take what stands here for a stranger's.
+        if has_made_place and found.tells_current and found.intact == ours and not found.has_others_part:
             site.delete()
         else:
+            # The marks go last: until then a repeat knows the secret, whatever failed.
             site.write_custom(without_marks(found.custom))
+
+    def remark(self, place: Place, key_id: str, mark: str) -> bool:
+        """Change the mark of a secret of ours that holds a key, and nothing else; tell whether it holds that key."""
+        site = self._locate(place)
+        found = site.read_metadata()
+        if found.key_id != key_id:
+            return False
+        if (custom := remarked(found.custom, mark)) != found.custom:
+            site.write_custom(custom)
+        return True
 
     def _locate(self, place: Place) -> Site:
         return locate(place, self._reader.connection, self._reader.mounts)

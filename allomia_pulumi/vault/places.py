@@ -20,6 +20,7 @@ __all__ = [
     "Stored",
     "marks_of",
     "only_marks",
+    "remarked",
     "without_marks",
 ]
 
@@ -32,6 +33,7 @@ VERSION = "version"
 ORGANIZATION_ID = "organization_id"
 
 MARKS = frozenset({MANAGED_BY, MARK, KEY_ID, VERSION})
+NEVER = "0s"
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -75,6 +77,8 @@ class Stored:
         written: The version that we wrote, or were about to write; None unless the secret is ours.
         is_ours: Whether this package claimed the secret.
         is_live: Whether the current version exists, neither deleted nor destroyed.
+        exists: Whether there is a secret at all, if only its metadata.
+        is_free: Whether nothing there can be read or undeleted, and nobody's marks claim it.
     """
 
     version: int
@@ -83,6 +87,8 @@ class Stored:
     written: int | None
     is_ours: bool
     is_live: bool
+    exists: bool = True
+    is_free: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,11 +99,13 @@ class Shelved:
         kv_version: 1 or 2. KV v1 has no metadata, so nothing else is known of a secret there, not even that it exists.
         version: The current version, 0 when there is none; None in KV v1.
         written: The moment, in UTC, at which each version was made that is neither deleted nor destroyed.
+        key_id: Which key the current version is; None unless this package wrote it.
     """
 
     kv_version: int
     version: int | None
     written: Mapping[int, datetime]
+    key_id: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -156,6 +164,10 @@ class Metadata(BaseModel):
     current_version: Annotated[int, Field(ge=0, strict=True)]
     custom_metadata: dict[str, str] | None = None
     versions: dict[int, _Version]
+    max_versions: object = None
+    cas_required: object = None
+    metadata_cas_required: object = None
+    delete_version_after: object = None
 
     @property
     def custom(self) -> dict[str, str]:
@@ -167,15 +179,30 @@ class Metadata(BaseModel):
         """Return the id of the key that stands or is about to stand here, if the secret is ours."""
         return self.custom.get(KEY_ID) if self.custom.get(MANAGED_BY) == MANAGER else None
 
-    def intact(self, first: int, last: int) -> list[int]:
-        """Return the versions of a range whose data still exist, if only to be undeleted."""
-        return sorted(number for number, one in self.versions.items() if first <= number <= last and not one.destroyed)
+    @property
+    def intact(self) -> set[int]:
+        """Return the versions whose data still exist, if only to be undeleted."""
+        return {number for number, one in self.versions.items() if not one.destroyed}
+
+    @property
+    def tells_current(self) -> bool:
+        """Tell whether the current version is listed; one that is not may be intact."""
+        return self.current_version == 0 or self.current_version in self.versions
+
+    @property
+    def has_others_part(self) -> bool:
+        """Tell whether somebody else gave the secret settings or custom metadata; this package writes marks only."""
+        settings = (self.max_versions, self.cas_required, self.metadata_cas_required)
+        keeps = self.delete_version_after in (None, "", NEVER)
+        return any(settings) or not keeps or bool(without_marks(self.custom))
 
     def shelved(self, now: datetime) -> Shelved:
         """Tell which versions there are at that moment."""
         live = sorted(number for number, one in self.versions.items() if one.is_live(now))
         written = {number: self.versions[number].created_time for number in live}
-        return Shelved(kv_version=2, version=self.current_version, written=written)
+        stored = self.stored(now)
+        key_id = stored.key_id if stored.written == self.current_version else None
+        return Shelved(kv_version=2, version=self.current_version, written=written, key_id=key_id)
 
     def stored(self, now: datetime) -> Stored:
         """Tell what stands here at that moment."""
@@ -190,11 +217,25 @@ class Metadata(BaseModel):
             written=int(written) if written.isascii() and written.isdigit() else None,
             is_ours=is_ours,
             is_live=current is not None and current.is_live(now),
+            exists=self is not NOTHING,
+            is_free=self._is_free,
         )
+
+    @property
+    def _is_free(self) -> bool:
+        if self.intact or not self.tells_current:
+            return False
+        # Marks of ours without a version are what an interrupted first delivery leaves.
+        return not only_marks(self.custom) or (self.current_version == 0 and self.key_id is not None)
 
 
 NOTHING = Metadata(current_version=0, versions={})
 """Those of a secret that does not exist."""
+
+
+def remarked(custom: dict[str, str], mark: str) -> dict[str, str]:
+    """Return the custom metadata of a secret of ours with another mark."""
+    return {**custom, MARK: mark}
 
 
 def marks_of(delivery: Delivery) -> dict[str, str]:

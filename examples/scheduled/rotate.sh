@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs `pulumi up` when a key of the selected stack has something to do; meant to be called every hour.
-# The program exports `nextActionAt`: see examples/rotation-by-age.
+# The program exports `nextActionAt`: see examples/rotation-by-age. The stack has an allomia:owner.
 set -euo pipefail
 
 # A stack that cannot be read is an error, not "nothing to do".
@@ -23,3 +23,12 @@ fi
 # Changes, or a failure: a second preview tells which, and a failure ends here.
 pulumi preview --non-interactive
 pulumi up --non-interactive --yes --skip-preview
+
+# An interrupted run may have left a key. Only what is certain is revoked; the rest is for a person to look at.
+care=0
+allomia orphans --revoke --yes --stack . || care=$?
+if [[ $care -eq 8 ]]; then
+  echo "needs care: see above what was kept and why; look with: allomia orphans --stack ."
+  exit 0
+fi
+exit "$care"

@@ -14,7 +14,7 @@ from tests.contract.test_organization_api_key import assert_readable
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import MadeKey, Sandbox
 
-DOCUMENTED = {"verified"}
+DOCUMENTED = {"/api/organization", "/api/calls"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def test_a_key_made_by_hand_lives_without_a_tenant_key_and_by_documented_calls_o
     face.delete(id_, rotated)
     assert len([warning for warning in face.warnings if "no key was revoked" in warning]) == 2
     events = scene.sandbox.events(start)
-    assert {event.type for event in events if event.credential == "organization"} == DOCUMENTED
+    assert {event.path for event in events if event.credential == "organization"} == DOCUMENTED
     assert [event for event in events if event.credential == "tenant"] == []
     assert face.printed == ""
 
@@ -113,6 +113,35 @@ def test_g4_g5_a_key_of_another_organization_is_an_error(scene: Scene) -> None:
     with pytest.raises(FaceError, match="it is another organization's key") as caught:
         scene.face.up(scene.news())
     assert_readable(str(caught.value))
+
+
+def test_g3_a_tenant_key_is_refused_though_none_is_configured(scene: Scene) -> None:
+    tenant = scene.sandbox.add_tenant("clinics")
+    organization = scene.sandbox.add_organization(tenant.id, "Valley Health")
+    news = {**scene.news(), "organizationId": organization}
+    scene.write(tenant.key)
+    with pytest.raises(FaceError, match="holds a tenant key") as caught:
+        scene.face.up(news)
+    assert_readable(str(caught.value), tenant.key)
+    scene.write(scene.sandbox.make_key_by_hand(organization, "ehr").key)
+    id_, outputs = scene.face.up(news)
+    start = scene.sandbox.last_event()
+    scene.write(tenant.key)
+    inputs = scene.face.check(news, news)
+    assert scene.face.diff(id_, outputs, inputs).changes
+    with pytest.raises(FaceError, match="holds a tenant key"):
+        scene.face.update(id_, outputs, inputs)
+    paths = [event.path for event in scene.sandbox.events(start) if event.credential == "tenant"]
+    assert paths == ["/api/organization"]
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"status": 200, "body": {}}])
+def test_g4_an_answer_that_does_not_tell_a_tenant_key_hands_nothing_over(scene: Scene, fault: dict[str, Any]) -> None:
+    made = scene.make()
+    scene.sandbox.add_fault("status", method="GET", path="/api/organization", times=None, **fault)
+    with pytest.raises(FaceError, match="asking whether it is a tenant key") as caught:
+        scene.face.up(scene.news())
+    assert_readable(str(caught.value), made.key)
 
 
 @pytest.mark.parametrize("status", [403, 429, 500, 503])

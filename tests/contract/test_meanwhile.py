@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hvac.exceptions import InvalidPath
 
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
 from tests.contract.test_organization_api_key import ONE
@@ -140,6 +141,25 @@ def finished_by_the_next_run(scene: Scene, error: FaceError) -> None:
     assert scene.alive() == [outputs["keyId"]]
     assert Shelf(scene.bao).data(scene.place)["api_key"] == outputs["secret"]
     assert scene.sandbox.key_status(scene.organization, outputs["secret"]) == 200
+
+
+@pytest.mark.catalogue(65)
+@pytest.mark.parametrize("whose", ["another organization's", "the tenant's"])
+def test_g1_g2_a_key_that_is_not_this_organizations_is_not_written_to_vault(
+    make: Callable[..., Scene], bao: OpenBao, whose: str
+) -> None:
+    scene = make({"VAULT_TOKEN": token_of(bao)})
+    other = scene.sandbox.add_organization(scene.tenant.id, "Hill Clinic")
+    foreign = scene.sandbox.make_key_by_hand(other, "theirs").key
+    answered = {"another organization's": foreign, "the tenant's": scene.tenant.key}[whose]
+    scene.sandbox.add_fault("edit_after", method="POST", path="*/api-keys", changes={"key": answered})
+    with pytest.raises(FaceError) as caught:
+        scene.face.up(scene.news)
+    assert caught.value.kept is None
+    assert scene.alive() == []
+    assert scene.sandbox.key_status(other, foreign) == 200
+    with pytest.raises(InvalidPath):
+        Shelf(bao).data(scene.place)
 
 
 @pytest.mark.catalogue(38)

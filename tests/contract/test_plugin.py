@@ -189,7 +189,7 @@ def test_g3_an_import_brings_the_proved_secret_as_a_secret(scene: Scene, openbao
     kv.create_or_update_secret(f"by/{scene.organization}/{made.id}", {"api_key": made.key}, mount_point="secret")
     start = scene.sandbox.last_event()
     id_, outputs = face.read(f"{scene.organization}/{made.id}", {})
-    assert scene.calls(start) == ["listed", "verified", "listed"]
+    assert scene.calls(start) == ["listed", "refused", "verified", "listed"]
     assert (id_, outputs["secret"]) == (f"{scene.organization}/{made.id}", made.key)
     assert is_marked_secret(face.last_answer, "secret")
     assert face.last_inputs == {"organizationId": scene.organization, "name": "ehr, by hand"}

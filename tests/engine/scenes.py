@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+import pty
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +16,7 @@ from urllib.parse import quote
 
 import yaml
 
+from tools.engine import trail
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import ToolError
 from tools.engine.sandbox import Event, Sandbox, Tenant
@@ -22,6 +25,7 @@ from tools.engine.workspace import Result, Workspace
 MOVED_CLOCK = Path(__file__).with_name("moved_clock")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 GONE_SECONDS = 20.0
+ANSWER_SECONDS = 180.0
 PROJECT = "name: clinic\nruntime: python\n"
 SEVERAL = """
 import pulumi
@@ -154,6 +158,30 @@ def resource(state: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a resource of an exported state by its logical name."""
     resources = state["deployment"]["resources"]
     return next(entry for entry in resources if entry["urn"].endswith(f"::{name}"))
+
+
+def answer(workspace: Workspace, answers: str, *command: str | Path) -> Result:
+    """Run a command at a terminal where somebody has typed the answers to its questions already."""
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            list(map(str, command)),
+            env=workspace.env,
+            cwd=workspace.folder,
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.write(ours, answers.encode())
+        stdout, stderr = process.communicate(timeout=ANSWER_SECONDS)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    shown = " ".join(map(str, command))
+    trail.show(f"stdout of {shown}", stdout)
+    trail.show(f"stderr of {shown}", stderr)
+    return Result(shown, process.returncode, stdout, stderr)
 
 
 def wait_until(look: Callable[[], object], seconds: float = GONE_SECONDS) -> None:

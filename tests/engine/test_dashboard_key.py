@@ -84,7 +84,7 @@ def test_a_rotation_by_hand_from_the_first_key_to_the_forgetting_of_the_old_one(
 
     with Calls(scene) as calls:
         scene.up().check()
-    assert calls.allomia() == [["verified"]]
+    assert calls.allomia() == [["refused", "verified"]]
     assert calls.vault() == {"preflight": 1, METADATA: 2, "read": 1}
     assert scene.secret() == first.key
     made = project.outputs()
@@ -105,7 +105,7 @@ def test_a_rotation_by_hand_from_the_first_key_to_the_forgetting_of_the_old_one(
     assert project.outputs() == made
     with Calls(scene) as calls:
         scene.up().check()
-    assert calls.allomia() == [["verified", "verified"]]
+    assert calls.allomia() == [["refused", "verified", "verified"]]
     assert scene.secret() == second.key
     rotated = project.outputs()
     assert [old["version"] for old in rotated["previousKeys"]] == [1]
@@ -171,7 +171,7 @@ def test_a_key_moves_between_both_resources_without_an_outage(
     scene.workspace.config_set("adopt", made.id).check()
     with Calls(scene) as calls:
         scene.up().check()
-    assert calls.allomia() == [["listed", "verified", "listed"]]
+    assert calls.allomia() == [["listed", "refused", "verified", "listed"]]
     assert scene.secret() == made.key
     assert scene.alive() == [made.id]
     again = scene.workspace.up("--skip-preview", "--expect-no-changes").check()

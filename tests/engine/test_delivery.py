@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.scenes import EXAMPLES, Calls, Scene, leaks, set_scene, state_texts
+from tests.engine.test_migration import migrate
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import Child
@@ -166,3 +167,26 @@ def test_destroy_clears_vault_of_what_this_key_wrote(scene: Scene) -> None:
     assert [scene.accepts(key) for key in keys] == [401, 401]
     with pytest.raises(Exception, match=r"InvalidPath|None"):
         stored(scene)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("face", ["dynamic", "plugin"])
+def test_g7_destroy_leaves_a_secret_that_others_prepared_as_they_had_it_and_it_serves_the_next_key(
+    scene: Scene, face: str
+) -> None:
+    project = scene.workspace
+    if face == "plugin":
+        migrate(project)
+    path = f"/v1/secret/metadata/allomia/keys/{scene.organization}"
+    settings: dict[str, object] = {"max_versions": 7, "cas_required": True, "custom_metadata": {"team": "voice"}}
+    scene.openbao.client().adapter.post(path, json=settings)
+    for first in (1, 3):
+        scene.up().check()
+        project.config_set("quarter", f"2027-Q{first}")
+        scene.up().check()
+        assert stored(scene, first + 1)["key_id"] == project.outputs()["keyId"]
+        project.destroy("--skip-preview").check()
+        found = scene.openbao.client().adapter.get(path)["data"]
+        assert {name: found[name] for name in settings} == settings
+        assert [one["destroyed"] for one in found["versions"].values()] == [True] * (first + 1)
+    assert scene.alive() == []

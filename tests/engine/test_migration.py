@@ -140,6 +140,109 @@ def test_both_kinds_move_in_place_and_live_on_through_the_plugin(scene: Scene) -
     assert scene.alive() == [by_hand]
 
 
+NAMED = """
+import pulumi
+from allomia_pulumi import DashboardApiKey, OrganizationApiKey
+
+config = pulumi.Config()
+organization = config.require("organizationId")
+
+
+class Clinic(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("my:index:Clinic", name, opts=opts)
+
+
+CLINIC
+key = OrganizationApiKey(
+    "KEY",
+    pulumi.ResourceOptions(KEY_OPTIONS),
+    organization_id=organization,
+    name="reader",
+    overlap="24h",
+    vault_secret={"mount": "secret", "path": config.require("path"), "field": "api_key"},
+)
+by_hand = DashboardApiKey(
+    "HAND",
+    pulumi.ResourceOptions(HAND_OPTIONS),
+    organization_id=organization,
+    vault_secret="secret/allomia/by-hand#api_key",
+)
+pulumi.export("secret", key.secret)
+pulumi.export("byHand", by_hand.secret)
+"""
+
+
+def program(clinic: str, key: str, hand: str, options: str) -> str:
+    """Write the program; in the options, BEFORE stands for what each key was called first."""
+    text = NAMED.replace("CLINIC", clinic)
+    text = text.replace("KEY_OPTIONS", options.replace("BEFORE", "key").replace("KIND", "OrganizationApiKey"))
+    text = text.replace("HAND_OPTIONS", options.replace("BEFORE", "hand").replace("KIND", "DashboardApiKey"))
+    return text.replace('"KEY"', f'"{key}"').replace('"HAND"', f'"{hand}"')
+
+
+VALLEY = 'clinic = Clinic("valley")'
+HILL = 'clinic = Clinic("hill", pulumi.ResourceOptions(aliases=[pulumi.Alias(name="valley")]))'
+AT_ROOT = program("", "key", "hand", "")
+BELOW = program(VALLEY, "key", "hand", "parent=clinic")
+MOVES = {
+    "renamed": (AT_ROOT, program("", "reader", "dashboard", 'aliases=[pulumi.Alias(name="BEFORE")]')),
+    "into a component": (
+        AT_ROOT,
+        program(VALLEY, "key", "hand", "parent=clinic, aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]"),
+    ),
+    "into a component and renamed": (
+        AT_ROOT,
+        program(VALLEY, "reader", "dashboard", 'parent=clinic, aliases=[pulumi.Alias("BEFORE", parent=None)]'),
+    ),
+    "out of a component, by the plugin's URN": (
+        BELOW,
+        program(
+            VALLEY,
+            "reader",
+            "dashboard",
+            "aliases=[clinic.urn.apply(lambda urn: f'{urn.rpartition(\"::\")[0]}$allomia:index:KIND::BEFORE')]",
+        ),
+    ),
+    "component renamed": (BELOW, program(HILL, "key", "hand", "parent=clinic")),
+    "component and key renamed": (
+        BELOW,
+        program(HILL, "reader", "dashboard", 'parent=clinic, aliases=[pulumi.Alias(name="BEFORE")]'),
+    ),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("move", MOVES)
+def test_g1_moving_and_renaming_or_reparenting_in_one_run_mints_and_revokes_nothing(
+    sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace, move: str
+) -> None:
+    before, after = MOVES[move]
+    project = workspace({"Pulumi.yaml": PROJECT, "__main__.py": before})
+    scene = set_scene(sandbox, openbao, project)
+    project.config_set("path", f"allomia/keys/{scene.organization}")
+    write_by_hand(scene)
+    scene.up().check()
+    secret, alive = secrets(scene), scene.alive()
+
+    project.write({"__main__.py": after})
+    migrate(project)
+    preview = project.preview().check()
+    assert not re.search(r"to (delete|replace)", preview.text), preview.text
+    with Calls(scene) as calls:
+        scene.up().check()
+    assert [kind for each in calls.allomia() for kind in each if kind in {"minted", "revoked"}] == []
+    assert (secrets(scene), scene.alive()) == (secret, alive)
+    types = [each["type"] for each in project.export()["deployment"]["resources"]]
+    assert sorted(each for each in types if "ApiKey" in each) == [
+        "allomia:index:DashboardApiKey",
+        "allomia:index:OrganizationApiKey",
+    ]
+    project.up("--skip-preview", "--expect-no-changes").check()
+    project.destroy("--skip-preview").check()
+    assert len(scene.alive()) == 1
+
+
 @pytest.fixture
 def example(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene:
     scene = set_scene(sandbox, openbao, workspace(EXAMPLE))

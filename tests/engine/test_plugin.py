@@ -273,7 +273,7 @@ def test_a_key_is_imported_with_its_secret_and_its_program_changes_nothing(stage
     }[way]
     with Calls(scene) as calls:
         imported = run_import(scene, made, **env).check()
-    assert types(calls) == ["listed", "verified", "listed"]
+    assert types(calls) == ["listed", "refused", "verified", "listed"]
     assert "warning: key" not in imported.text
     program = yaml.safe_load(imported.stdout[imported.stdout.index("resources:\n") :])
     declare(scene, program["resources"])
@@ -418,7 +418,7 @@ def test_a_python_program_imports_a_key_and_rotates_it_when_a_trigger_changes_af
     program.env[IMPORT_REFERENCE] = "secret/legacy/{organizationId}/{keyId}#api_key"
     with Calls(scene) as calls:
         result = scene.up().check()
-    assert types(calls)[:3] == ["listed", "verified", "listed"]
+    assert types(calls)[:4] == ["listed", "refused", "verified", "listed"]
     assert {"minted", "revoked"}.isdisjoint(types(calls))
     assert scene.secret() == made.key
     with Calls(scene) as calls:
@@ -454,7 +454,7 @@ def test_a_dashboard_key_in_yaml_follows_vault_and_touches_no_key_endpoint(stage
     with Calls(scene) as calls:
         results.append(scene.up("--expect-no-changes").check())
     assert calls.allomia() == []
-    assert set(seen) == {"verified"}
+    assert set(seen) == {"refused", "verified"}
     assert len(scene.workspace.outputs()["previousKeys"]) == 1
     results.append(scene.workspace.destroy("--skip-preview").check())
     assert len(scene.alive()) == 2

@@ -289,9 +289,13 @@ ROWS: dict[int, Row] = {
     ),
     41: Row(
         "Somebody else's data stand where the key is to go",
-        "Never overwritten; the key is revoked or kept, and the conflict is told",
+        "Never overwritten; the key is revoked or kept, and the conflict is told; a destroy takes our part only",
         "c/vault_delivery::test_a_version_written_after_the_preflight_is_not_touched "
         "f/vault_delivery_wire::test_what_somebody_else_wrote_after_a_lost_write_is_not_taken_for_ours "
+        "c/vault_places::test_g7_of_a_place_that_others_prepared_only_our_part_goes_and_it_can_be_used_again "
+        "c/vault_places::test_g7_a_place_that_we_made_and_others_use_since_stays_without_our_part "
+        "c/vault_delivery::test_a_secret_that_is_not_ours_or_another_keys_gets_no_mark "
+        "f/vault_delivery_wire::test_metadata_that_do_not_list_the_current_version_prove_nothing "
         "e/delivery::test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched",
     ),
     42: Row(
@@ -346,7 +350,8 @@ ROWS: dict[int, Row] = {
         "The state stays, and a repeated delete clears the rest",
         "u/updates::TestDelete::test_g7_a_vault_that_fails_keeps_the_state "
         "u/updates::TestDelete::test_g7_stopped_anywhere_it_can_be_repeated "
-        "f/vault_delivery_wire::test_a_withdrawal_whose_answer_is_lost_is_made_again",
+        "f/vault_delivery_wire::test_a_withdrawal_whose_answer_is_lost_is_made_again "
+        "f/vault_delivery_wire::test_g7_a_withdrawal_that_stops_before_the_marks_are_gone_is_repeated_to_its_end",
     ),
     49: Row(
         "A preview that does not know a name, an organization, triggers or the configuration",
@@ -390,8 +395,11 @@ ROWS: dict[int, Row] = {
         "Aliases, renames, forced replacements",
         "An alias and a rename keep the key; a replacement that the engine forces works",
         "e/rotation::test_a_renamed_resource_with_an_alias_keeps_its_key "
+        "u/identity::test_g6_the_first_up_records_it_moves_no_key_and_the_second_is_quiet "
+        "u/identity::test_g1_every_later_key_carries_todays_mark_and_the_same_lineage "
         "e/plugin::test_a_replacement_that_the_engine_or_the_program_forces_works "
-        "e/migration::test_both_kinds_move_in_place_and_live_on_through_the_plugin",
+        "e/migration::test_both_kinds_move_in_place_and_live_on_through_the_plugin "
+        "e/migration::test_g1_moving_and_renaming_or_reparenting_in_one_run_mints_and_revokes_nothing",
         "`protect` and `ignoreChanges` never reach the provider",
     ),
     55: Row(
@@ -430,5 +438,47 @@ ROWS: dict[int, Row] = {
         "None is found, and one planted in each channel is (G3)",
         "e/leak_scan::test_g3_no_secret_in_clear_in_any_channel_through_a_whole_life_with_failures "
         "f/leaks::test_g3_the_search_after_a_test_finds_a_plant_in_every_channel",
+    ),
+    61: Row(
+        "Another AlloMia is asked: `allomia:apiUrl` moved to another environment, or to a sandbox on another port",
+        "Its silence proves nothing: refresh, update and delete are errors that name both, and the key stays (G4)",
+        "c/evidence::test_g4_another_allomias_silence_drops_no_key "
+        "c/evidence::test_g4_another_allomias_404_is_no_deletion "
+        "c/evidence::test_g4_an_update_at_another_allomia_changes_nothing",
+    ),
+    62: Row(
+        "The engine repeats a create, update or delete, with the outputs from before a failure",
+        "It goes on from what the call before left; nothing is made twice, nothing that is due is forgotten (G1, G2)",
+        "c/repeated_calls::test_g1_a_repeated_creation_ends_what_it_left_before_it_makes_another "
+        "c/repeated_calls::test_g1_a_repeated_creation_that_had_succeeded_hands_over_the_same_key "
+        "c/repeated_calls::test_g2_a_repeated_update_without_its_diff_rotates_all_the_same "
+        "c/repeated_calls::test_g1_g2_a_repeated_update_goes_on_from_the_half_done_one "
+        "c/repeated_calls::test_g7_a_repeated_deletion_ends_everything",
+    ),
+    63: Row(
+        "Each run loses the record of the key that it made",
+        "After two such keys no further one is made; the error names both, and what to do (G1)",
+        "c/evidence::test_g1_with_two_unknown_keys_no_further_one_is_made "
+        "c/evidence::test_g1_a_rotation_in_place_is_bounded_too",
+    ),
+    64: Row(
+        "A key is taken over that carries another declared key's mark, or the engine dies while one is taken over",
+        "Destroy leaves it and names it; nothing revokes what this operation did not make (G1)",
+        "c/evidence::test_g1_destroy_leaves_an_adopted_key_with_another_declared_keys_mark_and_names_it "
+        "c/evidence::test_g1_an_adopted_key_is_not_revoked_when_nobody_takes_the_answer",
+    ),
+    65: Row(
+        "A well-formed answer to a mint that cannot be true: the tenant key or another organization's as the key, a "
+        "secret in id or name, an id from before or given twice, another key's answer",
+        "Never handed over, never tried again: what AlloMia shows with the mark of the attempt is revoked, and what "
+        "was only answered is named and not touched (G1, G2, G3)",
+        "u/minting::test_g1_g2_an_answer_that_cannot_be_true_is_settled_by_the_mark "
+        "u/minting::test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key",
+    ),
+    66: Row(
+        'A 2xx to a deletion that does not name the key, or names another: `{}`, `{"error"}`, 202, 204, a page',
+        "Only a 200 that names the key is believed; otherwise the key's own 404 proves it within about 10 seconds, or "
+        "an error says that it may be alive (G4, G7)",
+        "u/proof::test_g4_a_deletion_is_believed_proved_or_an_error",
     ),
 }

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from allomia_pulumi.api import Exchange, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.marks import parse_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.keys.wording import look_command, orphans_command, revoke_command
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 KEYS = "/api/organization/{organizationId}/api-keys"
@@ -187,7 +187,7 @@ def test_fields_that_nobody_knows_are_ignored(client: TenantClient, server: Serv
 @pytest.mark.parametrize("identifier", ODD_IDS)
 def test_an_odd_id_stays_one_segment_of_its_path(client: TenantClient, server: Server, identifier: str) -> None:
     server.answer = raw(b'{"message":"gone"}')
-    client.revoke_key("org", identifier)
+    assert client.revoke_key("org", identifier) is Revocation.ACCEPTED
     (path,) = server.paths()
     assert path.startswith("/api/organization/org/api-keys/")
     assert not set(path.removeprefix("/api/organization/org/api-keys/")) & set("/?#;&\\ $`")
@@ -248,8 +248,9 @@ def test_g2_a_moment_that_no_calendar_can_count_on_costs_no_key(
             alive["key-1"] = name
             return httpx.Response(201, json={"id": "key-1", "name": name, "key": ORG_KEY, "createdAt": created_at})
         if request.method == "DELETE":
-            alive.pop(request.url.path.rpartition("/")[2])
-            return httpx.Response(200, json={"message": "gone"})
+            key_id = request.url.path.rpartition("/")[2]
+            alive.pop(key_id)
+            return httpx.Response(200, json={"message": "gone", "apiKeyId": key_id})
         if request.url.path == "/api/calls":
             return httpx.Response(200, json={"calls": []})
         keys = [{"id": id_, "name": name} for id_, name in alive.items()]
@@ -303,19 +304,21 @@ def test_a_command_that_we_suggest_runs_nothing_but_ours(tmp_path: Path, identif
 
 @pytest.mark.catalogue(19)
 def test_g1_an_answer_that_belongs_to_another_request_is_told_by_its_mark(clock: FakeClock) -> None:
-    """A proxy mixes up two answers: the key of one declared key would be handed to another."""
+    """A proxy mixes up two answers: somebody's key would be handed over, and ours is left without a holder."""
 
     class Mixed(FakeAllomia):
         def mint_key(self, organization_id: str, name: str) -> FakeKey:
             super().mint_key(organization_id, name)
-            return self.make(organization_id, "fax--of-somebody-else")
+            return self.make(organization_id, "fax, made by hand")
 
     mixed = Mixed(clock)
     error = refused(lambda: Minter(mixed, clock, Listener()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE)))
     assert type(error) is UnexpectedAnswer
-    assert "under a name without its mark" in error.message
+    assert "it is about key key-2, under a name without its mark" in error.message
+    assert "key-1, was revoked, and key-2 was not touched" in error.message
     (alive,) = mixed.keys["org"].values()
-    assert parse_mark(alive.name) is not None
+    assert alive.name == "fax, made by hand"
+    assert mixed.calls.count("mint") == 1
 
 
 class _OneTenant(FakeTenants):

@@ -22,6 +22,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeClock
 from tests.faults.peers import RUDE_BYTES, Act, answers, is_mute, peer, repeats, says
 from tests.vaults import certificate, everything_told, server_side
@@ -160,10 +161,18 @@ def test_g1_g4_an_answer_that_lies_about_itself_is_not_believed(name: str) -> No
 
 
 @pytest.mark.catalogue(21)
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "revoke"])
 def test_g4_a_login_page_answers_no_question(operation: str) -> None:
     with peer(STRANGE["page called json"]) as server:
         assert type(refused(server.address, OPERATIONS[operation])) is UnexpectedAnswer
+        assert len(server.requests) == 1
+
+
+@pytest.mark.catalogue(21, 62)
+@pytest.mark.parametrize("name", [name for name in STRANGE if "that is none" not in name])
+def test_g4_a_deletion_answered_by_no_answer_is_not_confirmed(name: str) -> None:
+    with peer(STRANGE[name]) as server, client_of(server.address) as client:
+        assert client.revoke_key("org", "key-1") is Revocation.ACCEPTED
         assert len(server.requests) == 1
 
 

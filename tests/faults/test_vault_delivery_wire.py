@@ -391,10 +391,64 @@ def test_a_withdrawal_whose_answer_is_lost_is_made_again(
 ) -> None:
     with relayed(bao, (method, piece, trouble)) as (vault, relay):
         vault.deliver_secret(spot, on_its_way())
-        vault.withdraw_secret(spot, first=1, last=1, key_id="key-1")
-        assert vault.inspect_secret(spot).version == 0
+        vault.withdraw_secret(spot, [1], key_id="key-1", has_made_place=True)
+        assert not vault.inspect_secret(spot).exists
 
     assert not relay.troubles
+
+
+@pytest.mark.parametrize("trouble", AFTER + BEFORE)
+def test_marks_whose_removal_or_change_is_lost_are_written_again(
+    bao: OpenBao, shelf: Shelf, spot: Spot, trouble: Trouble
+) -> None:
+    shelf.set(spot.path, custom_metadata={"team": "voice"})
+    with relayed(bao) as (vault, relay):
+        vault.deliver_secret(spot, on_its_way())
+        relay.troubles.append(("POST", "/metadata/", trouble))
+        assert vault.remark_secret(spot, "key-1", "p1another")
+        assert shelf.custom(spot.path) == {"team": "voice", **marks(1), "mark": "p1another"}
+        relay.troubles.append(("POST", "/metadata/", trouble))
+        vault.withdraw_secret(spot, [1], key_id="key-1")
+
+    assert not relay.troubles
+    assert shelf.custom(spot.path) == {"team": "voice"}
+
+
+def test_g7_a_withdrawal_that_stops_before_the_marks_are_gone_is_repeated_to_its_end(
+    bao: OpenBao, shelf: Shelf, spot: Spot
+) -> None:
+    shelf.set(spot.path, custom_metadata={"team": "voice"})
+    with relayed(bao) as (vault, relay):
+        vault.deliver_secret(spot, on_its_way())
+        relay.troubles.append(("POST", "/metadata/", instead(answer(405))))
+        with refused(RequestRefused):
+            vault.withdraw_secret(spot, [1], key_id="key-1")
+        assert shelf.custom(spot.path) == {"team": "voice", **marks(1)}
+        vault.withdraw_secret(spot, [1], key_id="key-1")
+
+    assert shelf.custom(spot.path) == {"team": "voice"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"current_version": 3, "versions": {}},
+        {
+            "current_version": 2,
+            "versions": {"1": {"created_time": "2026-11-25T12:00:00Z", "deletion_time": "", "destroyed": True}},
+        },
+    ],
+)
+def test_metadata_that_do_not_list_the_current_version_prove_nothing(data: dict[str, object]) -> None:
+    listed = {**data, "custom_metadata": marks(1)}
+    with (
+        stand_in(PREFLIGHT, answer(200, {"data": data}), answer(200, {"data": listed}), answer(204)) as server,
+        delivering(server.address) as vault,
+    ):
+        assert not vault.inspect_secret(Spot("x")).is_free
+        vault.withdraw_secret(Spot("x"), [1], key_id="key-1", has_made_place=True)
+
+    assert [seen.method for seen in server.seen] == ["GET", "GET", "GET", "POST"]
 
 
 def thrown_back(status: int) -> Act:

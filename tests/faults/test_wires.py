@@ -17,6 +17,7 @@ from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, 
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity
 from allomia_pulumi.references import parse_reference
+from allomia_pulumi.revocation import Revocation
 from tests.deliveries import SECRET, Shelf, Spot, fields, marks, on_its_way
 from tests.fakes import LINEAGE, FakeClock, Listener
 from tests.faults.wires import Trouble, Wire, wire
@@ -203,8 +204,8 @@ def test_g7_a_revocation_over_a_bad_wire_is_repeated_until_it_is_told(
 ) -> None:
     made = sandbox.make_key_by_hand(organization, "by-hand")
     with over(sandbox.address, tenant, Trouble(act, toward, DELETE)) as (client, _):
-        was_there = client.revoke_key(organization, made.id)
-    assert was_there is (toward == "server")
+        answer = client.revoke_key(organization, made.id)
+    assert answer is (Revocation.CONFIRMED if toward == "server" else Revocation.ABSENT)
     assert sandbox.alive(organization) == []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.scenes import answer
 from tests.sweep.oracle import State, is_named, look, read_state, wrongs
 from tests.sweep.play import Face, Play, Stage, staging
 from tests.sweep.steps import STEPS, Operation, Step, is_write, name_write, steps_of
@@ -18,6 +19,7 @@ from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
 
 ALLOMIA = Path(sys.executable).parent / "allomia"
+MOST_QUESTIONS = 200
 # Operations that one run can do at once: old keys end after every new one is made, and so in a scene of their own.
 GROUPS = {
     "making": (Operation.CREATE, Operation.MEND, Operation.REPLACE, Operation.ROTATE, Operation.DELIVER),
@@ -151,6 +153,6 @@ def namer(unknown: Collection[str], named: dict[str, str]) -> str:
 
 
 def clean_up(play: Play) -> str:
-    """Revoke what no state knows by the command that is made for it."""
-    stack = play.workspace.folder
-    return play.workspace.call(ALLOMIA, "orphans", "--stack", stack, "--revoke", "--yes").check().text
+    """Revoke what no state knows by the command that is made for it, and answer each of its questions with yes."""
+    command = [ALLOMIA, "orphans", "--stack", play.workspace.folder, "--revoke"]
+    return answer(play.workspace, "y\n" * MOST_QUESTIONS, *command).check().text

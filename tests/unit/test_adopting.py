@@ -86,7 +86,7 @@ def world() -> World:
 def test_an_adopted_key_is_proved_and_recorded_as_it_is_and_nothing_is_minted(world: World) -> None:
     process = world.process()
     pulumi_id, outputs = process.create(world.news(rotateAfter="90d"))
-    assert world.api.calls == ["list", "prove", "list"]
+    assert world.api.calls == ["list", "tenant", "prove", "list"]
     assert world.vault.calls == ["read"]
     assert pulumi_id == f"org/{world.by_hand.id}"
     assert (outputs["keyId"], outputs["keyName"]) == (world.by_hand.id, "ehr, made by hand")

@@ -24,6 +24,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeClock
 
 KEYS = "/api/organization/{organizationId}/api-keys"
@@ -271,7 +272,7 @@ def test_reads_and_revocations_are_repeated_and_end(
     server.answers = [answer, answer, page()]
     client.list_keys("org")
     server.answers = [answer, httpx.Response(200, json={"message": "gone", "apiKeyId": "id-1"})]
-    assert client.revoke_key("org", "id-1")
+    assert client.revoke_key("org", "id-1") is Revocation.CONFIRMED
     server.requests.clear()
     server.answers = [answer]
     with pytest.raises(AllomiaError):
@@ -380,7 +381,7 @@ def test_an_unknown_organization_is_told_from_missing_endpoints(client: TenantCl
 def test_only_a_404_of_the_key_itself_says_that_it_is_gone(client: TenantClient, server: Server) -> None:
     server.answers = [status(404)]
     assert client.has_key("org", "id-1") is False
-    assert client.revoke_key("org", "id-1") is False
+    assert client.revoke_key("org", "id-1") is Revocation.ABSENT
     server.answers = [html(404)]
     with pytest.raises(UnexpectedAnswer):
         client.has_key("org", "id-1")
@@ -395,6 +396,121 @@ def test_a_foreign_organizations_key_in_a_list_is_an_error(client: TenantClient,
     server.answers = [httpx.Response(200, json=answer)]
     with pytest.raises(UnexpectedAnswer, match="foreign organization"):
         client.list_keys("org")
+
+
+DELETIONS: list[tuple[httpx.Response, Revocation]] = [
+    (httpx.Response(200, json={"message": "gone", "apiKeyId": "id-1"}), Revocation.CONFIRMED),
+    (httpx.Response(200, json={"message": "gone", "apiKeyId": "id-1", "error": None}), Revocation.CONFIRMED),
+    (httpx.Response(200, json={"apiKeyId": "id-1", "error": "not now"}), Revocation.ACCEPTED),
+    (httpx.Response(202, json={"message": "queued", "apiKeyId": "id-1"}), Revocation.ACCEPTED),
+    (httpx.Response(200, json={}), Revocation.ACCEPTED),
+    (httpx.Response(200, json={"error": BODY_CANARY}), Revocation.ACCEPTED),
+    (httpx.Response(200, json={"apiKeyId": None}), Revocation.ACCEPTED),
+    (httpx.Response(200, json={"apiKeyId": 1}), Revocation.ACCEPTED),
+    (httpx.Response(200, json=[]), Revocation.ACCEPTED),
+    (httpx.Response(200, text=""), Revocation.ACCEPTED),
+    (httpx.Response(204), Revocation.ACCEPTED),
+    (html(), Revocation.ACCEPTED),
+    (status(404), Revocation.ABSENT),
+]
+
+
+@pytest.mark.catalogue(66)
+@pytest.mark.parametrize(("answer", "meaning"), DELETIONS)
+def test_g4_an_answer_to_a_deletion_says_no_more_than_it_says(
+    client: TenantClient, server: Server, answer: httpx.Response, meaning: Revocation
+) -> None:
+    server.answers = [answer]
+    assert client.revoke_key("org", "id-1") is meaning
+    assert len(server.requests) == 1
+
+
+@pytest.mark.catalogue(66)
+def test_g5_a_deletion_of_another_key_names_both(client: TenantClient, server: Server) -> None:
+    server.answers = [httpx.Response(200, json={"apiKeyId": "id-2\x1b[31m"})]
+    with pytest.raises(UnexpectedAnswer, match="id-2") as caught:
+        client.revoke_key("org", "id-1")
+    assert "id-1" in caught.value.message
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ("Wed, 25 Nov 2026 12:00:01 GMT", "2026-11-25T12:00:01+00:00"),
+        ("", None),
+        ("soon", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("Thu, 01 Jan 9999 00:00:00 GMT", None),
+    ],
+)
+def test_the_moment_of_allomias_clock_comes_with_the_key_if_it_can_be_believed(
+    client: TenantClient, server: Server, date: str, moment: str | None
+) -> None:
+    server.answers = [httpx.Response(201, json=CREATED, headers={"Date": date})]
+    answered = client.mint_key("org", "ehr").answered_at
+    assert (answered.isoformat() if answered else None) == moment
+
+
+ORGANIZATION_PAGE = {"organizations": [], "pagination": {"total": 0, "hasNextPage": False}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_tenant"),
+    [(httpx.Response(200, json=ORGANIZATION_PAGE), True), *((status(code), False) for code in (401, 403, 404))],
+)
+def test_g3_a_tenant_key_is_told_by_what_only_it_may_do(
+    client: TenantClient, server: Server, answer: httpx.Response, is_tenant: bool
+) -> None:
+    server.answers = [answer]
+    assert client.acts_as_tenant(SecretStr("alm_org_1"), "Vault secret/ehr#key") is is_tenant
+    (request,) = server.requests
+    assert (request.method, request.url.path) == ("GET", "/api/organization")
+    assert request.url.params["limit"] == "1"
+    assert request.headers["Authorization"] == "Bearer alm_org_1"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        status(400),
+        status(409),
+        status(429),
+        status(500),
+        html(),
+        html(404),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"organizations": []}),
+        httpx.Response(302, headers={"Location": "/"}),
+        httpx.ConnectError("refused"),
+    ],
+)
+def test_g4_an_answer_that_does_not_tell_a_tenant_key_is_an_error(
+    client: TenantClient, server: Server, answer: Answer
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(AllomiaError) as caught:
+        client.acts_as_tenant(SecretStr("alm_org_1"), "Vault secret/ehr#key")
+    assert "asking whether it is a tenant key" in caught.value.message
+    assert "alm_org_1" not in str(caught.value)
+
+
+def test_the_call_that_proves_keys_is_made_with_the_tenant_key(client: TenantClient, server: Server) -> None:
+    server.answers = [httpx.Response(200, json={"calls": []})]
+    assert client.reads_calls("org")
+    assert server.requests[0].headers["Authorization"] == f"Bearer {KEY_CANARY}"
+    assert server.requests[0].url.params["to"] == "1970-01-01T00:00:01Z"
+    server.answers = [status(404)]
+    assert not client.reads_calls("org")
+    server.answers = [status(403)]
+    with pytest.raises(AccessDenied):
+        client.reads_calls("org")
+
+
+def test_a_key_that_answers_for_another_organization_is_an_error(client: TenantClient, server: Server) -> None:
+    server.answers = [httpx.Response(200, json={"id": "id-1", "name": "ehr", "organizationId": "other"})]
+    with pytest.raises(UnexpectedAnswer, match="another key"):
+        client.find_key("org", "id-1")
 
 
 def test_a_key_is_proved_by_an_empty_window_with_the_key_itself(client: TenantClient, server: Server) -> None:

@@ -31,6 +31,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.delivering import Delivery
 from allomia_pulumi.keys.models import KeyState, Place, hash_triggers
 from allomia_pulumi.redaction import fingerprint
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeClock, FakeKey
 from tests.stacks import (
     ORGANIZATION,
@@ -126,7 +127,7 @@ class WatchedAllomia(ForgetfulAllomia):
         self.alive_at_mints.append(before)
         return key
 
-    def revoke_key(self, organization_id: str, key_id: str) -> bool:
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
         before = set(self.keys[organization_id])
         try:
             return super().revoke_key(organization_id, key_id)
@@ -151,12 +152,6 @@ class WatchedVault(ForgetfulVault):
         if self.value(place) == FOREIGN and not place.take_over:
             self.trespasses.append(str(place))
         return super().deliver_secret(place, delivery)
-
-    def withdraw_secret(self, place: Place, *, first: int, last: int, key_id: str) -> None:
-        super().withdraw_secret(place, first=first, last=last, key_id=key_id)
-        secret = self.secrets.get(f"{place.mount}/{place.path}")
-        if secret is not None and self.value(place) is None:
-            secret.stored = replace(secret.stored, is_live=False)
 
 
 class Command(Enum):

@@ -9,11 +9,14 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.errors import (
+    AllomiaError,
     CredentialRejected,
     InvalidInput,
     NotFound,
+    RateLimited,
     Unavailable,
     UnexpectedAnswer,
+    Unreachable,
 )
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark
@@ -68,7 +71,7 @@ def world() -> World:
 def test_a_key_is_imported_with_its_secret_when_that_is_proved_to_be_its_own(world: World) -> None:
     world.tenants.imported = world.key.key
     outputs, inputs = world.import_()
-    assert world.api.calls == ["list", "prove", "list"]
+    assert world.api.calls == ["list", "tenant", "prove", "list"]
     assert world.tenants.asked_for == ("org", world.key.id)
     assert inputs == {"organizationId": "org", "name": "made by hand"}
     assert outputs["secret"] == world.key.key.get_secret_value()
@@ -123,6 +126,23 @@ def test_g3_the_tenant_key_is_no_organizations_key(world: World) -> None:
         world.import_()
     assert TENANT_KEY not in str(caught.value)
     assert "prove" not in world.api.calls
+
+
+def test_g3_nor_is_another_tenant_key(world: World) -> None:
+    world.tenants.imported = SecretStr("alm_tenant_of_before")
+    world.api.tenant_keys.add("alm_tenant_of_before")
+    with pytest.raises(InvalidInput, match="is a tenant key") as caught:
+        world.import_()
+    assert "alm_tenant_of_before" not in str(caught.value)
+    assert "prove" not in world.api.calls
+
+
+@pytest.mark.parametrize("fault", [Unavailable("503"), RateLimited("429"), Unreachable("gone"), UnexpectedAnswer("?")])
+def test_g4_an_answer_that_does_not_tell_a_tenant_key_imports_nothing(world: World, fault: AllomiaError) -> None:
+    world.tenants.imported = world.key.key
+    world.api.faults["tenant"] = [fault]
+    with pytest.raises(type(fault)):
+        world.import_()
 
 
 def test_g4_a_secret_that_allomia_refuses_is_refused(world: World) -> None:
@@ -241,7 +261,7 @@ def test_keys_that_are_imported_together_are_told_apart(world: World) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(world.import_, [f"org/{key_id}" for key_id in secrets]))
     assert world.said.warnings == []
-    assert world.api.calls == ["list", "prove", "list"] * 2
+    assert world.api.calls == ["list", "tenant", "prove", "list"] * 2
 
 
 def test_a_refresh_of_an_imported_key_reports_nothing(world: World) -> None:

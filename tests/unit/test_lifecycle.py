@@ -19,6 +19,7 @@ from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity, KeyState
 from allomia_pulumi.keys.plan import Step
+from allomia_pulumi.revocation import Revocation
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeTenants, Listener
 from tests.stacks import wire
 
@@ -249,7 +250,7 @@ def test_g5_a_failed_delete_names_the_key_and_the_way_out(run: Run, api: FakeAll
 
 def test_g4_a_404_to_a_delete_is_no_proof_while_the_key_is_listed(run: Run, api: FakeAllomia) -> None:
     _, outputs = run.first_up()
-    api.revoke_key = lambda organization_id, key_id: False  # type: ignore[method-assign] # noqa: ARG005
+    api.revoke_key = lambda organization_id, key_id: Revocation.ABSENT  # type: ignore[method-assign] # noqa: ARG005
     with pytest.raises(UnexpectedAnswer, match="still has it"):
         run.keys.delete(outputs, run.listener)
 

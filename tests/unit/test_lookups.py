@@ -34,6 +34,7 @@ class FoundKey:
     id: str = "key-1"
     created_at: datetime | None = NOW - timedelta(hours=1)
     last_used_at: datetime | None = None
+    is_use_known: bool = True
 
 
 @dataclass

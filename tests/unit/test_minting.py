@@ -1,12 +1,20 @@
 """From the POST on, a key is handed over, or revoked, or named: whatever answer is lost."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier
+
 import pytest
+from pydantic import SecretStr
 
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
     CredentialRejected,
     KeyLeftBehind,
+    NotFound,
     OrganizationFull,
     OutcomeUnknown,
     RateLimited,
@@ -18,7 +26,10 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.keys.marks import parse_mark
 from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity
-from tests.fakes import LINEAGE, FakeAllomia, FakeClock, Listener
+from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.revocation import Revocation
+from tests.fakes import LINEAGE, TENANT_KEY, FakeAllomia, FakeClock, FakeKey, Listener
+from tests.vaults import everything_told
 
 ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
 
@@ -170,7 +181,7 @@ def test_g1_an_unsettled_name_is_never_forgotten(
 
 def test_g1_a_404_to_a_compensation_is_no_proof(minter: Minter, api: FakeAllomia) -> None:
     minted = minter.mint(ORDER)
-    api.revoke_key = lambda organization_id, key_id: False  # type: ignore[method-assign] # noqa: ARG005
+    api.revoke_key = lambda organization_id, key_id: Revocation.ABSENT  # type: ignore[method-assign] # noqa: ARG005
     with pytest.raises(KeyLeftBehind) as caught, minter.revoking_on_failure("org", minted):
         raise Unavailable("503")
     assert f"allomia revoke org {minted.id}" in caught.value.hint
@@ -244,12 +255,194 @@ def test_a_refusal_of_an_organization_with_room_stays_what_it_is(minter: Minter,
     assert api.calls == ["mint", "list"]
 
 
-def test_a_name_that_allomia_changed_is_no_key(minter: Minter, api: FakeAllomia) -> None:
+def test_g1_a_name_that_allomia_changed_is_nobodys_to_delete_and_is_named(minter: Minter, api: FakeAllomia) -> None:
     original = api.mint_key
     api.mint_key = lambda organization_id, name: original(organization_id, name[:20])  # type: ignore[method-assign]
-    with pytest.raises(UnexpectedAnswer, match="without its mark"):
+    with pytest.raises(KeyLeftBehind, match="without its mark") as caught:
+        minter.mint(ORDER)
+    (left,) = alive(api)
+    assert not caught.value.is_ours
+    assert f"allomia revoke org {left}" in caught.value.hint
+    assert "ehr--p1" in str(caught.value)
+    assert api.calls.count("mint") == 1
+
+
+Lie = Callable[[FakeKey, FakeKey, FakeKey], FakeKey]
+
+# What is answered instead of the new key, given a key from before and one that came after the list.
+LIES: dict[str, tuple[Lie, str]] = {
+    "the tenant key": (lambda new, *_: replace(new, key=SecretStr(TENANT_KEY)), "is the tenant key"),
+    "an id with the key": (lambda new, *_: replace(new, id=f"a-{new.key.get_secret_value()}"), "its id contains a key"),
+    "an id with the tenant key": (lambda new, *_: replace(new, id=TENANT_KEY), "its id contains a key"),
+    "a name with the key": (
+        lambda new, *_: replace(new, name=new.key.get_secret_value() + new.name),
+        "its name contains a key",
+    ),
+    "an id from before": (lambda new, before, _: replace(new, id=before.id), "key-1 existed before"),
+    "another key's answer": (lambda _, __, after: after, "it is about key key-2, under a name without its mark"),
+}
+
+
+def lying(api: FakeAllomia, tell: Callable[[FakeKey], FakeKey]) -> None:
+    original = api.mint_key
+    api.mint_key = lambda organization_id, name: tell(original(organization_id, name))  # type: ignore[method-assign]
+
+
+@pytest.mark.catalogue(65)
+@pytest.mark.parametrize("name", LIES)
+@pytest.mark.parametrize("trouble", ["none", "list", "revoke"])
+def test_g1_g2_an_answer_that_cannot_be_true_is_settled_by_the_mark(
+    api: FakeAllomia, clock: FakeClock, listener: Listener, name: str, trouble: str
+) -> None:
+    before, ledger = api.make("org", "before"), Ledger(clock)
+    ledger.alive(api, "org")
+    after = api.make("org", "after")
+    tell, text = LIES[name]
+    lying(api, lambda new: tell(new, before, after))
+    if trouble != "none":
+        api.faults[trouble] = [AccessDenied("403")] * 9
+        api.faults["get"] = [AccessDenied("403")] * 9
+    with pytest.raises(AllomiaError) as caught:
+        Minter(api, clock, listener, ledger).mint(ORDER)
+    error = caught.value
+    told = everything_told(error)
+    assert TENANT_KEY not in told
+    assert "alm_org_" not in told
+    assert text in error.message
+    assert api.calls.count("mint") == 1
+    if trouble == "none":
+        assert type(error) is UnexpectedAnswer
+        assert alive(api) == [before.id, after.id]
+    else:
+        (ours,) = (key for key in api.keys["org"].values() if key not in {before, after})
+        assert isinstance(error, KeyLeftBehind)
+        # Only what AlloMia showed under our mark may be remembered as something to revoke.
+        assert (error.is_ours, error.key_id == ours.id) in {(True, True), (False, False), (False, True)}
+        assert error.is_ours is (trouble == "revoke")
+        assert (ours.id if trouble == "revoke" else ours.name) in str(error)
+
+
+@pytest.mark.catalogue(65)
+def test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key(api: FakeAllomia, clock: FakeClock) -> None:
+    api.limit = 99
+    ledger, barrier = Ledger(clock), Barrier(8)
+    shown = api.make("org", "the one")
+    lying(api, lambda new: replace(new, id=shown.id))
+
+    def mint(_: int) -> str:
+        minter = Minter(api, clock, Listener(), ledger)
+        barrier.wait()
+        try:
+            return minter.mint(ORDER).id
+        except AllomiaError:
+            return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(mint, range(8))) == [""] * 7 + [shown.id]
+
+
+def test_g1_a_key_that_this_process_knows_from_a_record_is_no_new_one(api: FakeAllomia, clock: FakeClock) -> None:
+    lying(api, lambda new: replace(new, id="key-99"))
+    with pytest.raises(UnexpectedAnswer, match="key-99 existed before"):
+        Minter(api, clock, Listener(), Ledger(clock), {"key-99"}).mint(ORDER)
+    assert alive(api) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "answered", "is_replaced"),
+    [
+        (0.9, True, False),
+        (-0.9, True, False),
+        (1.1, True, True),
+        (-1.1, True, True),
+        (60000, True, True),
+        (9, False, False),
+    ],
+)
+def test_a_moment_of_making_is_believed_within_a_day_of_allomias_clock(
+    minter: Minter,
+    api: FakeAllomia,
+    clock: FakeClock,
+    listener: Listener,
+    days: float,
+    answered: bool,
+    is_replaced: bool,
+) -> None:
+    moment, made_at = clock.now(), clock.now() + timedelta(days=days)
+    lying(api, lambda new: replace(new, created_at=made_at, answered_at=moment if answered else None))
+    assert minter.mint(ORDER).created_at == (moment if is_replaced else made_at)
+    assert len(listener.warnings) == is_replaced
+
+
+def test_g1_an_answer_that_cannot_be_checked_is_no_good_one(minter: Minter, api: FakeAllomia) -> None:
+    shows = api.shows_tenant_key
+    faults = [RuntimeError()]
+
+    def fail_once(text: str) -> bool:
+        if faults:
+            raise faults.pop()
+        return shows(text)
+
+    api.shows_tenant_key = fail_once  # type: ignore[method-assign]
+    with pytest.raises(UnexpectedAnswer, match="it could not be checked"):
         minter.mint(ORDER)
     assert alive(api) == []
+
+
+@pytest.mark.parametrize("is_foreign", [True, False])
+def test_g1_a_compensation_touches_no_key_that_allomia_does_not_show_with_the_mark(
+    minter: Minter, api: FakeAllomia, is_foreign: bool
+) -> None:
+    minted = minter.mint(ORDER)
+    api.keys["org"] = {minted.id: replace(api.keys["org"][minted.id], name="by hand")} if is_foreign else {}
+    with pytest.raises(KeyLeftBehind) as caught, minter.revoking_on_failure("org", minted):
+        raise Unavailable("503")
+    assert not caught.value.is_ours
+    assert "revoke" not in api.calls
+    assert f"allomia revoke org {minted.id}" in caught.value.hint
+
+
+def test_g2_a_compensation_that_cannot_look_leaves_a_key_that_is_ours_to_remember(
+    minter: Minter, api: FakeAllomia
+) -> None:
+    minted = minter.mint(ORDER)
+    api.faults["list"] = [Unreachable("gone")]
+    with pytest.raises(KeyLeftBehind) as caught, minter.revoking_on_failure("org", minted):
+        raise Unavailable("503")
+    assert caught.value.is_ours
+    assert caught.value.key_id == minted.id
+
+
+def test_a_list_that_lags_is_looked_at_again_and_the_key_itself_is_asked(minter: Minter, api: FakeAllomia) -> None:
+    minted = minter.mint(ORDER)
+    key = api.keys["org"].pop(minted.id)
+
+    def appear() -> None:
+        api.keys["org"][key.id] = key
+
+    api.faults["get"] = [lambda: None, appear]
+    with pytest.raises(Unavailable, match="the key was revoked"), minter.revoking_on_failure("org", minted):
+        raise Unavailable("503")
+    assert alive(api) == []
+
+
+@pytest.mark.parametrize(
+    ("tenant", "is_refused"), [(None, True), (NotFound("404"), False), (Unavailable("503"), False)]
+)
+def test_g2_a_404_to_the_proof_is_a_refusal_only_where_the_tenant_key_reads(
+    minter: Minter, api: FakeAllomia, listener: Listener, tenant: AllomiaError | None, is_refused: bool
+) -> None:
+    minted = minter.mint(ORDER)
+    api.faults["prove"] = [NotFound("404") for _ in range(9)]
+    api.faults["calls"] = [tenant] if isinstance(tenant, AllomiaError) else []
+    if is_refused:
+        with pytest.raises(NotFound, match="the key was revoked"), minter.revoking_on_failure("org", minted):
+            minter.prove("org", minted)
+        assert alive(api) == []
+    else:
+        minter.prove("org", minted)
+        assert "handed over unproved" in listener.warnings[0]
+    assert (api.calls.count("prove"), api.calls.count("calls")) == (4, 1)
 
 
 def test_a_new_key_gets_a_moment_to_be_accepted(minter: Minter, api: FakeAllomia, listener: Listener) -> None:

@@ -137,11 +137,93 @@ def test_the_plugins_type_is_registered_and_nothing_internal_with_it(engine: Eng
 def test_an_alias_takes_over_what_the_dynamic_class_made(engine: Engine, kind: str) -> None:
     own = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="formerly")])
     run(lambda: declare(kind, own))
-    theirs, formerly = engine.registered["ehr"].aliases
-    assert theirs.spec.name == "formerly"
+    theirs, formerly, twin = engine.registered["ehr"].aliases
+    assert (theirs.spec.name, theirs.spec.type) == ("formerly", "")
+    assert (twin.spec.name, twin.spec.type) == ("formerly", getattr(dynamic, kind).pulumi_type)
     assert formerly.urn == f"urn:pulumi:prod::clinic::{getattr(dynamic, kind).pulumi_type}::ehr"
     assert own.aliases is not None
     assert len(own.aliases) == 1
+
+
+PARENT = "urn:pulumi:prod::clinic::my:index:Clinic::valley"
+WAS_BELOW = "urn:pulumi:old::shop::my:index:Clinic$allomia:index:{0}::a::b"
+BELOW = "urn:pulumi:old::shop::my:index:Clinic$pulumi-python:dynamic/allomia:{0}::a::b"
+
+
+def twins(engine: Engine, kind: str, *aliases: Any, parent: str | None = None) -> list[Any]:
+    """Register a key with these aliases of the user's, and return what follows them and the alias for its own name."""
+
+    def program() -> Any:
+        given = [each.format(kind) if isinstance(each, str) else each for each in aliases]
+        below = pulumi.ComponentResource("my:index:Clinic", parent) if parent else None
+        return declare(kind, pulumi.ResourceOptions(aliases=given, parent=below))
+
+    run(program)
+    registered = list(engine.registered["ehr"].aliases)
+    return registered[len(aliases) + 1 :]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("parent", [None, "valley"])
+@pytest.mark.parametrize("is_output", [False, True])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"name": "before"}, {"name": "before"}),
+        ({"parent": pulumi.ROOT_STACK_RESOURCE}, {"noParent": True}),
+        ({"parent": None, "name": "before"}, {"noParent": True, "name": "before"}),
+        ({"parent": PARENT}, {"parentUrn": PARENT}),
+        ({"stack": "old", "project": "shop"}, {"stack": "old", "project": "shop"}),
+        ({"type_": "my:index:Key", "name": "before"}, {"name": "before"}),
+    ],
+    ids=["name", "root", "root and name", "parent", "stack and project", "type"],
+)
+def test_each_alias_of_the_users_has_a_twin_of_the_dynamic_type(
+    engine: Engine, kind: str, given: dict[str, Any], expected: dict[str, Any], parent: str | None, *, is_output: bool
+) -> None:
+    alias: Any = pulumi.Alias(**given)
+    own = pulumi.Output.from_input(alias) if is_output else alias
+    (twin,) = twins(engine, kind, own, parent=parent)
+    said = {name: value for name, value in MessageToDict(twin.spec).items() if value}
+    assert said == {"type": getattr(dynamic, kind).pulumi_type, **expected}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_twin_of_an_alias_keeps_a_parent_that_is_a_resource(engine: Engine, kind: str) -> None:
+    def program() -> Any:
+        clinic = pulumi.ComponentResource("my:index:Clinic", "valley")
+        return declare(kind, pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=clinic)]))
+
+    run(program)
+    theirs, _, twin = engine.registered["ehr"].aliases
+    assert twin.spec.parentUrn == theirs.spec.parentUrn != ""
+    assert twin.spec.type == getattr(dynamic, kind).pulumi_type
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_output", [False, True])
+def test_the_twin_of_a_whole_urn_has_its_own_type_changed_only(engine: Engine, kind: str, *, is_output: bool) -> None:
+    urn = WAS_BELOW.format(kind)
+    (twin,) = twins(engine, kind, pulumi.Output.from_input(urn) if is_output else urn)
+    assert twin.urn == BELOW.format(kind)
+
+
+@pytest.mark.parametrize(
+    "alias",
+    [
+        BELOW,
+        "no URN",
+        pulumi.Alias(name="before", type_=dynamic.OrganizationApiKey.pulumi_type),
+    ],
+)
+@pytest.mark.parametrize("is_output", [False, True])
+def test_an_alias_that_a_twin_would_only_repeat_has_none(engine: Engine, alias: Any, *, is_output: bool) -> None:
+    alias = alias.format("OrganizationApiKey") if isinstance(alias, str) else alias
+    if is_output:
+        (twin,) = twins(engine, "OrganizationApiKey", pulumi.Output.from_input(alias))
+        assert twin == engine.registered["ehr"].aliases[0]
+    else:
+        assert twins(engine, "OrganizationApiKey", alias) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,6 +15,9 @@ from allomia_pulumi.errors import (
     CredentialRejected,
     InvalidConfiguration,
     NotFound,
+    RateLimited,
+    Unavailable,
+    UnexpectedAnswer,
     Unreachable,
 )
 from allomia_pulumi.keys.dashboard import DashboardKeys
@@ -79,6 +82,9 @@ class World:
     proofs: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     trouble: AllomiaError | None = None
+    tenant_keys: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    tenant_trouble: AllomiaError | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -103,6 +109,12 @@ class World:
             raise self.trouble
         if key.get_secret_value() not in self.accepted:
             raise CredentialRejected(f"AlloMia does not accept the key from {source}")
+
+    def acts_as_tenant(self, key: SecretStr, source: str) -> bool:  # noqa: ARG002
+        self.asked.append(key.get_secret_value())
+        if self.tenant_trouble:
+            raise self.tenant_trouble
+        return key.get_secret_value() in self.tenant_keys
 
     def make(self, key: str) -> None:
         """Make a key in the dashboard and write it to Vault."""
@@ -411,6 +423,36 @@ def test_the_tenant_key_itself_is_handed_to_nobody() -> None:
     world.make("the tenant key")
     with pytest.raises(InvalidConfiguration, match="holds the tenant key"):
         world.up()
+
+
+def test_g3_nor_is_any_other_tenant_key_and_it_is_asked_for_once_for_each_version(world: World) -> None:
+    assert world.asked == ["first"]
+    world.up()
+    world.refresh()
+    world.up()
+    assert world.asked == ["first"]
+    world.make("a tenant key")
+    world.tenant_keys.add("a tenant key")
+    proofs = list(world.proofs)
+    with pytest.raises(InvalidConfiguration, match="holds a tenant key") as caught:
+        world.up()
+    assert "a tenant key, which" in caught.value.message
+    assert (world.outputs["secret"], world.proofs) == ("first", proofs)
+    world.make("third")
+    assert world.up()
+    assert world.outputs["secret"] == "third"
+    assert world.asked == ["first", "a tenant key", "third"]
+
+
+@pytest.mark.parametrize(
+    "trouble", [Unreachable("gone"), Unavailable("503"), RateLimited("429"), UnexpectedAnswer("?")]
+)
+def test_g4_an_answer_that_does_not_tell_a_tenant_key_hands_nothing_over(world: World, trouble: AllomiaError) -> None:
+    world.make("second")
+    world.tenant_trouble = trouble
+    with pytest.raises(type(trouble)):
+        world.up()
+    assert world.outputs["secret"] == "first"
 
 
 def test_after_an_overlap_a_vault_out_of_reach_fails_no_run(world: World) -> None:

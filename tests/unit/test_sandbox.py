@@ -541,6 +541,17 @@ def test_a_body_after_fault_does_it_and_answers_with_raw_text(local: Local) -> N
     assert local.last_event()["type"] == "minted"
 
 
+def test_an_edit_after_fault_does_it_and_changes_what_allomia_says_of_it(local: Local) -> None:
+    local.fault("edit_after", changes={"id": "other-{id}", "createdAt": None, "name": "{key}", "more": {"n": 1}})
+
+    response = local.mint()
+    said = response.json()
+
+    assert response.status_code == 201
+    assert (said["name"], said["createdAt"], said["more"]) == (said["key"], None, {"n": 1})
+    assert said["id"] == f"other-{local.last_event()['keyId']}"
+
+
 def test_a_drip_fault_waits_between_two_bytes_and_loses_none(local: Local) -> None:
     local.fault("drip", seconds=2)
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from allomia_pulumi.errors import AccessDenied, CredentialRejected, KeyLeftBehind, OutcomeUnknown, Unavailable
+from allomia_pulumi.errors import (
+    AccessDenied,
+    CredentialRejected,
+    KeyLeftBehind,
+    OutcomeUnknown,
+    Unavailable,
+    UnexpectedAnswer,
+)
 from allomia_pulumi.keys.lifecycle import OrganizationKeys
 from allomia_pulumi.keys.models import Identity, Place
-from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
+from allomia_pulumi.revocation import Revocation
+from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 from tests.stacks import ORGANIZATION, Stack, differences
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
@@ -144,6 +154,51 @@ def test_g2_a_key_that_allomia_never_accepts_and_that_stays_is_kept_by_name(worl
     _, outputs = world.create(PLAIN)
     assert world.alive == [outputs["keyId"]]
     assert "secret" not in outputs
+
+
+@pytest.mark.parametrize("moment", ["creation", "rotation in place"])
+def test_g1_a_key_that_is_not_proved_ours_is_an_error_and_is_never_recorded(world: World, moment: str) -> None:
+    """A proxy answers with somebody's key, and the list that would settle it fails."""
+    first = {**PLAIN, "overlap": "1h", "rotationTriggers": {"q": "1"}}
+    news = {**first, "rotationTriggers": {"q": "2"}}
+    act: Callable[[], object] = partial(world.create, PLAIN)
+    if moment == "rotation in place":
+        pulumi_id, outputs = world.create(first)
+        assert world.keys.diff(pulumi_id, outputs, news, IDENTITY, world.said).has_changes
+        act = partial(world.keys.update, pulumi_id, outputs, news, IDENTITY, world.said)
+    original = world.api.mint_key
+
+    def mix_up(organization_id: str, name: str) -> FakeKey:
+        original(organization_id, name)
+        world.api.faults["list"] = [Unavailable("503")]
+        return world.api.make(organization_id, "by hand")
+
+    world.api.mint_key = mix_up  # type: ignore[method-assign]
+    with pytest.raises(KeyLeftBehind) as caught:
+        act()
+    by_hand = world.alive[-1]
+    assert by_hand in str(caught.value)
+    assert not caught.value.is_ours
+    assert "revoke" not in world.api.calls
+
+
+@pytest.mark.parametrize("answer", [Revocation.CONFIRMED, Revocation.ACCEPTED])
+def test_g2_a_key_whose_engine_is_gone_is_proved_revoked(world: World, answer: Revocation) -> None:
+    state = world.keys.create(PLAIN, IDENTITY, world.said)[1]
+    original = world.api.revoke_key
+
+    def revoke(organization_id: str, key_id: str) -> Revocation:
+        if answer is Revocation.CONFIRMED:
+            original(organization_id, key_id)
+        return answer
+
+    world.api.revoke_key = revoke  # type: ignore[method-assign]
+    if answer is Revocation.CONFIRMED:
+        world.keys.abandon({}, state, world.said)
+        assert world.alive == []
+    else:
+        with pytest.raises(UnexpectedAnswer, match="may be alive"):
+            world.keys.abandon({}, state, world.said)
 
 
 def test_g2_a_key_whose_engine_is_gone_is_revoked(world: World) -> None:

@@ -1097,6 +1097,44 @@ class TestDelete:
         assert stack.destroy().failure is None
         assert versions == {1: "theirs", 2: None}
 
+    def test_a_secret_that_was_there_before_stays(self) -> None:
+        stack = Stack({"organizationId": ORGANIZATION, "vaultSecret": HERE})
+        stack.vault.prepare(HERE_PLACE)
+        for version in (1, 2):
+            up(stack, Kind.CREATE)
+            assert stack.state.record.has_made_place is False
+            outcome = stack.destroy()
+            assert (outcome.failure, outcome.said) == (None, "")
+            assert stack.vault.secrets["secret/allomia/here"].versions[version] is None
+
+    @pytest.mark.parametrize("rotation", [{}, {"overlap": "1h"}])
+    def test_a_secret_that_a_key_made_goes_whole_after_rotations(self, rotation: dict[str, str]) -> None:
+        stack = stack_with(vaultSecret=HERE, **rotation)
+        for triggers in (TWO, THREE):
+            stack.edit(rotationTriggers=triggers)
+            stack.clock.advance(2 * HOUR)
+            up(stack, Kind.UPDATE if rotation else Kind.REPLACE)
+            assert stack.state.record.has_made_place is True
+        assert stack.destroy().failure is None
+        assert stack.vault.secrets == {}
+
+    def test_a_first_delivery_that_nobody_answered_made_the_secret_too(self) -> None:
+        stack = stack_with(overlap="1h")
+        stack.edit(vaultSecret=HERE, rotationTriggers=TWO)
+        stack.vault.faults["after deliver"] = [OutcomeUnknown("the answer was lost")]
+        for _ in range(2):
+            up(stack, Kind.UPDATE)
+            assert stack.state.record.has_made_place is True
+        assert_settled(stack)
+
+    def test_a_secret_that_began_anew_is_not_what_was_made(self) -> None:
+        stack = stack_with(vaultSecret={**HERE, "takeOver": True}, overlap="1h")
+        remove_secret(stack)
+        stack.vault.prepare(HERE_PLACE)
+        stack.refresh()
+        up(stack, Kind.UPDATE)
+        assert stack.state.record.has_made_place is False
+
     def test_a_removed_place_is_not_asked(self) -> None:
         stack = stack_with(vaultSecret=HERE)
         stack.edit(vaultSecret=None)

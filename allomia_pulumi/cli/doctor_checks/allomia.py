@@ -16,7 +16,7 @@ from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.cli.stacks import read_again
 from allomia_pulumi.errors import AllomiaError, NotFound
 from allomia_pulumi.keys.models import KEY_LIMIT
-from allomia_pulumi.keys.orphans import Knowledge, Whose
+from allomia_pulumi.keys.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.keys.wording import orphans_command
 from allomia_pulumi.redaction import printable
 
@@ -132,7 +132,8 @@ class AllomiaChecks:
             return skipped(NO_STACK)
         # Read after the keys were listed, so that a key which was just made is not taken for a lost one.
         knowledge = Knowledge([record_of(read_again(stack), self._subject.environ)])
-        verdicts = [knowledge.judge(key).whose for keys in self._keys.values() for key in keys]
+        listings = [Listing(organization_id, keys) for organization_id, keys in self._keys.items()]
+        verdicts = [knowledge.judge(key, listing).whose for listing in listings for key in listing.keys]
         lost, unsettled = verdicts.count(Whose.ORPHAN), verdicts.count(Whose.UNSETTLED)
         if not lost and not unsettled:
             return ok(f"none; keys looked at: {len(verdicts)}")

@@ -11,6 +11,8 @@ from allomia_pulumi.errors import InvalidConfiguration
 
 __all__ = ["Backend", "find_backend"]
 
+ATTRIBUTES = ".attrs"
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -45,6 +47,17 @@ class Backend:
             for kind in ("backups", "history"):
                 found.update((self.folder / kind / project / stack.name).glob("*"))
         return sorted(filter(Path.is_file, found), key=_age, reverse=True)
+
+    def project_files(self, project: str) -> list[Path]:
+        """Return every checkpoint that lies there of any stack of a project, also under former names of a stack."""
+        if self.folder is None:
+            return []
+        found: set[Path] = set()
+        for place in (project, ""):
+            found.update((self.folder / "stacks" / place).glob("*.json*"))
+            for kind in ("backups", "history"):
+                found.update((self.folder / kind / place).glob("*/*.json*"))
+        return sorted(file for file in found if file.is_file() and not file.name.endswith(ATTRIBUTES))
 
 
 def find_backend(stack: Stack) -> Backend:

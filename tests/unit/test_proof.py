@@ -1,0 +1,128 @@
+"""When a key counts as revoked: what AlloMia answers to the deletion, and what it shows afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from allomia_pulumi.errors import AllomiaError, NotFound, Unavailable, UnexpectedAnswer
+from allomia_pulumi.keys.proof import REVOKE_PAUSES, Revoked, revoke_for_good
+from allomia_pulumi.revocation import Revocation
+from tests.fakes import FakeAllomia, FakeClock, FakeKey, Listener
+
+
+class Service(FakeAllomia):
+    """An AlloMia that answers a deletion as it is told, and does it or not, at once or later."""
+
+    def __init__(self, answer: Revocation, *, looks_until_done: int | None = 0, lags: bool = False) -> None:
+        super().__init__(FakeClock())
+        self.made = self.make("org", "ehr")
+        self.answer, self.looks_left, self.lags = answer, looks_until_done, lags
+
+    def revoke_key(self, organization_id: str, key_id: str) -> Revocation:  # noqa: ARG002
+        self._enter("revoke")
+        self._go_on()
+        return self.answer
+
+    def find_key(self, organization_id: str, key_id: str) -> FakeKey | None:
+        found = super().find_key(organization_id, key_id)
+        self._go_on()
+        return found
+
+    def list_keys(self, organization_id: str) -> list[FakeKey]:
+        listed = super().list_keys(organization_id)
+        return [*listed, self.made] if self.lags and not listed else listed
+
+    def _go_on(self) -> None:
+        if self.looks_left is not None:
+            self.looks_left -= 1
+            if self.looks_left < 0:
+                self.keys["org"].pop(self.made.id, None)
+
+    def revoke(self, *, always_proves: bool = False) -> tuple[Revoked, list[str]]:
+        said = Listener()
+        self.calls.clear()
+        seen = revoke_for_good(self, self.clock, "org", self.made.id, said.warn, always_proves=always_proves)
+        return seen, said.warnings
+
+
+PROVED = ["revoke", "get", "organization", "list"]
+
+
+@pytest.mark.catalogue(66)
+@pytest.mark.parametrize(
+    ("answer", "always", "calls"),
+    [
+        (Revocation.CONFIRMED, False, ["revoke"]),
+        (Revocation.CONFIRMED, True, PROVED),
+        (Revocation.ACCEPTED, False, PROVED),
+        (Revocation.ACCEPTED, True, PROVED),
+        (Revocation.ABSENT, False, ["revoke", "list", "get", "organization"]),
+    ],
+)
+def test_g4_a_deletion_is_believed_proved_or_an_error(answer: Revocation, always: bool, calls: list[str]) -> None:
+    api = Service(answer)
+    seen, warnings = api.revoke(always_proves=always)
+    assert (seen.answer, warnings, api.calls) == (answer, [], calls)
+    assert seen.is_listed is (False if "list" in calls else None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "always"),
+    [(Revocation.CONFIRMED, True), (Revocation.ACCEPTED, False), (Revocation.ABSENT, False)],
+)
+def test_g4_a_living_key_is_an_error(answer: Revocation, always: bool) -> None:
+    api = Service(answer, looks_until_done=None)
+    with pytest.raises(UnexpectedAnswer, match=r"may be alive|still has it"):
+        api.revoke(always_proves=always)
+
+
+def test_a_deletion_that_takes_its_time_is_waited_for_about_ten_seconds() -> None:
+    api = Service(Revocation.ACCEPTED, looks_until_done=4)
+    api.revoke()
+    assert sum(api.clock.slept) == sum(REVOKE_PAUSES) == 10
+    late = Service(Revocation.ACCEPTED, looks_until_done=6)
+    with pytest.raises(UnexpectedAnswer, match="may be alive: it still answers"):
+        late.revoke()
+
+
+def test_a_list_that_lags_behind_our_own_deletion_is_a_warning_and_no_doubt() -> None:
+    seen, warnings = Service(Revocation.ACCEPTED, lags=True).revoke()
+    assert seen.is_listed
+    assert "still lists it" in warnings[0]
+
+
+def test_g4_a_404_without_a_2xx_of_ours_is_no_proof_while_the_list_has_the_key() -> None:
+    with pytest.raises(UnexpectedAnswer, match="contradicts itself"):
+        Service(Revocation.ABSENT, lags=True).revoke()
+
+
+FAULTS: list[tuple[str, AllomiaError | Callable[[], None]]] = [
+    ("get", Unavailable("503")),
+    ("get", UnexpectedAnswer("a page")),
+    ("organization", Unavailable("503")),
+]
+
+
+@pytest.mark.parametrize(("operation", "fault"), FAULTS)
+def test_g4_a_proof_that_fails_says_that_the_key_may_be_alive(
+    operation: str, fault: AllomiaError | Callable[[], None]
+) -> None:
+    api = Service(Revocation.ACCEPTED)
+    api.faults[operation] = [fault]
+    with pytest.raises(AllomiaError, match="may be alive"):
+        api.revoke()
+
+
+def test_g4_a_404_of_the_key_in_an_organization_that_is_gone_is_no_proof() -> None:
+    api = Service(Revocation.ACCEPTED)
+    api.has_organization = lambda organization_id: False  # type: ignore[method-assign] # noqa: ARG005
+    with pytest.raises(NotFound, match="may be alive: organization org answers 404"):
+        api.revoke()
+
+
+def test_a_list_that_cannot_be_read_after_the_proof_is_no_matter() -> None:
+    api = Service(Revocation.ACCEPTED)
+    api.faults["list"] = [Unavailable("503")]
+    assert api.revoke() == (Revoked(Revocation.ACCEPTED), [])
