@@ -12,7 +12,6 @@ from tests.engine.moves import (
     KEPT,
     OVERLAPPING,
     OWNER,
-    RENAMED,
     REPLACED,
     WITH_VAULT,
     Clinic,
@@ -180,26 +179,35 @@ def test_g4_an_up_that_refreshes_first_records_the_move_too(opening: Opening, wh
 
 
 @pytest.mark.parametrize(("what", "face"), cells("forced"))
-def test_g1_g2_a_forced_replacement_in_the_run_that_sees_the_move_loses_nothing(
+def test_g2_a_forced_replacement_in_the_run_that_sees_the_move_is_refused_where_vault_has_the_key(
     opening: Opening, what: Move, face: str
 ) -> None:
     clinic = opening(face, what)
-    ids = key_ids(clinic)
-    secrets = {name: clinic.in_vault(name) for name in WITH_VAULT}
-    clinic.scene.canaries.extend(secrets.values())
-    # The engine tells a forced creation nothing of what it replaces, so who wrote a place in Vault is not known there.
-    clinic.scene.workspace.run("state", "taint", *clinic.urns(), "--yes").check()
+    ids, held = key_ids(clinic), {name: clinic.in_vault(name) for name in WITH_VAULT}
+    clinic.scene.canaries.extend(held.values())
+    workspace = clinic.scene.workspace
+    workspace.run("state", "taint", *clinic.urns(), "--yes").check()
     move(clinic, what)
-    clinic.up()
+
+    # The engine tells a forced creation nothing of what it replaces, so who wrote the place is not known there.
+    refused = clinic.up()
+    assert refused.code != 0
+    assert f"secret/{clinic.place(OVERLAPPING)['path']}" in refused.text
+    assert "did not write" in refused.text
     for name in WITH_VAULT:
-        held = clinic.in_vault(name)
-        clinic.scene.canaries.append(held)
-        assert clinic.scene.sandbox.key_status(clinic.organizations[name], held) == 200
-    clinic.up()
-    for name, key in clinic.state().items():
-        assert key["outputs"]["keyId"] in clinic.alive()[name]
-        if key["outputs"]["keyId"] != ids[name]:
-            assert_marked(clinic, name)
+        assert clinic.in_vault(name) == held[name]
+        assert clinic.scene.sandbox.key_status(clinic.organizations[name], held[name]) == 200
+
+    tainted = [each["urn"] for each in workspace.export()["deployment"]["resources"] if each.get("taint")]
+    waiting = [urn for urn in tainted if any(f"::{name}" in urn for name in WITH_VAULT)]
+    workspace.run("state", "untaint", *waiting, "--yes").check()
+    clinic.up().check()
+    now = key_ids(clinic)
+    assert {name: now[name] for name in WITH_VAULT} == {name: ids[name] for name in WITH_VAULT}
+    assert (now[KEPT] == ids[KEPT], set(clinic.alive()[KEPT])) == (False, {now[KEPT]})
+    assert_marked(clinic, KEPT)
+    assert_recorded(clinic, None)
+    assert_quiet(clinic)
     assert_no_orphan(clinic)
 
 
@@ -251,7 +259,7 @@ def test_g2_a_new_key_under_a_former_name_never_writes_over_the_renamed_ones_sec
     clinic = opening(face)
     held, ids = clinic.in_vault(REPLACED), key_ids(clinic)
     clinic.scene.canaries.append(held)
-    clinic.suffix = RENAMED
+    move(clinic, Move.STATE_RENAME)
     new = {
         REPLACED: {
             "organization_id": clinic.organizations[KEPT],
@@ -259,7 +267,7 @@ def test_g2_a_new_key_under_a_former_name_never_writes_over_the_renamed_ones_sec
             "former": [],
         }
     }
-    clinic.declare(former={name: [name] for name in clinic.organizations}, more=new)
+    clinic.declare(more=new)
     refused = clinic.up()
     assert refused.code != 0
     assert f"secret/{clinic.place(REPLACED)['path']}" in refused.text
