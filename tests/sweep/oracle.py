@@ -15,6 +15,8 @@ from tests.sweep.steps import Operation
 
 TYPES = ("dynamic/allomia:OrganizationApiKey", "allomia:index:OrganizationApiKey")
 PLAINTEXT = "plaintext"
+# What may live beside the current key and its predecessor.
+MOST_LOST = 2
 MARK = r"--p1[0-9a-hjkmnp-tv-z]{27}"
 
 
@@ -93,6 +95,8 @@ def wrongs(standing: Standing, before: State, seen: State, named: Iterable[str])
             wrong.append(f"G1: key {key_id} is alive, in no state, and not named")
         if not re.fullmatch(re.escape(key.name) + MARK, name):
             wrong.append(f"G1: key {key_id} has no mark in its name")
+    if len(standing.unknown) > MOST_LOST:
+        wrong.append(f"G1: {len(standing.unknown)} keys are alive and in no state")
     for key_id, name in standing.lost.items():
         if key_id not in standing.unknown and not is_named(key_id, name, texts):
             wrong.append(f"G2: the secret of key {key_id} is lost, and the key was not named")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +16,8 @@ from tools.engine.tap import Hold
 
 MOST_RUNS = 3
 REACH_SECONDS = 60.0
+REFUSED = "failed to save snapshot"
+REFUSED_SECONDS = 120.0
 
 
 class Strike(StrEnum):
@@ -24,6 +26,7 @@ class Strike(StrEnum):
     CTRL_C = "Ctrl-C once"
     CTRL_C_TWICE = "Ctrl-C twice"
     ANSWER_LOST = "answer lost"
+    BACKEND_REFUSES = "backend refuses"
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,19 @@ def run_and_strike(play: Play, strike: Strike) -> Struck:
     """Run the operation until every key is at its boundary, strike, let go, and wait until nobody is left."""
     holds = play.hold_all()
     run = play.start()
-    try:
-        with suppress(ToolError):
-            wait_until(lambda: all(hold.is_reached for hold in holds) or run.process.poll() is not None, REACH_SECONDS)
-        missing = _missing(play, holds)
-        assert missing == [], f"never at their boundaries: {missing}\n{run.text}"
-        _strike(play, run, strike)
-    finally:
-        for hold in holds:
-            # Nobody is there any more to send what a killed provider was about to send, or to take an answer.
-            hold.release(lost=strike in {Strike.ANSWER_LOST, Strike.PROVIDER_KILLED})
-    code = run.end()
+    with ExitStack() as until_its_end:
+        try:
+            _wait_for_all(play, run, holds)
+            if strike is Strike.BACKEND_REFUSES:
+                until_its_end.enter_context(play.workspace.refusing_backend())
+            _strike(play, run, strike)
+        finally:
+            for hold in holds:
+                # Nobody is there any more to send what a killed provider was about to send, or to take an answer.
+                hold.release(lost=strike in {Strike.ANSWER_LOST, Strike.PROVIDER_KILLED})
+        if strike is Strike.BACKEND_REFUSES:
+            _cut_short(run)
+        code = run.end()
     play.wait_for_providers()
     return Struck(code, run.text)
 
@@ -82,8 +87,26 @@ def _strike(play: Play, run: Run, strike: Strike) -> None:
             run.interrupt()
             run.process.send_signal(signal.SIGINT)
             run.end()
-        case Strike.ANSWER_LOST:
+        case Strike.ANSWER_LOST | Strike.BACKEND_REFUSES:
             pass
+
+
+def _wait_for_all(play: Play, run: Run, holds: Sequence[Hold]) -> None:
+    """Return when every key is at its boundary."""
+    with suppress(ToolError):
+        wait_until(lambda: all(hold.is_reached for hold in holds) or run.process.poll() is not None, REACH_SECONDS)
+    missing = _missing(play, holds)
+    assert missing == [], f"never at their boundaries: {missing}\n{run.text}"
+
+
+def _cut_short(run: Run) -> None:
+    """End the CLI once a write was refused for good: it would try for 35 seconds for each key after the other.
+
+    The provider's calls, all let go at once, have long ended by then.
+    """
+    wait_until(lambda: REFUSED in run.text or run.process.poll() is not None, REFUSED_SECONDS)
+    assert REFUSED in run.text, run.text
+    run.process.kill()
 
 
 def _missing(play: Play, holds: Sequence[Hold]) -> list[str]:

@@ -65,6 +65,7 @@ def strike_all(play: Play, strike: Strike, request: pytest.FixtureRequest) -> No
     struck = run_and_strike(play, strike)
     seen = read_state(play)
     runs, text = recover(play) if struck.code else (0, "")
+    assert strike is not Strike.BACKEND_REFUSES or runs == 1, text
     named = {"the run itself": struck.text, "the next run": text}
     state = read_state(play)
     standings = look(play, state)

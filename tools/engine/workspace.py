@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -173,6 +173,17 @@ class Workspace:
         """Return every file of the backend: state, backups, history and locks."""
         return sorted(path for path in self._backend.rglob("*") if path.is_file())
 
+    @contextmanager
+    def refusing_backend(self) -> Iterator[None]:
+        """Let the backend refuse to write a state, as one does whose credentials have expired, until the block ends.
+
+        What it had stays; a state cannot be read meanwhile either.
+        """
+        with ExitStack() as refused:
+            for states in (self._backend / ".pulumi" / "stacks").iterdir():
+                refused.enter_context(_hidden(states))
+            yield
+
     def run(
         self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = TIMEOUT_SECONDS, stdin: str = ""
     ) -> Result:
@@ -270,6 +281,19 @@ class Workspace:
             with suppress(OSError):
                 if mark in environment.read_bytes().split(b"\0"):
                     os.kill(int(environment.parent.name), signal.SIGKILL)
+
+
+@contextmanager
+def _hidden(folder: Path) -> Iterator[None]:
+    """Have a file stand where a folder was: permissions would not stop root."""
+    aside = folder.with_name(f"{folder.name}-aside")
+    folder.rename(aside)
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        aside.rename(folder)
 
 
 def _show_what_is_read(process: subprocess.Popen[bytes], shown: str) -> None:
