@@ -53,6 +53,20 @@ class Order:
     lineage: str
 
 
+@dataclass(frozen=True)
+class _Ids:
+    """Which ids a new key cannot have."""
+
+    ledger: Ledger
+    known: frozenset[str]
+
+    def is_old(self, key_id: str) -> bool:
+        return key_id in self.known or self.ledger.knows(key_id)
+
+    def claim(self, key_id: str) -> bool:
+        return key_id not in self.known and self.ledger.claim(key_id)
+
+
 class Minter:
     """Make keys through one tenant's AlloMia.
 
@@ -75,9 +89,8 @@ class Minter:
         self._api = api
         self._clock = clock
         self._reporter = reporter
-        self._ledger = ledger or Ledger(clock)
-        self._known = frozenset(known)
-        self._undoing = Undoing(api, clock, reporter, self._is_old)
+        self._ids = _Ids(ledger or Ledger(clock), frozenset(known))
+        self._undoing = Undoing(api, clock, reporter, self._ids.is_old)
 
     def mint(self, order: Order) -> MintedKey:
         """Make a key; a request whose answer was lost is settled, and tried once more under a new nonce.
@@ -172,16 +185,13 @@ class Minter:
                 problem.message += done
             raise
 
-    def _is_old(self, key_id: str) -> bool:
-        return key_id in self._known or self._ledger.knows(key_id)
-
     def _make(self, organization_id: str, name: str, mark: Mark) -> CheckedKey | Doubt:
         """Send the POST, and check the answer before anything else; whoever raises has no answer in a variable."""
         return check_answer(
             self._api,
             self._send(organization_id, name),
             mark,
-            lambda key_id: key_id not in self._known and self._ledger.claim(key_id),
+            self._ids.claim,
             self._reporter.warn,
         )
 
@@ -217,7 +227,7 @@ class Minter:
                     f"{problem.message}, and the list that would settle it failed ({second.message})"
                 ) from None
             for key in alive:
-                if parse_mark(key.name) == mark and not self._is_old(key.id):
+                if parse_mark(key.name) == mark and not self._ids.is_old(key.id):
                     self._undoing.revoke(organization_id, key.id, "the answer that showed it was lost")
                     return True
         if len(alive) >= KEY_LIMIT:
@@ -264,7 +274,7 @@ class Minter:
         found = set()
         for key in self._api.list_keys(organization_id):
             for name in names:
-                if parse_mark(key.name) == parse_mark(name) and not self._is_old(key.id):
+                if parse_mark(key.name) == parse_mark(name) and not self._ids.is_old(key.id):
                     revoke_for_good(self._api, self._clock, organization_id, key.id, self._reporter.warn)
                     found.add(name)
         return found

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.errors import SecretConflict
+from allomia_pulumi.keys.delivering import check_ownership
+from allomia_pulumi.keys.models import Place
 from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.test_organization_api_key import ONE, TWO
-from tests.deliveries import Shelf
+from tests.deliveries import MARK, Shelf, on_its_way
+from tests.vaults import opened
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
 
@@ -166,3 +170,17 @@ def test_a_place_that_is_marked_as_somebody_elses_is_refused_before_anything_is_
         scene.face.up(scene.news())
     assert scene.shelf.custom(scene.path) == {"managed-by": "external-secrets"}
     assert scene.alive() == 0
+
+
+def test_g2_a_place_belongs_to_its_present_mark_and_to_the_former_only_by_its_key(openbao: OpenBao) -> None:
+    place, environ = Place(mount="secret", path="places/owned", field="api_key"), {"VAULT_TOKEN": openbao.token}
+    with opened({**environ, "VAULT_ADDR": openbao.address}) as vault:
+        vault.deliver_secret(place, on_its_way())
+        assert vault.remark_secret(place, "key-1", "p1another")
+        stored = vault.inspect_secret(place)
+        check_ownership(place, stored, {"p1another"}, ())
+        check_ownership(place, stored, {MARK}, {"key-1"})
+        with pytest.raises(SecretConflict, match="did not write"):
+            check_ownership(place, stored, {MARK}, {"key-2"})
+        assert not vault.remark_secret(place, "key-2", MARK)
+        assert vault.inspect_secret(place) == stored

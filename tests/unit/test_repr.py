@@ -107,6 +107,8 @@ def ours() -> list[object]:
 
 @pytest.mark.parametrize("status", [200, 403, 500])
 def test_g3_no_living_object_shows_a_secret_after_calls_that_work_or_fail(status: int) -> None:
+    # What other tests left alive has stand-ins in it, which hold secrets in clear.
+    others = ours()
     script = [] if status == 200 else [answer(status)] * 20
     with stand_in(*script) as server:
         environ = {"VAULT_ADDR": server.address, "VAULT_TOKEN": TOKEN}
@@ -115,7 +117,8 @@ def test_g3_no_living_object_shows_a_secret_after_calls_that_work_or_fail(status
         tenant = session.open(parse_reference("secret/other/tenant#api_key", "the reference"))
         with pytest.raises(AllomiaError) as caught:
             tenant.list_organizations()
-        objects = ours()
+        known = {id(each) for each in others}
+        objects = [each for each in ours() if id(each) not in known]
         assert {type(each).__name__ for each in objects} >= {"Session", "TenantClient", "Vault", "_VaultKey"}
         assert [leak for each in objects for leak in leaks(channels.of_object(each))] == []
         assert leaks(channels.of_exception(caught.value)) == []
