@@ -481,4 +481,22 @@ ROWS: dict[int, Row] = {
         "an error says that it may be alive (G4, G7)",
         "u/proof::test_g4_a_deletion_is_believed_proved_or_an_error",
     ),
+    67: Row(
+        "The state backend refuses the write after a mint: expired credentials, a full disk",
+        "Two keys are lost at most; the next run and `allomia orphans` name them, and one run recovers (G1, G2)",
+        f"{SWEEP} "
+        "e/refusing_backend::"
+        "test_g1_g2_while_the_backend_refuses_at_most_two_keys_are_lost_and_the_next_run_names_them "
+        "c/lost_keys::test_g1_a_creation_beside_two_lost_keys_makes_no_further_one",
+    ),
+    68: Row(
+        "A resource is renamed, re-parented or moved to another stack or project, has another owner, or its stack is copied",
+        "The next run records who it is, in place; later keys and Vault carry today's mark, and no stack ends them (G1)",
+        "e/identity_follows::test_g1_g4_a_moved_key_is_recorded_in_place_and_goes_on_under_its_new_name "
+        "e/identity_follows::test_g1_a_rotation_in_the_run_that_sees_the_move_makes_keys_of_todays_mark "
+        "e/identity_follows::test_g4_an_up_that_refreshes_first_records_the_move_too "
+        "e/identity_follows::"
+        "test_g2_a_forced_replacement_in_the_run_that_sees_the_move_is_refused_where_vault_has_the_key "
+        "e/identity_follows::test_g2_a_new_key_under_a_former_name_never_writes_over_the_renamed_ones_secret",
+    ),
 }
