@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
+from allomia_pulumi.keys.fields import LINEAGE
 from allomia_pulumi.keys.models import UNKNOWN, Unknown
 
 __all__ = ["decode", "encode", "known"]
@@ -34,7 +35,8 @@ UNKNOWN_TEXTS: Final = frozenset(
 
 def decode(properties: struct_pb2.Struct) -> dict[str, Any]:
     """Return properties as the core takes them, without those that are Pulumi's own (`__provider`, `__defaults`)."""
-    return {name: _decode(value) for name, value in properties.fields.items() if not name.startswith("__")}
+    ours = {name: value for name, value in properties.fields.items() if name == LINEAGE or not name.startswith("__")}
+    return {name: _decode(value) for name, value in ours.items()}
 
 
 def encode(properties: Mapping[str, Any], *, secret: Collection[str] = ()) -> struct_pb2.Struct:

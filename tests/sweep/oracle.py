@@ -15,7 +15,7 @@ from tests.sweep.steps import Operation
 
 TYPES = ("dynamic/allomia:OrganizationApiKey", "allomia:index:OrganizationApiKey")
 PLAINTEXT = "plaintext"
-MARK = r"--p1[0-9a-hjkmnp-tv-z]{21}"
+MARK = r"--p1[0-9a-hjkmnp-tv-z]{27}"
 
 
 @dataclass(frozen=True)
