@@ -490,7 +490,7 @@ ROWS: dict[int, Row] = {
         "c/lost_keys::test_g1_a_creation_beside_two_lost_keys_makes_no_further_one",
     ),
     68: Row(
-        "A resource is renamed, re-parented, moved to another stack or project, given an owner, or copied with its stack",
+        "A resource is renamed, re-parented, moved to another stack or project, given an owner, or its stack copied",
         "The next run records who it is, in place; later keys and Vault carry today's mark; no stack ends them (G1)",
         "e/identity_follows::test_g1_g4_a_moved_key_is_recorded_in_place_and_goes_on_under_its_new_name "
         "e/identity_follows::test_g1_a_rotation_in_the_run_that_sees_the_move_makes_keys_of_todays_mark "
