@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +27,8 @@ MOVED_CLOCK = Path(__file__).with_name("moved_clock")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 GONE_SECONDS = 20.0
 ANSWER_SECONDS = 180.0
+# The plugin; the dynamic provider, and the script that starts it.
+PROVIDERS = (b"pulumi-resource-", b"pulumi.dynamic")
 PROJECT = "name: clinic\nruntime: python\n"
 SEVERAL = """
 import pulumi
@@ -158,6 +161,19 @@ def resource(state: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a resource of an exported state by its logical name."""
     resources = state["deployment"]["resources"]
     return next(entry for entry in resources if entry["urn"].endswith(f"::{name}"))
+
+
+def providers(workspace: Workspace) -> list[int]:
+    """Return the processes of a project's provider that are alive."""
+    mark = f"PULUMI_HOME={workspace.root / 'pulumi'}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_ours = mark in (folder / "environ").read_bytes().split(b"\0")
+            command = (folder / "cmdline").read_bytes()
+            if is_ours and any(word in command for word in PROVIDERS):
+                found.append(int(folder.name))
+    return found
 
 
 def answer(workspace: Workspace, answers: str, *command: str | Path) -> Result:

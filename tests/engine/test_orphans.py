@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +16,7 @@ import yaml
 
 from allomia_pulumi.keys.marks import make_mark
 from allomia_pulumi.keys.models import Identity
-from tests.engine.scenes import PROJECT, Scene, answer, leaks, resource, set_scene
+from tests.engine.scenes import PROJECT, Scene, answer, leaks, providers, resource, set_scene
 from tests.fakes import LINEAGE
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
@@ -100,7 +102,13 @@ def kill_while_making(scene: Scene) -> str:
     scene.sandbox.add_fault("delay_before", seconds=600.0, times=None, **PROOFS)
     process = scene.workspace.start("up", "--yes", "--skip-preview")
     wait_until(lambda: set(scene.alive()) - before)
+    # A provider that outlives the CLI would end the key itself, or not, as its time allows.
+    left = providers(scene.workspace)
+    for pid in left:
+        os.kill(pid, signal.SIGSTOP)
     process.kill()
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=60)
     scene.workspace.cancel()
     scene.sandbox.clear_faults()
@@ -215,7 +223,7 @@ def test_g1_what_a_kill_lost_is_certain_a_day_after_the_next_up(stage: Stage, pr
     assert f"{first}: it was made less than 24 h ago" in young.stdout
     scene.jump(25)
     certain = orphans(scene, "--revoke", "--yes")
-    assert (certain.code, certain.stdout.splitlines()[-1]) == (0, "1 revoked")
+    assert (certain.code, certain.stdout.splitlines()[-1]) == (0, "1 revoked"), certain.text
     assert scene.alive() == [current]
 
     scene.workspace.config_set("quarter", "q2")
@@ -223,7 +231,7 @@ def test_g1_what_a_kill_lost_is_certain_a_day_after_the_next_up(stage: Stage, pr
     scene.up().check()
     scene.jump(25)
     certain = orphans(scene, "--revoke", "--yes")
-    assert (certain.code, certain.stdout.splitlines()[-1]) == (0, "1 revoked")
+    assert (certain.code, certain.stdout.splitlines()[-1]) == (0, "1 revoked"), certain.text
     assert second not in scene.alive()
     assert set(scene.alive()) == set(key_ids(scene, "ehr").values())
     scene.workspace.up("--skip-preview", "--expect-no-changes").check()

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import yaml
 
-from tests.engine.scenes import Scene, set_scene, wait_until
+from tests.engine.scenes import Scene, providers, set_scene, wait_until
 from tests.sweep.steps import Boundary, Operation, Write, boundaries_of
 from tools.engine import trail
 from tools.engine.fixtures import MakeWorkspace
@@ -51,8 +51,6 @@ NEVER = 4
 ROTATED_BEFORE = frozenset({Operation.RETIRE, Operation.DESTROY})
 END_SECONDS = 90.0
 GONE_SECONDS = 60.0
-# The plugin; the dynamic provider, and the script that starts it.
-PROVIDERS = (b"pulumi-resource-", b"pulumi.dynamic")
 
 
 class Face(StrEnum):
@@ -184,15 +182,7 @@ class Play:
 
     def providers(self) -> list[int]:
         """Return the processes of the provider that are alive."""
-        mark = f"PULUMI_HOME={self.workspace.root / 'pulumi'}".encode()
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                is_ours = mark in (folder / "environ").read_bytes().split(b"\0")
-                command = (folder / "cmdline").read_bytes()
-                if is_ours and any(word in command for word in PROVIDERS):
-                    found.append(int(folder.name))
-        return found
+        return providers(self.workspace)
 
     def wait_for_providers(self) -> None:
         """Return when no process of the provider is left."""
