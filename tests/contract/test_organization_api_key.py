@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.keys.marks import parse_mark
 from tests.contract.faces import FACES, UNKNOWN, Diffed, Face, FaceError, is_marked_secret
 from tools.engine.processes import free_port
 from tools.engine.sandbox import Sandbox, Tenant
@@ -90,6 +91,16 @@ def test_a_key_lives_from_create_to_delete(scene: Scene) -> None:
     assert scene.alive() == [new["keyId"]]
     assert face.warnings == []
     assert face.printed == ""
+
+
+def test_g1_the_inputs_that_check_returned_witness_the_lineage_of_the_key(scene: Scene) -> None:
+    face = scene.face
+    inputs = face.check({}, scene.news(ONE))
+    _, outputs = face.create(inputs)
+    mark = parse_mark(outputs["keyName"])
+    assert mark is not None
+    assert inputs["__lineage"] == mark.lineage == outputs["record"]["lineage"]
+    assert face.check(inputs, scene.news(TWO))["__lineage"] == mark.lineage
 
 
 def test_g3_secret_outputs_are_marked_in_every_answer(scene: Scene) -> None:

@@ -75,11 +75,12 @@ class Scene:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def deliver(self, path: str, key_id: str, *, version: int = 1) -> dict[str, str]:
-        """Write a secret as a delivery does, and return its place."""
+        """Write a secret as a delivery does, or without a key id as a person does, and return its place."""
         kv = self.openbao.client().secrets.kv.v2
         kv.create_or_update_secret(path, {"api_key": "x"}, mount_point="secret")
-        marks = {"managed-by": "allomia-pulumi", "mark": "m", "key_id": key_id, "version": str(version)}
-        kv.update_metadata(path, custom_metadata=marks, mount_point="secret")
+        if key_id:
+            marks = {"managed-by": "allomia-pulumi", "mark": "m", "key_id": key_id, "version": str(version)}
+            kv.update_metadata(path, custom_metadata=marks, mount_point="secret")
         return {"mount": "secret", "path": path, "field": "api_key"}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -490,8 +490,8 @@ ROWS: dict[int, Row] = {
         "c/lost_keys::test_g1_a_creation_beside_two_lost_keys_makes_no_further_one",
     ),
     68: Row(
-        "A resource is renamed, re-parented or moved to another stack, it has another owner, or its stack is copied",
-        "The next run records it in place; later keys and Vault carry today's mark, and no stack ends them (G1)",
+        "A resource is renamed, re-parented, moved to another stack or project, given an owner, or its stack copied",
+        "The next run records who it is, in place; later keys and Vault carry today's mark; no stack ends them (G1)",
         "e/identity_follows::test_g1_g4_a_moved_key_is_recorded_in_place_and_goes_on_under_its_new_name "
         "e/identity_follows::test_g1_a_rotation_in_the_run_that_sees_the_move_makes_keys_of_todays_mark "
         "e/identity_follows::test_g4_an_up_that_refreshes_first_records_the_move_too "

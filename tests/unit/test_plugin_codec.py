@@ -81,6 +81,7 @@ def test_secrets_and_outputs_are_unwrapped_at_every_depth() -> None:
 
 def test_pulumis_own_properties_are_left_out() -> None:
     assert decode(struct(__provider="x", __identity={"a": 1}, __defaults=[], name="ehr")) == {"name": "ehr"}
+    assert decode(struct(__lineage="7q2w9x")) == {"__lineage": "7q2w9x"}
 
 
 def test_whole_numbers_are_whole() -> None:
