@@ -177,6 +177,9 @@ class Minter:
         """
         try:
             yield
+        except KeyLeftBehind:
+            # It says already why the key lives on.
+            raise
         except Exception as problem:
             done = self._undoing.undo(
                 organization_id, minted, f"{_message(problem)}, and the key cannot be handed over"
