@@ -40,6 +40,7 @@ class Made:
         owed: Why the delivery is still owed; empty if it is not.
         is_foreign: Whether it was taken over with another declared key's mark.
         has_made_place: Whether the delivery made the secret in Vault: there was none before.
+        stood: What stood in Vault before the delivery.
     """
 
     key: MintedKey
@@ -47,6 +48,7 @@ class Made:
     owed: str = ""
     is_foreign: bool = False
     has_made_place: bool = False
+    stood: Stored | None = None
 
 
 class Maker:
@@ -151,8 +153,6 @@ class Maker:
         check_ownership(place, stored, own_marks((origin, *former)), known_keys, self._others)
         return stored
 
-    def _deliver(
-        self,
     def _deliver_new(
         self,
         order: Order,
@@ -180,6 +180,8 @@ class Maker:
                 is_ours=False,
             ) from None
 
+    def _deliver(
+        self,
         order: Order,
         settings: Settings,
         minted: MintedKey,
@@ -194,7 +196,7 @@ class Maker:
         delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
         try:
             version = self._store().deliver_secret(place, delivery)
-            return Made(minted, version, has_made_place=not stored.exists)
+            return Made(minted, version, has_made_place=not stored.exists, stood=stored)
         except OutcomeUnknown as problem:
             if undelivered is not Undelivered.REVOKE:
                 owed = f"it may not have been written to Vault: {problem.message}"

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
-from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of
+from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership, drift_of
 from allomia_pulumi.keys.identity import Today, own_marks
 from allomia_pulumi.keys.making import Made, Maker, Undelivered
 from allomia_pulumi.keys.marks import draw_lineage, resource_mark
@@ -241,7 +241,9 @@ class Update:
         if made.owed:
             owed.append(Owed(step=OwedStep.DELIVER, why=made.owed, key_id=minted.id))
         changes["pending"] = tuple(owed)
-        changes["record"] = _record_delivery(state, settings, made.vault_version, has_made_place=made.has_made_place)
+        changes["record"] = _record_delivery(
+            state, settings, made.vault_version, made.stood, has_made_place=made.has_made_place
+        )
         return state.model_copy(update=changes)
 
     def _deliver(self, state: KeyState, place: Place) -> KeyState:
@@ -260,7 +262,7 @@ class Update:
         return state.model_copy(
             update={
                 "vault_secret_version": version,
-                "record": _record_delivery(state, after, version, has_made_place=not stored.exists),
+                "record": _record_delivery(state, after, version, stored, has_made_place=not stored.exists),
                 "pending": tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER),
             }
         )
@@ -334,13 +336,18 @@ class Update:
         return True
 
 
-def _record_delivery(state: KeyState, settings: Settings, version: int | None, *, has_made_place: bool) -> Record:
+def _record_delivery(
+    state: KeyState, settings: Settings, version: int | None, stood: Stored | None, *, has_made_place: bool
+) -> Record:
     """Return the record with the versions that this key's resource wrote at its place, and whether it made that."""
     applied, place = state.record.settings.vault_secret, settings.vault_secret
     is_same_place = place is not None and applied is not None and place.is_same(applied)
     # A version that is not higher than the last one means that the secret began anew.
     is_later = version is not None and version > max(state.record.vault_versions, default=0)
-    goes_on = is_same_place and (is_later or version is None)
+    # So does a secret that is not marked as this resource's: whoever made it anew wrote versions of the same numbers.
+    marks, key_ids = own_marks(state.record.origins), state.key_ids
+    was_own = stood is not None and stood.is_ours and (stood.mark in marks or stood.key_id in key_ids)
+    goes_on = is_same_place and ((is_later and was_own) or version is None)
     kept = state.record.vault_versions if goes_on else ()
     versions = (*kept, version) if version is not None else kept
     changes = {
