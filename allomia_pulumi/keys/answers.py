@@ -30,6 +30,7 @@ class CheckedKey:
     name: str
     key: SecretStr
     created_at: datetime
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def check_answer(
         doubt = _doubt(api, answer, mark, claim, shows)
     except Exception:  # noqa: BLE001 - a key was made: a fault of ours may not lose it
         doubt = Doubt("it could not be checked", None, shows)
-    return doubt or CheckedKey(answer.id, answer.name, answer.key, _made_at(answer, warn))
+    return doubt or CheckedKey(answer.id, answer.name, answer.key, _made_at(answer, warn), answer.answered_at)
 
 
 def _doubt(

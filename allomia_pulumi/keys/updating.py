@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -33,7 +33,7 @@ from allomia_pulumi.keys.models import (
     hash_triggers,
 )
 from allomia_pulumi.keys.plan import Plan, Step, is_undelivered
-from allomia_pulumi.keys.ports import KeyApi, Reporter
+from allomia_pulumi.keys.ports import KeyApi, MintedKey, Reporter
 from allomia_pulumi.keys.proof import is_proved_gone, revoke_for_good
 from allomia_pulumi.keys.slots import Ledger
 from allomia_pulumi.keys.strays import Strays
@@ -43,6 +43,8 @@ from allomia_pulumi.redaction import fingerprint
 __all__ = ["Update"]
 
 REPLACE_IT = "Change a rotation trigger, or replace the key with `pulumi up --target-replace URN`."
+MOST_DELAY = timedelta(minutes=1)
+"""Between the making of a key and the answer that shows it; more than that is another zone, or a wrong clock."""
 MOST_VERSIONS = 20
 """Versions that the record remembers as its own; Vault itself keeps 10 unless it is told otherwise."""
 
@@ -231,7 +233,7 @@ class Update:
             changes |= {
                 "previous_key_id": state.key_id,
                 "previous_secret": state.secret if is_in_state else None,
-                "previous_revoke_at": at(minted.created_at + overlap_of(self.inputs, state)),
+                "previous_revoke_at": at(_overlap_begins(minted) + overlap_of(self.inputs, state)),
             }
         elif began := overlap_start(state):
             changes["previous_revoke_at"] = at(began + overlap_of(self.inputs, state))
@@ -368,6 +370,17 @@ def _owes(state: KeyState, step: OwedStep) -> bool:
 
 def _with(state: KeyState, owed: Owed) -> KeyState:
     return state if owed in state.pending else state.model_copy(update={"pending": (*state.pending, owed)})
+
+def _overlap_begins(minted: MintedKey) -> datetime:
+    """Return when a predecessor's overlap begins; what AlloMia says of the making may not cut it short."""
+    made_at, answered_at = minted.created_at, minted.answered_at
+    is_early = answered_at is not None and answered_at - made_at > MOST_DELAY
+    return answered_at if answered_at and is_early else made_at
+
+
+def _without_predecessor(state: KeyState) -> KeyState:
+    return state.model_copy(update={"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None})
+
 
 
 def _without(state: KeyState, done: Owed) -> KeyState:
