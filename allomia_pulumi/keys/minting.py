@@ -193,6 +193,7 @@ class Minter:
         return check_answer(
             self._api,
             self._send(organization_id, name),
+            organization_id,
             mark,
             self._ids.claim,
             self._reporter.warn,
