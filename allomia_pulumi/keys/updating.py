@@ -180,7 +180,9 @@ class Update:
         if previous is None or began is None:
             return state
         alive, moment = self.ledger.look(self.api, organization_id)
-        if all(key.id != state.key_id for key in alive) and is_proved_gone(self.api, organization_id, state.key_id):
+        # A list may lag behind: the key that is to outlive the predecessor has to answer for itself.
+        is_alive = any(key.id == state.key_id for key in alive) and self.api.has_key(organization_id, state.key_id)
+        if not is_alive and is_proved_gone(self.api, organization_id, state.key_id):
             why = f"key {state.key_id} was revoked outside of Pulumi"
             self.reporter.warn(f"{why}; its predecessor {previous} stays until there is a new key")
             state = _with(state, Owed(step=OwedStep.ROTATE, why=why))
