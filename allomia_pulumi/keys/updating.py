@@ -185,6 +185,9 @@ class Update:
         if not is_alive and is_proved_gone(self.api, organization_id, state.key_id):
             why = f"key {state.key_id} was revoked outside of Pulumi"
             self.reporter.warn(f"{why}; its predecessor {previous} stays until there is a new key")
+        if previous == state.key_id:
+            # Only an edited state says so, and what it says may not end the key in use.
+            return _without_predecessor(state)
             state = _with(state, Owed(step=OwedStep.ROTATE, why=why))
             return state if _owes(state, OwedStep.REVOKE) else self._rotate(state, Reason.REVOKED)
         ends = began + overlap_of(self.inputs, state)
@@ -193,7 +196,7 @@ class Update:
             return state
         if not self._try_revoke(state, previous, "its overlap is over"):
             return state
-        return state.model_copy(update={"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None})
+        return _without_predecessor(state)
 
     def _rotate(self, state: KeyState, reason: Reason) -> KeyState:
         """Make the next key; the current one becomes the predecessor, unless it is the one that is gone."""
@@ -378,6 +381,17 @@ def _overlap_begins(minted: MintedKey) -> datetime:
     made_at, answered_at = minted.created_at, minted.answered_at
     is_early = answered_at is not None and answered_at - made_at > MOST_DELAY
     return answered_at if answered_at and is_early else made_at
+
+def _with_lineage(state: KeyState, lineage: str) -> KeyState:
+    return state.model_copy(update={"record": state.record.model_copy(update={"lineage": lineage})})
+
+
+def _owes(state: KeyState, step: OwedStep) -> bool:
+    return any(owed.step is step for owed in state.pending)
+
+
+def _with(state: KeyState, owed: Owed) -> KeyState:
+    return state if owed in state.pending else state.model_copy(update={"pending": (*state.pending, owed)})
 
 
 def _without_predecessor(state: KeyState) -> KeyState:
