@@ -178,7 +178,7 @@ class Memory:
 
     @property
     def replaced(self) -> frozenset[str]:
-        """Return the keys that creations of this process have replaced: their deletion is part of a rotation."""
+        """Return the keys that creations of this process have rotated: a key that only moves is none of them."""
         with self._lock:
             return frozenset(self._replaced)
 
@@ -195,7 +195,7 @@ class Memory:
             replacement = self._replacements.get(identity)
             if outcome.is_complete:
                 self._replacements.pop(identity, None)
-            if replacement is not None:
+            if replacement is not None and replacement.reason is not Reason.CREATED:
                 self._replaced.update(replacement.known_keys)
 
     def update(self, pulumi_id: str) -> Outcome | None:
