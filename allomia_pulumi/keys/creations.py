@@ -72,12 +72,14 @@ class Creations:
             self._memory.remember_minted(state.key_id)
         return self._remember_creation(news, state, identity)
 
-    def is_repeated(self, pulumi_id: str, outputs: Mapping[str, Any], identity: Identity) -> bool:
+    def is_repeated(
+        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
+    ) -> bool:
         """Tell whether an update repeats a creation of this run: so the engine does when that ended half-way."""
         creation = self._memory.creation(identity)
         if creation is None or creation.is_complete or creation.pulumi_id != pulumi_id:
             return False
-        return creation.state.key_id == outputs.get("keyId")
+        return creation.is_of(news, {}) and creation.state.key_id == outputs.get("keyId")
 
     def _look_for_strays(self, api: KeyApi, order: Order, replacement: Replacement | None, reporter: Reporter) -> None:
         """Name keys with this resource's mark that nobody knows, before another is made.

@@ -220,7 +220,7 @@ class OrganizationKeys:
         Raises:
             AllomiaError: Nothing was changed, and what made the update due stays due.
         """
-        if self._creations.is_repeated(pulumi_id, outputs, identity):
+        if self._creations.is_repeated(pulumi_id, outputs, news, identity):
             return self._creations.create(news, identity, reporter, keeps_unfinished=True)[1]
         inputs = known_inputs(news)
         earlier, state = self._memory.update(pulumi_id), read_outputs(outputs)

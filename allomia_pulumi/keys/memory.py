@@ -227,6 +227,10 @@ class Memory:
             self._creations = {
                 identity: each for identity, each in self._creations.items() if each.state.key_id not in key_ids
             }
+            self._left = {
+                identity: tuple(each for each in left if each[1] not in key_ids)
+                for identity, left in self._left.items()
+            }
             ended = [each.pulumi_id for each in self._updates.values() if each.state.key_id in key_ids]
             for pulumi_id in ended:
                 self._updates.pop(pulumi_id)
