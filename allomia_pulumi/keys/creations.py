@@ -87,9 +87,15 @@ class Creations:
         Raises:
             TooManyUnknownKeys: So many live that no further one is made.
         """
-        known = (replacement.known_keys if replacement else frozenset()) | self._memory.keys
-        origins = (Origin(identity=order.identity, owner=order.owner), *(replacement.former if replacement else ()))
-        strays = Strays(order.organization_id, origins, known, self._clock, reporter)
+        strays = Strays(
+            organization_id=order.organization_id,
+            today=Origin(identity=order.identity, owner=order.owner),
+            former=replacement.former if replacement else (),
+            lineage=replacement.lineage if replacement else order.lineage,
+            known=(replacement.known_keys if replacement else frozenset()) | self._memory.keys,
+            clock=self._clock,
+            reporter=reporter,
+        )
         alive = self._ledger.alive(api, order.organization_id)
         strays.refuse_further_keys(alive)
         strays.name_before_creation(alive)

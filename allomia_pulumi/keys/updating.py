@@ -110,9 +110,15 @@ class Update:
 
     def strays(self, state: KeyState) -> Strays:
         """Return what finds keys with this resource's mark that nobody knows."""
-        organization_id = state.record.settings.organization_id
-        origins = (self.today.origin, *state.record.origins)
-        return Strays(organization_id, origins, self.known | state.key_ids, self.clock, self.reporter)
+        return Strays(
+            organization_id=state.record.settings.organization_id,
+            today=self.today.origin,
+            former=state.record.origins,
+            lineage=state.record.lineage,
+            known=self.known | state.key_ids,
+            clock=self.clock,
+            reporter=self.reporter,
+        )
 
     def _follow_in_vault(self, state: KeyState) -> Today:
         """Mark the place in Vault as today's, if the current key stands there; return who the record may follow.
@@ -179,15 +185,15 @@ class Update:
         began = overlap_start(state)
         if previous is None or began is None:
             return state
+        if previous == state.key_id:
+            # Only an edited state says so, and what it says may not end the key in use.
+            return _without_predecessor(state)
         alive, moment = self.ledger.look(self.api, organization_id)
         # A list may lag behind: the key that is to outlive the predecessor has to answer for itself.
         is_alive = any(key.id == state.key_id for key in alive) and self.api.has_key(organization_id, state.key_id)
         if not is_alive and is_proved_gone(self.api, organization_id, state.key_id):
             why = f"key {state.key_id} was revoked outside of Pulumi"
             self.reporter.warn(f"{why}; its predecessor {previous} stays until there is a new key")
-        if previous == state.key_id:
-            # Only an edited state says so, and what it says may not end the key in use.
-            return _without_predecessor(state)
             state = _with(state, Owed(step=OwedStep.ROTATE, why=why))
             return state if _owes(state, OwedStep.REVOKE) else self._rotate(state, Reason.REVOKED)
         ends = began + overlap_of(self.inputs, state)
@@ -365,23 +371,17 @@ def _record_delivery(
     return state.record.model_copy(update=changes)
 
 
-def _with_lineage(state: KeyState, lineage: str) -> KeyState:
-    return state.model_copy(update={"record": state.record.model_copy(update={"lineage": lineage})})
-
-
-def _owes(state: KeyState, step: OwedStep) -> bool:
-    return any(owed.step is step for owed in state.pending)
-
-
-def _with(state: KeyState, owed: Owed) -> KeyState:
-    return state if owed in state.pending else state.model_copy(update={"pending": (*state.pending, owed)})
-
 def _overlap_begins(minted: MintedKey) -> datetime:
     """Return when a predecessor's overlap begins; what AlloMia says of the making may not cut it short."""
     made_at, answered_at = minted.created_at, minted.answered_at
     is_early = answered_at is not None and answered_at - made_at > MOST_DELAY
     return answered_at if answered_at and is_early else made_at
 
+
+def _without_predecessor(state: KeyState) -> KeyState:
+    return state.model_copy(update={"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None})
+
+
 def _with_lineage(state: KeyState, lineage: str) -> KeyState:
     return state.model_copy(update={"record": state.record.model_copy(update={"lineage": lineage})})
 
@@ -392,11 +392,6 @@ def _owes(state: KeyState, step: OwedStep) -> bool:
 
 def _with(state: KeyState, owed: Owed) -> KeyState:
     return state if owed in state.pending else state.model_copy(update={"pending": (*state.pending, owed)})
-
-
-def _without_predecessor(state: KeyState) -> KeyState:
-    return state.model_copy(update={"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None})
-
 
 
 def _without(state: KeyState, done: Owed) -> KeyState:
