@@ -157,7 +157,8 @@ class OrganizationKeys:
             OutcomeUnknown: AlloMia may still make a key; the message has the name to look for.
             AllomiaError: No key exists.
         """
-        return self._creations.create(news, identity, reporter, keeps_unfinished=keeps_unfinished)
+        with self._memory.alone(identity):
+            return self._creations.create(news, identity, reporter, keeps_unfinished=keeps_unfinished)
 
     def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[KeyState, dict[str, Any]]:
         """Return the record of a key that exists already, proved if its secret is at hand, and inputs for it.
@@ -220,6 +221,17 @@ class OrganizationKeys:
         Raises:
             AllomiaError: Nothing was changed, and what made the update due stays due.
         """
+        with self._memory.alone(identity):
+            return self._update(pulumi_id, outputs, news, identity, reporter)
+
+    def _update(
+        self,
+        pulumi_id: str,
+        outputs: Mapping[str, Any],
+        news: Mapping[str, Any],
+        identity: Identity,
+        reporter: Reporter,
+    ) -> KeyState:
         if self._creations.is_repeated(pulumi_id, outputs, news, identity):
             return self._creations.create(news, identity, reporter, keeps_unfinished=True)[1]
         inputs = known_inputs(news)

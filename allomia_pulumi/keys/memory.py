@@ -7,7 +7,8 @@ for a diff that must report only what the read found, and a repeated call brings
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -77,6 +78,15 @@ class Memory:
         self._creations: dict[Identity, Outcome] = {}
         self._updates: dict[str, Outcome] = {}
         self._left: dict[Identity, tuple[tuple[str, str], ...]] = {}
+        self._turns: dict[Identity, threading.Lock] = {}
+
+    @contextmanager
+    def alone(self, identity: Identity) -> Iterator[None]:
+        """Let one call at a time make keys for a declared key: one that comes twice finds what the first left."""
+        with self._lock:
+            turn = self._turns.setdefault(identity, threading.Lock())
+        with turn:
+            yield
 
     def remember_read(self, pulumi_id: str, identities: Iterable[Identity], lineage: str | None = None) -> None:
         """Note a successful read: the next diff of that id belongs to it."""
