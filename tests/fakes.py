@@ -70,6 +70,7 @@ class FakeKey:
     last_used_at: datetime | None = None
     answered_at: datetime | None = None
     is_use_known: bool = True
+    organization_id: str | None = None
 
 
 @dataclass(frozen=True)

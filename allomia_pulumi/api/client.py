@@ -173,7 +173,7 @@ class TenantClient:
             made, moment = self._exchange.post_dated(path, {"name": name}, CreatedKey, self._tenant, doing=doing)
         except Absent:
             raise self._missing(organization_id) from None
-        return ShownKey(made.id, made.name, made.key, made.created_at, believable(moment))
+        return ShownKey(made.id, made.name, made.key, made.created_at, believable(moment), made.organization_id)
 
     def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
         """Delete a key, and return what AlloMia's answer says of it.

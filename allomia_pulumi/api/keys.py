@@ -80,6 +80,7 @@ class CreatedKey(_Answer):
     name: str = Field(repr=False)
     key: Bearer
     created_at: Moment
+    organization_id: str | None = Field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class ShownKey:
     key: SecretStr
     created_at: datetime
     answered_at: datetime | None
+    organization_id: str | None = field(default=None, repr=False)
 
 
 class DeletedKey(_Answer):

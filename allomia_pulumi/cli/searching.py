@@ -62,7 +62,11 @@ def checkpoint_traces(stacks: Iterable[Stack], keys: Iterable[ApiKey]) -> tuple[
 
 
 def stack_traces(stacks: Sequence[Stack], keys: Iterable[ApiKey]) -> list[Trace]:
-    """Look through the states themselves, and those of every other stack of their projects that the backend shows."""
+    """Look through the states themselves, and those of every other stack that the backend shows.
+
+    A resource may have moved to another project, or its stack. Only in its own project an unreadable state is a doubt:
+    nobody may read everything that an organization has.
+    """
     sought = _sought(keys)
     traces = [trace for each in stacks for trace in _trace_of(f"the state of {each.label}", each.deployment, sought)]
     for stack in {(each.folder, each.project): each for each in stacks}.values():
@@ -72,10 +76,12 @@ def stack_traces(stacks: Sequence[Stack], keys: Iterable[ApiKey]) -> list[Trace]
             traces.append(Trace("the backend's list of stacks", unread=UNREADABLE))
             continue
         known = {each.full_name for each in stacks if each.folder == stack.folder}
-        others = [name for name in names if name not in known and _is_of(name, stack.project)]
+        others = [name for name in names if name not in known]
         with ThreadPoolExecutor(EXPORTS_AT_ONCE) as pool:
             states = pool.map(lambda name, folder=stack.folder: _state(folder, name), others)
         for name, state in zip(others, states, strict=True):
+            if state is None and not _is_of(name, stack.project):
+                continue
             traces += _trace_of(f"the state of {printable(name)}", state, sought)
     return traces
 

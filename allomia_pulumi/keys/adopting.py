@@ -27,6 +27,7 @@ class AdoptedKey:
     name: str
     key: SecretStr
     created_at: datetime
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True)

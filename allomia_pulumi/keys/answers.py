@@ -30,6 +30,7 @@ class CheckedKey:
     name: str
     key: SecretStr
     created_at: datetime
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -48,27 +49,38 @@ class Doubt:
 
 
 def check_answer(
-    api: KeyApi, answer: MintAnswer, mark: Mark, claim: Callable[[str], bool], warn: Callable[[str], None]
+    api: KeyApi,
+    answer: MintAnswer,
+    organization_id: str,
+    mark: Mark,
+    claim: Callable[[str], bool],
+    warn: Callable[[str], None],
 ) -> CheckedKey | Doubt:
     """Return the key, or why the answer cannot be the one to this attempt.
 
     Args:
         api: What knows the tenant key.
         answer: What AlloMia said.
+        organization_id: Where the key was to be made.
         mark: The mark of this attempt.
         claim: Takes an id for a new key; False if it is known already.
         warn: Is told of a moment of making that cannot be.
     """
     shows = _detector(api, answer.key)
     try:
-        doubt = _doubt(api, answer, mark, claim, shows)
+        doubt = _doubt(api, answer, organization_id, mark, claim, shows)
     except Exception:  # noqa: BLE001 - a key was made: a fault of ours may not lose it
         doubt = Doubt("it could not be checked", None, shows)
-    return doubt or CheckedKey(answer.id, answer.name, answer.key, _made_at(answer, warn))
+    return doubt or CheckedKey(answer.id, answer.name, answer.key, _made_at(answer, warn), answer.answered_at)
 
 
 def _doubt(
-    api: KeyApi, answer: MintAnswer, mark: Mark, claim: Callable[[str], bool], shows: Callable[[str], bool]
+    api: KeyApi,
+    answer: MintAnswer,
+    organization_id: str,
+    mark: Mark,
+    claim: Callable[[str], bool],
+    shows: Callable[[str], bool],
 ) -> Doubt | None:
     key_id = None if shows(answer.id) else answer.id
     if api.shows_tenant_key(answer.key.get_secret_value()):
@@ -79,6 +91,8 @@ def _doubt(
         return Doubt("its name contains a key", key_id, shows)
     if parse_mark(answer.name) != mark:
         return Doubt(f"it is about key {key_id}, under a name without its mark", key_id, shows)
+    if answer.organization_id not in {None, organization_id}:
+        return Doubt(f"key {key_id} is said to be another organization's", key_id, shows)
     if not claim(key_id):
         return Doubt(f"key {key_id} existed before", key_id, shows)
     return None

@@ -72,12 +72,14 @@ class Creations:
             self._memory.remember_minted(state.key_id)
         return self._remember_creation(news, state, identity)
 
-    def is_repeated(self, pulumi_id: str, outputs: Mapping[str, Any], identity: Identity) -> bool:
+    def is_repeated(
+        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
+    ) -> bool:
         """Tell whether an update repeats a creation of this run: so the engine does when that ended half-way."""
         creation = self._memory.creation(identity)
         if creation is None or creation.is_complete or creation.pulumi_id != pulumi_id:
             return False
-        return creation.state.key_id == outputs.get("keyId")
+        return creation.is_of(news, {}) and creation.state.key_id == outputs.get("keyId")
 
     def _look_for_strays(self, api: KeyApi, order: Order, replacement: Replacement | None, reporter: Reporter) -> None:
         """Name keys with this resource's mark that nobody knows, before another is made.
@@ -85,9 +87,15 @@ class Creations:
         Raises:
             TooManyUnknownKeys: So many live that no further one is made.
         """
-        known = (replacement.known_keys if replacement else frozenset()) | self._memory.keys
-        origins = (Origin(identity=order.identity, owner=order.owner), *(replacement.former if replacement else ()))
-        strays = Strays(order.organization_id, origins, known, self._clock, reporter)
+        strays = Strays(
+            organization_id=order.organization_id,
+            today=Origin(identity=order.identity, owner=order.owner),
+            former=replacement.former if replacement else (),
+            lineage=replacement.lineage if replacement else order.lineage,
+            known=(replacement.known_keys if replacement else frozenset()) | self._memory.keys,
+            clock=self._clock,
+            reporter=reporter,
+        )
         alive = self._ledger.alive(api, order.organization_id)
         strays.refuse_further_keys(alive)
         strays.name_before_creation(alive)

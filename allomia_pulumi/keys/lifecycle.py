@@ -157,7 +157,8 @@ class OrganizationKeys:
             OutcomeUnknown: AlloMia may still make a key; the message has the name to look for.
             AllomiaError: No key exists.
         """
-        return self._creations.create(news, identity, reporter, keeps_unfinished=keeps_unfinished)
+        with self._memory.alone(identity):
+            return self._creations.create(news, identity, reporter, keeps_unfinished=keeps_unfinished)
 
     def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[KeyState, dict[str, Any]]:
         """Return the record of a key that exists already, proved if its secret is at hand, and inputs for it.
@@ -220,7 +221,18 @@ class OrganizationKeys:
         Raises:
             AllomiaError: Nothing was changed, and what made the update due stays due.
         """
-        if self._creations.is_repeated(pulumi_id, outputs, identity):
+        with self._memory.alone(identity):
+            return self._update(pulumi_id, outputs, news, identity, reporter)
+
+    def _update(
+        self,
+        pulumi_id: str,
+        outputs: Mapping[str, Any],
+        news: Mapping[str, Any],
+        identity: Identity,
+        reporter: Reporter,
+    ) -> KeyState:
+        if self._creations.is_repeated(pulumi_id, outputs, news, identity):
             return self._creations.create(news, identity, reporter, keeps_unfinished=True)[1]
         inputs = known_inputs(news)
         earlier, state = self._memory.update(pulumi_id), read_outputs(outputs)
@@ -285,13 +297,23 @@ class OrganizationKeys:
         known = read_outputs(before).key_ids if before else frozenset()
         settings = state.record.settings
         is_ours = state.key_id not in known and self._memory.has_minted(state.key_id)
-        if not is_ours or state.vault_secret_version is not None:
+        if not is_ours or self._may_stand_in_vault(state):
             return
         api = self._tenants.open(settings.reference)
         with self._ledger.writing(settings.organization_id):
             revoke_for_good(api, self._clock, settings.organization_id, state.key_id, reporter.warn)
         self._memory.forget_record({state.key_id})
         reporter.warn(f"key {state.key_id} was revoked: its engine is gone, and nobody could record it")
+
+    def _may_stand_in_vault(self, state: KeyState) -> bool:
+        """Tell whether readers of Vault may have the key: where a delivery is owed, only Vault can say no."""
+        place = state.record.settings.vault_secret
+        if place is None or state.vault_secret_version is not None:
+            return place is not None
+        try:
+            return self._tenants.store().inspect_secret(place).key_id == state.key_id
+        except AllomiaError:
+            return True
 
     def _look_at_place(self, olds: Mapping[str, Any], inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
         """See that the key may be delivered; for a successor, what the diff knows of its predecessor counts as own."""

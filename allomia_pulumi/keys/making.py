@@ -18,6 +18,7 @@ from allomia_pulumi.keys.minting import Minter, Order
 from allomia_pulumi.keys.models import Identity, Origin, Settings
 from allomia_pulumi.keys.ports import KeyApi, MintedKey
 from allomia_pulumi.keys.slots import Ledger
+from allomia_pulumi.keys.wording import revoke_command
 
 __all__ = ["Made", "Maker", "Undelivered"]
 
@@ -39,6 +40,7 @@ class Made:
         owed: Why the delivery is still owed; empty if it is not.
         is_foreign: Whether it was taken over with another declared key's mark.
         has_made_place: Whether the delivery made the secret in Vault: there was none before.
+        stood: What stood in Vault before the delivery.
     """
 
     key: MintedKey
@@ -46,6 +48,7 @@ class Made:
     owed: str = ""
     is_foreign: bool = False
     has_made_place: bool = False
+    stood: Stored | None = None
 
 
 class Maker:
@@ -101,7 +104,7 @@ class Maker:
                     if settings.verify:
                         self._minter.prove(order.organization_id, minted)
                     is_proved = True
-                    made = self._deliver(order, settings, minted, stored, undelivered)
+                    made = self._deliver_new(order, settings, minted, stored, undelivered)
             except KeyLeftBehind as problem:
                 self._ledger.add(order.organization_id, minted)
                 may_keep = is_proved and problem.is_ours and undelivered is not Undelivered.REVOKE
@@ -150,6 +153,33 @@ class Maker:
         check_ownership(place, stored, own_marks((origin, *former)), known_keys, self._others)
         return stored
 
+    def _deliver_new(
+        self,
+        order: Order,
+        settings: Settings,
+        minted: MintedKey,
+        stored: Stored | None,
+        undelivered: Undelivered,
+    ) -> Made:
+        """Deliver a new key; one that may stand in Vault is not revoked under its readers.
+
+        Raises:
+            KeyLeftBehind: Nobody knows whether it was written.
+            AllomiaError: It was not.
+        """
+        try:
+            return self._deliver(order, settings, minted, stored, undelivered)
+        except OutcomeUnknown as problem:
+            raise KeyLeftBehind(
+                f"key {minted.id} of organization {order.organization_id} is alive, and whether Vault "
+                f"{settings.vault_secret} holds it is not known, so it was not revoked: {problem.message}",
+                "Run again: that writes another key there. Then end this one with "
+                f"{revoke_command(order.organization_id, minted.id)}.",
+                organization_id=order.organization_id,
+                key_id=minted.id,
+                is_ours=False,
+            ) from None
+
     def _deliver(
         self,
         order: Order,
@@ -166,12 +196,11 @@ class Maker:
         delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
         try:
             version = self._store().deliver_secret(place, delivery)
-            return Made(minted, version, has_made_place=not stored.exists)
+            return Made(minted, version, has_made_place=not stored.exists, stood=stored)
         except OutcomeUnknown as problem:
             if undelivered is not Undelivered.REVOKE:
                 owed = f"it may not have been written to Vault: {problem.message}"
                 return Made(minted, owed=owed, has_made_place=not stored.exists)
-            problem.message += f"; Vault {place} may hold a key that is revoked"
             raise
         except AllomiaError as problem:
             if undelivered is Undelivered.KEEP:

@@ -7,7 +7,8 @@ for a diff that must report only what the read found, and a repeated call brings
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -77,6 +78,15 @@ class Memory:
         self._creations: dict[Identity, Outcome] = {}
         self._updates: dict[str, Outcome] = {}
         self._left: dict[Identity, tuple[tuple[str, str], ...]] = {}
+        self._turns: dict[Identity, threading.Lock] = {}
+
+    @contextmanager
+    def alone(self, identity: Identity) -> Iterator[None]:
+        """Let one call at a time make keys for a declared key: one that comes twice finds what the first left."""
+        with self._lock:
+            turn = self._turns.setdefault(identity, threading.Lock())
+        with turn:
+            yield
 
     def remember_read(self, pulumi_id: str, identities: Iterable[Identity], lineage: str | None = None) -> None:
         """Note a successful read: the next diff of that id belongs to it."""
@@ -178,7 +188,7 @@ class Memory:
 
     @property
     def replaced(self) -> frozenset[str]:
-        """Return the keys that creations of this process have replaced: their deletion is part of a rotation."""
+        """Return the keys that creations of this process have rotated: a key that only moves is none of them."""
         with self._lock:
             return frozenset(self._replaced)
 
@@ -195,7 +205,7 @@ class Memory:
             replacement = self._replacements.get(identity)
             if outcome.is_complete:
                 self._replacements.pop(identity, None)
-            if replacement is not None:
+            if replacement is not None and replacement.reason is not Reason.CREATED:
                 self._replaced.update(replacement.known_keys)
 
     def update(self, pulumi_id: str) -> Outcome | None:
@@ -226,6 +236,10 @@ class Memory:
         with self._lock:
             self._creations = {
                 identity: each for identity, each in self._creations.items() if each.state.key_id not in key_ids
+            }
+            self._left = {
+                identity: tuple(each for each in left if each[1] not in key_ids)
+                for identity, left in self._left.items()
             }
             ended = [each.pulumi_id for each in self._updates.values() if each.state.key_id in key_ids]
             for pulumi_id in ended:

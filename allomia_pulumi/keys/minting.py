@@ -177,6 +177,9 @@ class Minter:
         """
         try:
             yield
+        except KeyLeftBehind:
+            # It says already why the key lives on.
+            raise
         except Exception as problem:
             done = self._undoing.undo(
                 organization_id, minted, f"{_message(problem)}, and the key cannot be handed over"
@@ -190,6 +193,7 @@ class Minter:
         return check_answer(
             self._api,
             self._send(organization_id, name),
+            organization_id,
             mark,
             self._ids.claim,
             self._reporter.warn,

@@ -120,13 +120,18 @@ class MintedKey(Protocol):
         """Return when it was made."""
         ...
 
+    @property
+    def answered_at(self) -> datetime | None:
+        """Return the moment of AlloMia's own clock, if the answer has one that can be believed."""
+        ...
+
 
 class MintAnswer(MintedKey, Protocol):
     """What AlloMia says that it made; nothing of it is checked yet."""
 
     @property
-    def answered_at(self) -> datetime | None:
-        """Return the moment of AlloMia's own clock, if the answer has one that can be believed."""
+    def organization_id(self) -> str | None:
+        """Return the organization that it belongs to, if the answer says so."""
         ...
 
 

@@ -60,10 +60,16 @@ class Reading:
         return with_moments(state, None if state.pending == before.pending else self.clock.now())
 
     def _strays(self, state: KeyState) -> Strays:
-        record, organization_id = state.record, state.record.settings.organization_id
-        today = Origin(identity=record.identity, owner=self.owner or record.owner)
-        origins, known = (today, *record.origins), self.known | state.key_ids
-        return Strays(organization_id, origins, known, self.clock, self.reporter)
+        record = state.record
+        return Strays(
+            organization_id=record.settings.organization_id,
+            today=Origin(identity=record.identity, owner=self.owner or record.owner),
+            former=record.origins,
+            lineage=record.lineage,
+            known=self.known | state.key_ids,
+            clock=self.clock,
+            reporter=self.reporter,
+        )
 
     def _alive_if_listed(self, state: KeyState) -> tuple[ApiKey, ...] | None:
         """Return the shared list if it has the current key and its predecessor; absence there proves nothing yet."""

@@ -9,7 +9,7 @@ from typing import Final
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import TooManyUnknownKeys
 from allomia_pulumi.keys.identity import own_marks
-from allomia_pulumi.keys.marks import parse_mark
+from allomia_pulumi.keys.marks import Mark, parse_mark
 from allomia_pulumi.keys.models import KeyState, Origin
 from allomia_pulumi.keys.ports import ApiKey, Reporter
 from allomia_pulumi.keys.wording import describe_keys, orphans_command
@@ -25,21 +25,29 @@ class Strays:
     """Keys of one organization that carry a mark of one declared key, under anything that it is or was known as.
 
     Attributes:
-        origins: What the declared key is and was known as.
+        today: What the declared key is.
+        former: What it was known as before. Others may go by that now, so there only its own lineage tells its keys.
+        lineage: That lineage; None if nothing says which it is.
         known: Keys that its record has, or that this process made or met.
     """
 
     organization_id: str
-    origins: Collection[Origin]
+    today: Origin
+    former: Collection[Origin]
+    lineage: str | None
     known: Collection[str]
     clock: Clock
     reporter: Reporter
 
     def find(self, alive: Iterable[ApiKey]) -> list[ApiKey]:
         """Return those among the keys alive that nobody knows."""
-        own = own_marks(self.origins)
         marked = ((key, parse_mark(key.name)) for key in alive if key.id not in self.known)
-        return [key for key, mark in marked if mark is not None and mark.declared in own]
+        return [key for key, mark in marked if mark is not None and self._is_own(mark)]
+
+    def _is_own(self, mark: Mark) -> bool:
+        if mark.declared in own_marks([self.today]):
+            return True
+        return mark.declared in own_marks(self.former) and self.lineage in {None, mark.lineage}
 
     def refuse_further_keys(self, alive: Iterable[ApiKey]) -> None:
         """Refuse to make a key while too many are alive that may have been lost.
@@ -53,7 +61,8 @@ class Strays:
                 f"no further key is made: organization {self.organization_id} has {len(strays)} keys with this "
                 "resource's mark that neither its record nor this run knows "
                 f"({describe_keys(strays, self.clock.now())})",
-                "Perhaps they are waiting for deletion: run `pulumi up` without this change first. If runs were "
+                "Perhaps they are waiting for deletion: run `pulumi up` without this change first. If you force a "
+                "replacement: add --refresh, so that this run knows the keys that are replaced. If runs were "
                 f"interrupted, or the state could not be written: look with {orphans_command()}, and end them with "
                 "--revoke. If another person's stack of the same names made them, set allomia:owner.",
             )

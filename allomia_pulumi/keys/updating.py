@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
 from allomia_pulumi.clock import Clock
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
 from allomia_pulumi.keys.applied import apply_settings, at, overlap_of, overlap_start, settings_of, with_moments
-from allomia_pulumi.keys.delivering import Delivery, SecretStore, check_ownership, drift_of
+from allomia_pulumi.keys.delivering import Delivery, SecretStore, Stored, check_ownership, drift_of
 from allomia_pulumi.keys.identity import Today, own_marks
 from allomia_pulumi.keys.making import Made, Maker, Undelivered
 from allomia_pulumi.keys.marks import draw_lineage, resource_mark
@@ -33,7 +33,7 @@ from allomia_pulumi.keys.models import (
     hash_triggers,
 )
 from allomia_pulumi.keys.plan import Plan, Step, is_undelivered
-from allomia_pulumi.keys.ports import KeyApi, Reporter
+from allomia_pulumi.keys.ports import KeyApi, MintedKey, Reporter
 from allomia_pulumi.keys.proof import is_proved_gone, revoke_for_good
 from allomia_pulumi.keys.slots import Ledger
 from allomia_pulumi.keys.strays import Strays
@@ -43,6 +43,8 @@ from allomia_pulumi.redaction import fingerprint
 __all__ = ["Update"]
 
 REPLACE_IT = "Change a rotation trigger, or replace the key with `pulumi up --target-replace URN`."
+MOST_DELAY = timedelta(minutes=1)
+"""Between the making of a key and the answer that shows it; more than that is another zone, or a wrong clock."""
 MOST_VERSIONS = 20
 """Versions that the record remembers as its own; Vault itself keeps 10 unless it is told otherwise."""
 
@@ -108,9 +110,15 @@ class Update:
 
     def strays(self, state: KeyState) -> Strays:
         """Return what finds keys with this resource's mark that nobody knows."""
-        organization_id = state.record.settings.organization_id
-        origins = (self.today.origin, *state.record.origins)
-        return Strays(organization_id, origins, self.known | state.key_ids, self.clock, self.reporter)
+        return Strays(
+            organization_id=state.record.settings.organization_id,
+            today=self.today.origin,
+            former=state.record.origins,
+            lineage=state.record.lineage,
+            known=self.known | state.key_ids,
+            clock=self.clock,
+            reporter=self.reporter,
+        )
 
     def _follow_in_vault(self, state: KeyState) -> Today:
         """Mark the place in Vault as today's, if the current key stands there; return who the record may follow.
@@ -177,8 +185,13 @@ class Update:
         began = overlap_start(state)
         if previous is None or began is None:
             return state
+        if previous == state.key_id:
+            # Only an edited state says so, and what it says may not end the key in use.
+            return _without_predecessor(state)
         alive, moment = self.ledger.look(self.api, organization_id)
-        if all(key.id != state.key_id for key in alive) and is_proved_gone(self.api, organization_id, state.key_id):
+        # A list may lag behind: the key that is to outlive the predecessor has to answer for itself.
+        is_alive = any(key.id == state.key_id for key in alive) and self.api.has_key(organization_id, state.key_id)
+        if not is_alive and is_proved_gone(self.api, organization_id, state.key_id):
             why = f"key {state.key_id} was revoked outside of Pulumi"
             self.reporter.warn(f"{why}; its predecessor {previous} stays until there is a new key")
             state = _with(state, Owed(step=OwedStep.ROTATE, why=why))
@@ -189,7 +202,7 @@ class Update:
             return state
         if not self._try_revoke(state, previous, "its overlap is over"):
             return state
-        return state.model_copy(update={"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None})
+        return _without_predecessor(state)
 
     def _rotate(self, state: KeyState, reason: Reason) -> KeyState:
         """Make the next key; the current one becomes the predecessor, unless it is the one that is gone."""
@@ -231,7 +244,7 @@ class Update:
             changes |= {
                 "previous_key_id": state.key_id,
                 "previous_secret": state.secret if is_in_state else None,
-                "previous_revoke_at": at(minted.created_at + overlap_of(self.inputs, state)),
+                "previous_revoke_at": at(_overlap_begins(minted) + overlap_of(self.inputs, state)),
             }
         elif began := overlap_start(state):
             changes["previous_revoke_at"] = at(began + overlap_of(self.inputs, state))
@@ -241,7 +254,9 @@ class Update:
         if made.owed:
             owed.append(Owed(step=OwedStep.DELIVER, why=made.owed, key_id=minted.id))
         changes["pending"] = tuple(owed)
-        changes["record"] = _record_delivery(state, settings, made.vault_version, has_made_place=made.has_made_place)
+        changes["record"] = _record_delivery(
+            state, settings, made.vault_version, made.stood, has_made_place=made.has_made_place
+        )
         return state.model_copy(update=changes)
 
     def _deliver(self, state: KeyState, place: Place) -> KeyState:
@@ -260,7 +275,7 @@ class Update:
         return state.model_copy(
             update={
                 "vault_secret_version": version,
-                "record": _record_delivery(state, after, version, has_made_place=not stored.exists),
+                "record": _record_delivery(state, after, version, stored, has_made_place=not stored.exists),
                 "pending": tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER),
             }
         )
@@ -334,13 +349,18 @@ class Update:
         return True
 
 
-def _record_delivery(state: KeyState, settings: Settings, version: int | None, *, has_made_place: bool) -> Record:
+def _record_delivery(
+    state: KeyState, settings: Settings, version: int | None, stood: Stored | None, *, has_made_place: bool
+) -> Record:
     """Return the record with the versions that this key's resource wrote at its place, and whether it made that."""
     applied, place = state.record.settings.vault_secret, settings.vault_secret
     is_same_place = place is not None and applied is not None and place.is_same(applied)
     # A version that is not higher than the last one means that the secret began anew.
     is_later = version is not None and version > max(state.record.vault_versions, default=0)
-    goes_on = is_same_place and (is_later or version is None)
+    # So does a secret that is not marked as this resource's: whoever made it anew wrote versions of the same numbers.
+    marks, key_ids = own_marks(state.record.origins), state.key_ids
+    was_own = stood is not None and stood.is_ours and (stood.mark in marks or stood.key_id in key_ids)
+    goes_on = is_same_place and ((is_later and was_own) or version is None)
     kept = state.record.vault_versions if goes_on else ()
     versions = (*kept, version) if version is not None else kept
     changes = {
@@ -349,6 +369,17 @@ def _record_delivery(state: KeyState, settings: Settings, version: int | None, *
         "has_made_place": has_made_place or (goes_on and state.record.has_made_place),
     }
     return state.record.model_copy(update=changes)
+
+
+def _overlap_begins(minted: MintedKey) -> datetime:
+    """Return when a predecessor's overlap begins; what AlloMia says of the making may not cut it short."""
+    made_at, answered_at = minted.created_at, minted.answered_at
+    is_early = answered_at is not None and answered_at - made_at > MOST_DELAY
+    return answered_at if answered_at and is_early else made_at
+
+
+def _without_predecessor(state: KeyState) -> KeyState:
+    return state.model_copy(update={"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None})
 
 
 def _with_lineage(state: KeyState, lineage: str) -> KeyState:

@@ -150,7 +150,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: provider_pb2.ReadRequest, _context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         resource, reporter = self._resource(request.urn), _Reporter(self.log, request.urn)
         outputs = decode(request.properties)
-        if "record" not in outputs:
+        # A state that has lost its record is no import: its id names the first key, which may be the predecessor.
+        if outputs.keys().isdisjoint({"record", "keyId"}):
             found, inputs = resource.import_(request.id, identity_of(request.urn), reporter)
             return provider_pb2.ReadResponse(id=request.id, properties=_outputs(found), inputs=encode(inputs))
         state = resource.read(request.id, outputs, reporter)

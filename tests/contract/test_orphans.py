@@ -240,6 +240,10 @@ DOUBTS: dict[str, tuple[Callable[[Scene], object], str]] = {
         lambda it: it.others.update({"organization/clinic/new": json.loads(checkpoint(it.lost.id))}),
         "the state of organization/clinic/new names it",
     ),
+    "another project's stack": (
+        lambda it: it.others.update({"organization/hospital/prod": json.loads(checkpoint(it.lost.id))}),
+        "the state of organization/hospital/prod names it",
+    ),
     "another stack unreadable": (
         lambda it: it.others.update({"organization/clinic/new": None}),
         "the state of organization/clinic/new cannot be read",

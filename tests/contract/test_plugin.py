@@ -211,6 +211,16 @@ def test_g5_an_import_that_finds_nothing_says_so(scene: Scene, id_: str, code: g
     assert_readable(str(caught.value), scene.tenant.key)
 
 
+def test_g4_a_state_that_lost_its_record_is_an_error_and_no_import_of_its_first_key(scene: Scene) -> None:
+    id_, outputs = scene.face.up(scene.news(ONE, overlap="1h"))
+    inputs = scene.face.check(scene.news(ONE, overlap="1h", name=scene.face.name), scene.news(TWO, overlap="1h"))
+    assert scene.face.diff(id_, outputs, inputs).changes
+    after = scene.face.update(id_, outputs, inputs)
+    assert id_.endswith(after["previousKeyId"])
+    with pytest.raises(FaceError, match="the state of this key is not readable"):
+        scene.face.read(id_, {name: value for name, value in after.items() if name != "record"})
+
+
 def test_g5_a_foreign_organizations_key_is_not_imported(scene: Scene) -> None:
     other = scene.sandbox.add_organization(scene.sandbox.add_tenant("others").id, "Lakeside")
     made = scene.sandbox.make_key_by_hand(other, "theirs")

@@ -159,11 +159,11 @@ def retire(scene: Scene, id_: str, outputs: dict[str, Any]) -> dict[str, Any]:
     return scene.face.update(id_, outputs, inputs)
 
 
-def test_a_rotation_in_place_costs_a_mint_and_a_proof_and_its_end_a_list_and_a_deletion(scene: Scene) -> None:
+def test_a_rotation_in_place_costs_a_mint_and_a_proof_and_its_end_a_list_a_look_and_a_deletion(scene: Scene) -> None:
     id_, outputs = rotated_in_place(scene)
     start = scene.sandbox.last_event()
     after = retire(scene, id_, outputs)
-    assert scene.calls(start) == ["listed", "revoked"]
+    assert scene.calls(start) == ["listed", "read", "revoked"]
     assert scene.alive() == [after["keyId"]]
     assert "previousKeyId" not in after
 

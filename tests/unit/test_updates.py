@@ -164,7 +164,7 @@ class TestOverlap:
     def test_the_first_up_after_it_retires_the_predecessor(self) -> None:
         stack = overlapping()
         stack.clock.advance(HOUR)
-        assert up(stack, Kind.UPDATE).calls == ("list", "revoke")
+        assert up(stack, Kind.UPDATE).calls == ("list", "get", "revoke")
         assert list(stack.alive) == ["key-2"]
         assert not {"previousKeyId", "previousSecret", "previousRevokeAt"} & set(stack.outputs)
         assert_settled(stack)
@@ -305,7 +305,7 @@ class TestOverlap:
         stack = overlapping()
         del stack.api.keys[ORGANIZATION]["key-1"]
         stack.clock.advance(HOUR)
-        assert up(stack, Kind.UPDATE).calls == ("list", "revoke", "list", "get", "organization")
+        assert up(stack, Kind.UPDATE).calls == ("list", "get", "revoke", "list", "get", "organization")
         assert_settled(stack)
 
     def test_a_revocation_whose_answer_was_lost_is_proved_by_the_next_up(self) -> None:
