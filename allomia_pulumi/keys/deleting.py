@@ -62,7 +62,7 @@ class Deletion:
                 revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.ledger.remove(organization_id, key_id)
         # What Vault has of a held key is the other record's now, and so are its marks; a key that lives on may be read.
-        if not (self.held | foreign) & state.key_ids:
+        if not self.held & state.key_ids and state.key_id not in foreign:
             self._withdraw(state)
 
     def _withdraw(self, state: KeyState) -> None:

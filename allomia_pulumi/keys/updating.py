@@ -175,7 +175,11 @@ class Update:
     def _finish(self, state: KeyState) -> KeyState:
         """Do what an earlier update left: revoke keys that nobody holds."""
         for owed in state.pending:
-            if owed.step is OwedStep.REVOKE and owed.key_id and self._try_revoke(state, owed.key_id, owed.why):
+            if owed.step is not OwedStep.REVOKE or not owed.key_id:
+                continue
+            # Only an edited state asks for the end of the key in use without a successor being due.
+            is_in_use = owed.key_id == state.key_id and not _owes(state, OwedStep.ROTATE)
+            if is_in_use or self._try_revoke(state, owed.key_id, owed.why):
                 state = _without(state, owed)
         return state
 

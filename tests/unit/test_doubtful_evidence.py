@@ -13,9 +13,9 @@ import pytest
 
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, KeyLeftBehind, OutcomeUnknown, Unavailable
 from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity, Place
+from allomia_pulumi.keys.models import Identity, OwedStep, Place
 from tests.fakes import LINEAGE, FakeKey
-from tests.stacks import IDENTITY, ORGANIZATION, Kind, Resource, Stack, differences, wire
+from tests.stacks import IDENTITY, ORGANIZATION, Kind, Resource, Stack, differences, owing, wire
 
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
 HERE = {"mount": "secret", "path": "allomia/here", "field": "api_key"}
@@ -265,3 +265,12 @@ class TestOneProcessForSeveralRuns:
         with stack.recorded() as calls:
             stack.keys.create(stack._check({}), IDENTITY, stack.listener)
         assert "revoke" not in calls
+
+
+def test_g1_an_edited_state_that_owes_the_end_of_the_key_in_use_ends_nothing() -> None:
+    stack = Stack({"organizationId": ORGANIZATION})
+    stack.up()
+    key_id = stack.state.key_id
+    stack.edit_outputs(pending=owing(OwedStep.REVOKE, key_id))
+    assert stack.up().failure is None
+    assert (stack.state.key_id, list(stack.alive), stack.state.pending) == (key_id, [key_id], ())
