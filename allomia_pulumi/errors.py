@@ -44,7 +44,6 @@ __all__ = [
     "RequestRefused",
     "SecretConflict",
     "SetupError",
-    "Speaker",
     "TemporaryError",
     "TooManyUnknownKeys",
     "Unavailable",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
@@ -181,28 +181,39 @@ class Noticer:
         return [_old_key(place, version, state.secret_fingerprint, state.since, now)]
 
     def _skipped(self, state: DashboardState, found: Found, now: str) -> Iterator[OldKey]:
-        """Return keys that were written and replaced between two runs: AlloMia may accept them all the same.
-
-        None of them is used for that, so a slip of the pen is remembered too, until a refresh looks.
-        """
+        """Return keys that were written and replaced between two runs: AlloMia may accept them all the same."""
         recorded, current = state.vault_secret_version, found.version
         if recorded is None or current is None or not found.place.is_same_field(state.record.settings.reference):
             return
+        known = {state.secret_fingerprint, found.fingerprint, *(old.fingerprint for old in state.previous_keys)}
         for version, written in found.shelved.written.items():
             if max(recorded, current - MOST_SKIPPED) < version < current:
-                mark = self._mark_of(found.place, version)
-                if mark not in {None, state.secret_fingerprint, found.fingerprint}:
-                    yield _old_key(found.place, version, mark or "", at(written), now)
+                mark = self._meet(found.place, version, state.record.settings.organization_id, known)
+                if mark is not None:
+                    yield _old_key(found.place, version, mark, at(written), now)
 
-    def _mark_of(self, place: VaultReference, version: int) -> str | None:
-        """Return the fingerprint of an older version; empty if Vault does not give it, and None if it is no key."""
+    def _meet(self, place: VaultReference, version: int, organization_id: str, known: Collection[str]) -> str | None:
+        """Return the fingerprint of a key that nobody knows; empty if Vault does not give it, None if it is none.
+
+        It is used for that, once in its life: later only a refresh looks.
+        """
         try:
-            return fingerprint(self.shelf.read_secret(_pinned(place, version)))
+            secret = self.shelf.read_secret(_pinned(place, version))
         except NotFound:
             return None
         except AllomiaError as problem:
             is_no_key = isinstance(problem, InvalidConfiguration) and problem.said_by == "Vault"
             return None if is_no_key else ""
+        mark = fingerprint(secret)
+        if mark in known:
+            return None
+        try:
+            self.prover().prove_key(organization_id, secret, _source(place, version))
+        except AllomiaError as problem:
+            if isinstance(problem, (CredentialRejected, NotFound)) and problem.said_by == "AlloMia":
+                return None
+            self.reporter.warn(f"whether AlloMia accepts {_source(place, version)} is not known: {problem}")
+        return mark
 
     def _look_up(self, place: VaultReference) -> Shelved:
         shelved = self.shelf.look_up(place)

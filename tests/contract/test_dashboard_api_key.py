@@ -99,7 +99,7 @@ def test_g6_an_unchanged_key_costs_one_metadata_read(scene: Scene) -> None:
     assert [each.path for each in scene.openbao.audit_entries()[entry:]] == [f"secret/metadata/{scene.path}"]
 
 
-def test_g6_an_old_key_whose_time_is_over_is_warned_of_from_the_record_and_used_by_a_refresh_only(scene: Scene) -> None:
+def test_g6_an_old_key_whose_time_is_over_is_said_from_the_record_and_used_by_a_refresh(scene: Scene) -> None:
     face, first = scene.face, scene.make()
     id_, outputs = face.up(scene.news())
     scene.make()
