@@ -27,6 +27,8 @@ ever holds a body, a header or the value of a secret.
 
 from __future__ import annotations
 
+from typing import Literal, Self
+
 __all__ = [
     "AccessDenied",
     "AllomiaError",
@@ -50,6 +52,8 @@ __all__ = [
     "Unsettled",
 ]
 
+Speaker = Literal["AlloMia", "Vault", "GitHub", "us"]
+
 
 class AllomiaError(Exception):
     """Anything that this package reports to a person.
@@ -57,7 +61,10 @@ class AllomiaError(Exception):
     Attributes:
         message: What happened, and what now exists; one line without a closing full stop.
         hint: The next step, as a sentence; may be empty.
+        said_by: Whose answer it words; of what nobody answered, it is us who say it.
     """
+
+    said_by: Speaker = "us"
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -76,6 +83,11 @@ class AllomiaError(Exception):
     def with_hint(self, hint: str) -> AllomiaError:
         """Add a further step to the hint, unless it is empty, and return the same error."""
         self.hint = " ".join(filter(None, (self.hint, hint)))
+        return self
+
+    def as_said_by(self, speaker: Speaker) -> Self:
+        """Note whose answer it words, and return the same error."""
+        self.said_by = speaker
         return self
 
 

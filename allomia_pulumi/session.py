@@ -56,6 +56,7 @@ class Session:
         self._lock = threading.RLock()
         self._credentials: dict[VaultReference | None, Credential] = {}
         self._tenants: dict[VaultReference | None, TenantClient] = {}
+        self._held: set[str] = set()
 
     @cached_property
     def settings(self) -> Settings:
@@ -115,6 +116,16 @@ class Session:
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key of the environment; the one in Vault is told by its place."""
         return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()
+
+    def remember_held(self, mark: str) -> None:
+        """Note the fingerprint of a key that an `OrganizationApiKey` of this process holds."""
+        with self._lock:
+            self._held.add(mark)
+
+    def is_held(self, mark: str) -> bool:
+        """Tell by its fingerprint whether an `OrganizationApiKey` of this process holds a key."""
+        with self._lock:
+            return mark in self._held
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         """Return the secret of a key that is being imported, and its place: from Vault, or from the environment.

@@ -302,6 +302,7 @@ class FakeTenants:
     vault: FakeVault = field(default_factory=FakeVault)
     service: Service = SERVICE
     imported: SecretStr | None = None
+    held: set[str] = field(default_factory=set)
 
     def require(self, reference: VaultReference | None) -> None:
         self.open(reference)
@@ -314,6 +315,9 @@ class FakeTenants:
 
     def store(self) -> FakeVault:
         return self.vault
+
+    def remember_held(self, mark: str) -> None:
+        self.held.add(mark)
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         self.asked_for = (organization_id, key_id)
@@ -340,7 +344,7 @@ class FakeVersions:
 
 @dataclass
 class FakeShelf:
-    """A Vault that a person writes to; `faults` maps an operation to errors that its next calls meet.
+    """A Vault that a person writes to; `faults` maps an operation to errors that its next calls meet, `broken` to all.
 
     KV v1 keeps one value, tells nothing of it, and is not asked before it is read.
     """
@@ -350,6 +354,7 @@ class FakeShelf:
     secrets: dict[str, FakeVersions] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     faults: dict[str, list[AllomiaError]] = field(default_factory=dict)
+    broken: dict[str, AllomiaError] = field(default_factory=dict)
 
     def look_up(self, reference: VaultReference) -> FakeShelved:
         if self.kv_version == 1:
@@ -385,6 +390,8 @@ class FakeShelf:
 
     def _enter(self, operation: str) -> None:
         self.calls.append(operation)
+        if operation in self.broken:
+            raise self.broken[operation]
         if faults := self.faults.get(operation.partition(" ")[0]):
             raise faults.pop(0)
 
@@ -399,16 +406,20 @@ class FakeProver:
     tenant_keys: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     tenant_faults: list[AllomiaError] = field(default_factory=list)
+    trouble: dict[str, AllomiaError] = field(default_factory=dict)
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
         secret = key.get_secret_value()
         self.proved.append(secret)
         if self.faults:
             raise self.faults.pop(0)
+        if secret in self.trouble:
+            raise self.trouble[secret]
         if secret not in self.organizations:
-            raise CredentialRejected(f"AlloMia does not accept the key from {source}")
+            raise CredentialRejected(f"AlloMia does not accept the key from {source}").as_said_by("AlloMia")
         if self.organizations[secret] != organization_id:
-            raise NotFound(f"AlloMia accepts the key from {source}, and it does not see {organization_id} (404)")
+            problem = NotFound(f"AlloMia accepts the key from {source}, and it does not see {organization_id} (404)")
+            raise problem.as_said_by("AlloMia")
 
     def acts_as_tenant(self, key: SecretStr, source: str) -> bool:  # noqa: ARG002
         self.asked.append(key.get_secret_value())
@@ -425,6 +436,7 @@ class FakeSources:
     api: FakeProver = field(default_factory=FakeProver)
     tenant_key: str = "secret/allomia/tenant#api_key"
     tenant_secret: str = "alm_tenant"
+    held: set[str] = field(default_factory=set)
 
     def store(self) -> FakeShelf:
         return self.shelf
@@ -437,6 +449,9 @@ class FakeSources:
 
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         return secret.get_secret_value() == self.tenant_secret
+
+    def is_held(self, mark: str) -> bool:
+        return mark in self.held
 
 
 def _field_of(reference: VaultReference) -> str:

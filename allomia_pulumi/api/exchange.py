@@ -218,7 +218,7 @@ class Exchange:
     def _once_dated(self, request: _Request, answer: type[M]) -> tuple[M, datetime | None]:
         _, headers, parsed = self._accepted(request, answer)
         if parsed is None:
-            raise self._unknown_shape(headers, request.doing)
+            raise self._unknown_shape(headers, request.doing).as_said_by("AlloMia")
         return parsed, _date(headers.get("Date", ""))
 
     def _accepted(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
@@ -232,7 +232,7 @@ class Exchange:
             else:
                 self._throttle.go_on()
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise self._refusal(status, headers, request)
+            raise self._refusal(status, headers, request).as_said_by("AlloMia")
         return status, headers, parsed
 
     def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:

@@ -48,7 +48,7 @@ class Prover:
             problem = AccessDenied(denied.message)
         else:
             return
-        raise problem
+        raise problem.as_said_by("AlloMia")
 
     def acts_as_tenant(self, key: SecretStr, source: str) -> bool:
         """Tell by a documented call that only a tenant key may make whether a key is one.

@@ -18,6 +18,7 @@ from allomia_pulumi.cli.doctor_checks.backend import find_backend
 from allomia_pulumi.cli.doctor_checks.configuration import configuration_steps
 from allomia_pulumi.cli.doctor_checks.declared import is_plugins
 from allomia_pulumi.cli.doctor_checks.environment import environment_steps
+from allomia_pulumi.cli.doctor_checks.old_keys import OLD_KEY_SECONDS, look_at_old_keys
 from allomia_pulumi.cli.doctor_checks.project import Project, read_project
 from allomia_pulumi.cli.doctor_checks.provider import look_at_dynamic, look_at_plugin
 from allomia_pulumi.cli.doctor_checks.report import needs_care, show_document, show_table
@@ -125,6 +126,13 @@ def _kept(subject: Subject, stack: Stack, configuration: Path) -> list[Step]:
     return [
         Step("stack.pending", "pending operations", lambda: look_at_pending(stack)),
         Step("stack.owed", "owed by keys", lambda: look_at_owed(subject)),
+        Step(
+            "stack.oldKeys",
+            "old keys made by hand",
+            lambda: look_at_old_keys(subject),
+            needs=("vault.login",),
+            seconds=OLD_KEY_SECONDS,
+        ),
         Step("stack.backend", "backend", ask_backend, seconds=PROVIDER_SECONDS),
         Step("stack.lock", "lock", lambda: look_at_lock(stack, subject.backend), needs=("stack.backend",)),
         Step(

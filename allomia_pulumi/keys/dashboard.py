@@ -1,7 +1,7 @@
 """The life cycle of a key that a person makes in AlloMia's dashboard and writes to Vault.
 
 Nothing is minted or revoked here. A new version in Vault is noticed, proved, and handed on; the old one is remembered
-by its version until AlloMia refuses it. Only documented endpoints are used, and no tenant key.
+by its version until a refresh sees AlloMia refuse it. Only documented endpoints are used, and no tenant key.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from allomia_pulumi.keys.models import Identity, Owed, OwedStep, Unknown
 from allomia_pulumi.keys.noticing import Found, Noticer
 from allomia_pulumi.keys.ports import Reporter, Sources
 from allomia_pulumi.keys.resource import Checked, Forecast, Outputs
-from allomia_pulumi.keys.wording import DELETE_BY_HAND, MAKE_BY_HAND, explaining_configuration
+from allomia_pulumi.keys.watching import Watcher
+from allomia_pulumi.keys.wording import DELETE_OLD_BY_HAND, MAKE_BY_HAND, explaining_configuration
 from allomia_pulumi.references import VaultReference
 
 __all__ = ["DashboardKeys"]
@@ -108,9 +109,10 @@ class DashboardKeys:
         reporter: Reporter,
     ) -> DashboardChange:
         """Decide by one metadata read whether Vault has a newer key, and say what a person has to do."""
-        if self._memory.take_read(pulumi_id):
-            return DashboardChange(has_changes=bool(outputs.get("pending")), causes=("unfinished.look",))
-        inputs, state = _checked(news), read_dashboard_outputs(outputs)
+        state = read_dashboard_outputs(outputs)
+        if self._memory.take_read(_own(pulumi_id, state)):
+            return DashboardChange(has_changes=bool(state.pending), causes=("unfinished.look",))
+        inputs = _checked(news)
         applied = state.record.settings
         if not isinstance(inputs.organization_id, Unknown) and inputs.organization_id != applied.organization_id:
             return DashboardChange(has_changes=True, replaces=("organizationId",))
@@ -120,19 +122,15 @@ class DashboardKeys:
         for owed in state.pending:
             reporter.warn(f"the last refresh found something wrong: {owed.why}")
         timed = _timed(state, inputs)
-        now = at(self._clock.now())
-        # Without an answer of Vault's nobody can look after old keys either, and that is no reason to fail.
-        is_overlap_over = is_newer is not None and any(old.delete_at <= now for old in timed.previous_keys)
         settings = record_settings(DashboardSettings, inputs, applied)
         is_unrecorded = (identity, settings, timed) != (state.record.identity, applied, state)
-        found = {
-            "rotation.found": bool(is_newer),
-            "predecessor.ask": is_overlap_over,
-            "unfinished.look": bool(state.pending),
-        }
+        found = {"rotation.found": bool(is_newer), "unfinished.look": bool(state.pending)}
         causes = tuple(name for name, is_so in found.items() if is_so)
-        self._settled[pulumi_id] = not causes
-        return DashboardChange(has_changes=bool(causes) or is_unrecorded, causes=causes)
+        self._settled[_own(pulumi_id, state)] = not causes
+        has_changes = bool(causes) or is_unrecorded
+        if not has_changes:
+            self._watcher(reporter).remind(state, at(self._clock.now()))
+        return DashboardChange(has_changes=has_changes, causes=causes)
 
     def create(
         self,
@@ -188,7 +186,7 @@ class DashboardKeys:
         """Tell what the update that the last diff decided will leave: with a newer key in Vault, nothing is known."""
         names = frozenset(str(field.alias) for field in DashboardState.model_fields.values())
         inputs, state = _checked(news), read_dashboard_outputs(outputs)
-        if not self._settled.pop(pulumi_id, False):
+        if not self._settled.pop(_own(pulumi_id, state), False):
             return Forecast({}, names)
         settings = record_settings(DashboardSettings, inputs, state.record.settings)
         if settings.secret_in_state != state.record.settings.secret_in_state:
@@ -204,13 +202,15 @@ class DashboardKeys:
         """
         state = read_dashboard_outputs(outputs)
         with explaining_configuration(None):
-            noticer = self._noticer(reporter)
-            owed = noticer.examine(state)
-            state = noticer.forget_refused(state, at(self._clock.now()))
+            store, prover = self._sources.store(), self._sources.prover()
+            owed = self._noticer(reporter).examine(state)
+            is_sighted = owed is None or owed.step is not OwedStep.DELIVER
+            now = at(self._clock.now())
+            state = self._watcher(reporter).look(state, store, prover, now, is_sighted=is_sighted)
         if owed is not None:
             reporter.warn(f"{owed.why}. {_way_out(owed, state)}")
         state = state.model_copy(update={"pending": (owed,) if owed else ()})
-        self._memory.remember_read(pulumi_id, (state.record.identity,))
+        self._memory.remember_read(_own(pulumi_id, state), (state.record.identity,))
         return _with_next_action(state, at(self._clock.now()))
 
     def update(
@@ -221,7 +221,7 @@ class DashboardKeys:
         identity: Identity,
         reporter: Reporter,
     ) -> DashboardState:
-        """Take over what Vault has now, ask after the old keys, and record the settings.
+        """Take over what Vault has now, remember the key before it, and record the settings.
 
         Raises:
             AllomiaError: Nothing was changed: the new key is not proved, or Vault does not have it.
@@ -235,24 +235,32 @@ class DashboardKeys:
             noticer.prove(settings.organization_id, found, is_new=is_new)
         now = at(self._clock.now())
         state = noticer.succeed(_renamed(state, identity), found, settings, now)
-        state = _timed(state, inputs)
-        return _with_next_action(noticer.forget_refused(state, now), now)
+        watcher = self._watcher(reporter)
+        state = watcher.look(_timed(state, inputs), self._sources.store(), None, now)
+        watcher.remind(state, now)
+        return _with_next_action(state, now)
 
     def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:
         """Revoke nothing, since nothing of AlloMia's documented API could: say which keys to delete by hand."""
         state = read_dashboard_outputs(outputs)
-        organization_id = state.record.settings.organization_id
-        for described in (state.describe(), *(old.describe() for old in state.previous_keys)):
-            reporter.warn(
-                f"no key was revoked. If nobody uses the key of organization {organization_id} any more that is "
-                f"{described}: {DELETE_BY_HAND}; its copy in Vault was left too"
-            )
+        settings = state.record.settings
+        keys = [(state.secret_fingerprint, state.describe())]
+        keys += [(old.fingerprint, old.describe()) for old in state.previous_keys]
+        for mark, described in keys:
+            whose = f"the key of organization {settings.organization_id} that is {described}"
+            if self._sources.is_held(mark):
+                reporter.info(f"{whose} was not revoked: an OrganizationApiKey holds it now")
+            else:
+                reporter.warn(f"no key was revoked. Of {whose}: {DELETE_OLD_BY_HAND}; its copy in Vault was left too")
 
     def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
         """Do nothing: nothing was made."""
 
     def _noticer(self, reporter: Reporter) -> Noticer:
         return Noticer(self._sources.store(), self._sources.prover, self._clock, reporter)
+
+    def _watcher(self, reporter: Reporter) -> Watcher:
+        return Watcher(self._sources.is_held, reporter)
 
     def _find(self, reporter: Reporter, place: VaultReference) -> Found:
         """Read the latest key; the tenant key is none that anybody should be handed."""
@@ -287,6 +295,11 @@ class DashboardKeys:
                 f"the key is due for rotation since {at(state.began_at + after)} ({state.describe()}): {MAKE_BY_HAND}, "
                 f"write it to Vault {state.record.settings.reference}, and run `pulumi up`"
             )
+
+
+def _own(pulumi_id: str, state: DashboardState) -> str:
+    """Return what this process remembers a resource by: those of one secret share their Pulumi id."""
+    return f"{pulumi_id}\n{state.record.identity.model_dump_json()}"
 
 
 def _renamed(state: DashboardState, identity: Identity) -> DashboardState:

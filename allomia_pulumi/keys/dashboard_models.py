@@ -74,7 +74,7 @@ class OldKey(Model):
     """Its KV version."""
 
     fingerprint: str
-    """First 12 hex digits of the key's SHA-256."""
+    """First 12 hex digits of the key's SHA-256; empty until Vault has let somebody read that version."""
 
     since: Moment
     """When it was written to Vault, ISO 8601 in UTC."""
@@ -84,6 +84,14 @@ class OldKey(Model):
 
     delete_at: Moment
     """When its overlap ends: from then on every `pulumi up` asks for its deletion. ISO 8601 in UTC."""
+
+    looked_at: Moment | None = None
+    """When a refresh last saw AlloMia accept it, ISO 8601 in UTC; absent if none did."""
+
+    @property
+    def token(self) -> str:
+        """Return what tells it from other old keys: its fingerprint, or its place as long as that is not known."""
+        return self.fingerprint or f"{self.vault_secret} {self.version}"
 
     @property
     def reference(self) -> VaultReference:
@@ -97,9 +105,8 @@ class OldKey(Model):
 
     def describe(self) -> str:
         """Say which key it is; AlloMia's dashboard knows neither versions nor fingerprints, but dates."""
-        return (
-            f"version {self.version} of Vault {self.vault_secret}, written {self.since}, fingerprint {self.fingerprint}"
-        )
+        mark = self.fingerprint or "unknown"
+        return f"version {self.version} of Vault {self.vault_secret}, written {self.since}, fingerprint {mark}"
 
 
 class DashboardRecord(Model):
@@ -134,7 +141,7 @@ class DashboardState(Model):
     """The earliest moment at which somebody has something to do, ISO 8601 in UTC; absent if never by itself."""
 
     previous_keys: tuple[OldKey, ...] = ()
-    """Earlier keys that AlloMia still accepted when last asked, by their place and KV version."""
+    """Earlier keys that no refresh has seen AlloMia refuse, by their place and KV version."""
 
     pending: tuple[Owed, ...] = ()
     """What a refresh found to be wrong: the next `pulumi up` looks again. Empty when all is well."""

@@ -40,6 +40,7 @@ from allomia_pulumi.keys.repeats import Outcome, digest
 from allomia_pulumi.keys.resource import Checked, Forecast, Outputs
 from allomia_pulumi.keys.slots import Ledger
 from allomia_pulumi.keys.wording import explaining_configuration
+from allomia_pulumi.redaction import fingerprint
 
 __all__ = ["OrganizationKeys"]
 
@@ -116,6 +117,7 @@ class OrganizationKeys:
         state, now = read_outputs(outputs), self._clock.now()
         today = self._builder.today(state, identity)
         self._memory.remember_keys(pulumi_id, identity, state.key_ids)
+        self._remember_held(state)
         plan = make_plan(inputs, state, now, today=today)
         if plan.refused:
             raise refusal(plan.refused, inputs, state)
@@ -158,7 +160,9 @@ class OrganizationKeys:
             AllomiaError: No key exists.
         """
         with self._memory.alone(identity):
-            return self._creations.create(news, identity, reporter, keeps_unfinished=keeps_unfinished)
+            pulumi_id, state = self._creations.create(news, identity, reporter, keeps_unfinished=keeps_unfinished)
+        self._remember_held(state)
+        return pulumi_id, state
 
     def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[KeyState, dict[str, Any]]:
         """Return the record of a key that exists already, proved if its secret is at hand, and inputs for it.
@@ -170,6 +174,7 @@ class OrganizationKeys:
         state, inputs = Importer(self._tenants, inspector, reporter).run(pulumi_id, identity)
         self._memory.remember_keys(pulumi_id, identity, state.key_ids)
         self._memory.remember_import(pulumi_id)
+        self._remember_held(state)
         return state, inputs
 
     def forecast(
@@ -314,6 +319,12 @@ class OrganizationKeys:
             return self._tenants.store().inspect_secret(place).key_id == state.key_id
         except AllomiaError:
             return True
+
+    def _remember_held(self, state: KeyState) -> None:
+        """Tell the other kind of resource which keys are not a person's to delete any more."""
+        predecessor = fingerprint(state.previous_secret) if state.previous_secret else ""
+        for mark in filter(None, (state.secret_fingerprint, predecessor)):
+            self._tenants.remember_held(mark)
 
     def _look_at_place(self, olds: Mapping[str, Any], inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
         """See that the key may be delivered; for a successor, what the diff knows of its predecessor counts as own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
@@ -14,7 +14,7 @@ from allomia_pulumi.keys.dashboard_models import DashboardSettings, DashboardSta
 from allomia_pulumi.keys.models import Owed, OwedStep
 from allomia_pulumi.keys.ports import Prover, Reporter, Shelf, Shelved
 from allomia_pulumi.keys.proof import prove_patiently
-from allomia_pulumi.keys.wording import DELETE_BY_HAND, MAKE_BY_HAND
+from allomia_pulumi.keys.wording import DELETE_OLD_BY_HAND, MAKE_BY_HAND
 from allomia_pulumi.redaction import fingerprint
 from allomia_pulumi.references import VaultReference
 
@@ -106,17 +106,17 @@ class Noticer:
             prove_patiently(self.prover(), self.clock, organization_id, found.secret, source)
         except CredentialRejected as problem:
             hint = f"It is revoked, or not an AlloMia key: {MAKE_BY_HAND}, write it there, and run again."
-            raise CredentialRejected(problem.message, hint) from None
+            raise CredentialRejected(problem.message, hint).as_said_by(problem.said_by) from None
         except (AccessDenied, NotFound) as problem:
             raise NotFound(
                 f"{problem.message}: it is another organization's key, or {organization_id} does not exist",
                 "Check organizationId and vaultSecret.",
-            ) from None
+            ).as_said_by(problem.said_by) from None
 
     def succeed(self, state: DashboardState, found: Found, settings: DashboardSettings, now: str) -> DashboardState:
         """Return the state with the key that Vault has now; the one before becomes an old key."""
         is_new = found.fingerprint != state.secret_fingerprint
-        known = {old.fingerprint: old for old in state.previous_keys}
+        known = {old.token: old for old in state.previous_keys}
         since = known[found.fingerprint].since if found.fingerprint in known else found.since
         changes: dict[str, object] = {
             "secret": found.secret if settings.secret_in_state else None,
@@ -127,7 +127,7 @@ class Noticer:
             "record": state.record.model_copy(update={"settings": settings, "written_at": found.written}),
         }
         for old in (*self._skipped(state, found, now), *(self._outgoing(state, found, now) if is_new else ())):
-            known.setdefault(old.fingerprint, old)
+            known.setdefault(old.token, old)
         known.pop(found.fingerprint, None)
         return state.model_copy(update={**changes, "previous_keys": tuple(known.values())})
 
@@ -152,6 +152,8 @@ class Noticer:
             source = _source(place, state.vault_secret_version)
             prove_patiently(self.prover(), self.clock, settings.organization_id, secret, source)
         except (CredentialRejected, NotFound) as problem:
+            if problem.said_by != "AlloMia":
+                raise
             return Owed(step=OwedStep.ROTATE, why=problem.message)
         return None
 
@@ -161,45 +163,6 @@ class Noticer:
             return None
         secret = self.shelf.read_secret(_pinned(state.record.settings.reference, shelved.version))
         return secret if fingerprint(secret) == state.secret_fingerprint else None
-
-    def forget_refused(self, state: DashboardState, now: str) -> DashboardState:
-        """Return the state without the old keys that AlloMia refuses; warn of those that outlive their overlap."""
-        kept = tuple(old for old in state.previous_keys if self._is_alive(old, state.record.settings, now))
-        return state.model_copy(update={"previous_keys": kept})
-
-    def _is_alive(self, old: OldKey, settings: DashboardSettings, now: str) -> bool:
-        organization_id = settings.organization_id
-        try:
-            secret = self.shelf.read_secret(old.reference)
-        except NotFound as problem:
-            self.reporter.warn(
-                f"whether AlloMia still accepts an old key of organization {organization_id} ({old.describe()}) "
-                f"cannot be seen any more: {problem.message}. Make sure that it is gone: {DELETE_BY_HAND}"
-            )
-            return False
-        except AllomiaError as problem:
-            self.reporter.warn(f"whether AlloMia still accepts an old key ({old.describe()}) is not known: {problem}")
-            return True
-        if fingerprint(secret) != old.fingerprint:
-            self.reporter.warn(
-                f"whether AlloMia still accepts an old key of organization {organization_id} ({old.describe()}) "
-                f"cannot be seen any more: that version was written anew. Make sure that it is gone: {DELETE_BY_HAND}"
-            )
-            return False
-        try:
-            prove_patiently(self.prover(), self.clock, organization_id, secret, f"Vault {old.reference}")
-        except CredentialRejected:
-            self.reporter.info(f"AlloMia refuses the old key now ({old.describe()}): it is forgotten")
-            return False
-        except AllomiaError as problem:
-            self.reporter.warn(f"whether AlloMia still accepts an old key ({old.describe()}) is not known: {problem}")
-            return True
-        if old.delete_at <= now:
-            self.reporter.warn(
-                f"AlloMia still accepts an old key of organization {organization_id} ({old.describe()}), whose time "
-                f"ended {old.delete_at}. When nobody uses it any more: {DELETE_BY_HAND}"
-            )
-        return True
 
     def _outgoing(self, state: DashboardState, found: Found, now: str) -> list[OldKey]:
         """Return the key that is replaced; one that was overwritten is a person's to remember."""
@@ -212,34 +175,45 @@ class Noticer:
             why = "KV v1 keeps no history" if version is None else "the secret in Vault was made anew"
             self.reporter.warn(
                 f"a new key replaces {state.describe()}. {why}, so nobody can look whether the old one still works: "
-                f"when nobody uses it any more, {DELETE_BY_HAND}"
+                f"{DELETE_OLD_BY_HAND}"
             )
             return []
         return [_old_key(place, version, state.secret_fingerprint, state.since, now)]
 
-    def _skipped(self, state: DashboardState, found: Found, now: str) -> list[OldKey]:
+    def _skipped(self, state: DashboardState, found: Found, now: str) -> Iterator[OldKey]:
         """Return keys that were written and replaced between two runs: AlloMia may accept them all the same."""
         recorded, current = state.vault_secret_version, found.version
         if recorded is None or current is None or not found.place.is_same_field(state.record.settings.reference):
-            return []
-        skipped = []
+            return
+        known = {state.secret_fingerprint, found.fingerprint, *(old.fingerprint for old in state.previous_keys)}
         for version, written in found.shelved.written.items():
             if max(recorded, current - MOST_SKIPPED) < version < current:
-                try:
-                    secret = self.shelf.read_secret(_pinned(found.place, version))
-                    mark = fingerprint(secret)
-                    if mark not in {state.secret_fingerprint, found.fingerprint}:
-                        source = _source(found.place, version)
-                        self.prover().prove_key(state.record.settings.organization_id, secret, source)
-                except (NotFound, InvalidConfiguration, CredentialRejected):
-                    continue
-                except AllomiaError as problem:
-                    self.reporter.warn(
-                        f"whether AlloMia accepts {_source(found.place, version)} is not known: {problem}"
-                    )
-                if mark not in {state.secret_fingerprint, found.fingerprint}:
-                    skipped.append(_old_key(found.place, version, mark, at(written), now))
-        return skipped
+                mark = self._meet(found.place, version, state.record.settings.organization_id, known)
+                if mark is not None:
+                    yield _old_key(found.place, version, mark, at(written), now)
+
+    def _meet(self, place: VaultReference, version: int, organization_id: str, known: Collection[str]) -> str | None:
+        """Return the fingerprint of a key that nobody knows; empty if Vault does not give it, None if it is none.
+
+        It is used for that, once in its life: later only a refresh looks.
+        """
+        try:
+            secret = self.shelf.read_secret(_pinned(place, version))
+        except NotFound:
+            return None
+        except AllomiaError as problem:
+            is_no_key = isinstance(problem, InvalidConfiguration) and problem.said_by == "Vault"
+            return None if is_no_key else ""
+        mark = fingerprint(secret)
+        if mark in known:
+            return None
+        try:
+            self.prover().prove_key(organization_id, secret, _source(place, version))
+        except AllomiaError as problem:
+            if isinstance(problem, (CredentialRejected, NotFound)) and problem.said_by == "AlloMia":
+                return None
+            self.reporter.warn(f"whether AlloMia accepts {_source(place, version)} is not known: {problem}")
+        return mark
 
     def _look_up(self, place: VaultReference) -> Shelved:
         shelved = self.shelf.look_up(place)

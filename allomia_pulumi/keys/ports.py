@@ -277,6 +277,10 @@ class Tenants(Protocol):
         """Return Vault; nothing is connected yet."""
         ...
 
+    def remember_held(self, mark: str) -> None:
+        """Note the fingerprint of a key that an OrganizationApiKey holds: nobody is told to delete it by hand."""
+        ...
+
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         """Return the secret of a key that is being imported and its place, or None if the user names none.
 
@@ -338,6 +342,10 @@ class Sources(Protocol):
 
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key, as far as this process has it already."""
+        ...
+
+    def is_held(self, mark: str) -> bool:
+        """Tell by its fingerprint whether an OrganizationApiKey holds a key, as far as this process met it."""
         ...
 
 

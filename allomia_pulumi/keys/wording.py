@@ -14,7 +14,7 @@ from allomia_pulumi.redaction import printable
 from allomia_pulumi.references import VaultReference
 
 __all__ = [
-    "DELETE_BY_HAND",
+    "DELETE_OLD_BY_HAND",
     "IMPORT_WITH_SECRET",
     "MAKE_BY_HAND",
     "describe_age",
@@ -28,7 +28,10 @@ __all__ = [
 ]
 
 
-DELETE_BY_HAND = "delete it in AlloMia's dashboard (Settings > API Keys, the trash icon)"
+DELETE_OLD_BY_HAND = (
+    "when nobody uses it any more, and unless an OrganizationApiKey adopted it, delete it in AlloMia's dashboard "
+    "(Settings > API Keys, the trash icon)"
+)
 MAKE_BY_HAND = "make a new key in AlloMia's dashboard (Settings > API Keys > Add Key)"
 STORED_CONFIGURATION = (
     "Refresh and destroy may run on the configuration stored at the last `pulumi up`; `--run-program` uses today's."

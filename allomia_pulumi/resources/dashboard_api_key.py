@@ -30,8 +30,8 @@ class DashboardApiKey(ApiKeyResource):
 
     It needs nothing of AlloMia but what is documented, and no tenant key. To rotate it, make a new key in the
     dashboard, write it to the same place, and run `pulumi up`: the new version is noticed, proved with one harmless
-    call, and handed to everything that uses it. The old version is remembered by its number until AlloMia refuses it;
-    after the overlap every `pulumi up` warns that it is still to be deleted.
+    call, and handed to everything that uses it. The old version is remembered by its number until a refresh sees that
+    AlloMia refuses it; after the overlap every `pulumi up` warns that it is still to be deleted.
 
     Args:
         resource_name: The logical name.
@@ -85,5 +85,5 @@ class DashboardApiKey(ApiKeyResource):
     @property
     @pulumi.getter(name="previousKeys")
     def previous_keys(self) -> pulumi.Output[Sequence[Mapping[str, Any]]]:
-        """Earlier keys that AlloMia still accepted when last asked, by their place and KV version."""
+        """Earlier keys that no refresh has seen AlloMia refuse, by their place and KV version."""
         return pulumi.get(self, "previous_keys")

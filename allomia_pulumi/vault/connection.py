@@ -89,7 +89,8 @@ class Connection:
         """
         answer = self.send(call)
         if isinstance(answer, Fault):
-            raise known(answer) or self.error(answer, doing)
+            problem = known(answer) or self.error(answer, doing)
+            raise problem.as_said_by("Vault") if answer.http_status else problem
         return answer
 
     def send(self, call: Call, allowed: frozenset[Repeat] = ANY_FAULT) -> dict[str, Any] | Fault:
@@ -115,7 +116,8 @@ class Connection:
 
     def error(self, fault: Fault, doing: str) -> AllomiaError:
         """Word a fault that the caller understands no better."""
-        return self._no_namespace(fault) or to_error(fault, self.name, doing)
+        problem = self._no_namespace(fault) or to_error(fault, self.name, doing)
+        return problem.as_said_by("Vault") if fault.http_status else problem
 
     def glance(self, call: Call) -> dict[str, Any] | None:
         """Make one attempt at something that may as well fail; None whatever goes wrong."""
@@ -195,7 +197,7 @@ class Connection:
         hint = "Check that the login's token lives long enough." if token.is_ours else "Log in to Vault again."
         return CredentialRejected(
             f"{self.name} does not accept the token from {token.source}: unknown, expired, revoked or used up", hint
-        )
+        ).as_said_by("Vault")
 
 
 class _Adapter(RawAdapter):  # type: ignore[misc]  # hvac has no types

@@ -117,5 +117,6 @@ def _ask_github(url: str, bearer: str, audience: str | None, clock: Clock) -> di
             return repeated(ask, clock, ANY_FAULT)
         except Fault as fault:
             if fault.http_status in GITHUB_REFUSALS:
-                return CredentialRejected(f"{GITHUB} refused to give a token ({fault.http_status})", GITHUB_HINT)
+                problem = f"{GITHUB} refused to give a token ({fault.http_status})"
+                return CredentialRejected(problem, GITHUB_HINT).as_said_by("GitHub")
             return to_error(fault, GITHUB, "asking for this job's token")

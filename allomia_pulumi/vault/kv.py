@@ -55,7 +55,7 @@ class Reader:
         outcome = _read_field(self.connection, self.mounts.of(reference), reference)
         # Raised here, where no variable holds what was read: some crash reports show the variables of each frame.
         if isinstance(outcome, AllomiaError):
-            raise outcome
+            raise outcome.as_said_by("Vault")
         return outcome
 
     def close(self) -> None:

@@ -157,7 +157,8 @@ def _exchange(call: Callable[[], dict[str, Any]], clock: Clock, allowed: frozens
 
 def _refusal(fault: Fault, auth: AppRoleAuth | JwtAuth | KubernetesAuth, name: str, doing: str) -> AllomiaError:
     if fault.status not in REFUSED:
-        return to_error(fault, name, doing)
+        problem = to_error(fault, name, doing)
+        return problem.as_said_by("Vault") if fault.http_status else problem
     who = (
         "the role id of allomia:vault auth.roleId"
         if isinstance(auth, AppRoleAuth)
@@ -165,7 +166,7 @@ def _refusal(fault: Fault, auth: AppRoleAuth | JwtAuth | KubernetesAuth, name: s
     )
     reason = next((f": {meaning}" for phrase, meaning in KNOWN_REASONS.items() if phrase in fault.said), "")
     hint = f"{MOUNT_HINT}{METHOD_HINTS[auth.method]}"
-    return CredentialRejected(f"{name} refused {doing} for {who} ({fault.status}){reason}", hint)
+    return CredentialRejected(f"{name} refused {doing} for {who} ({fault.status}){reason}", hint).as_said_by("Vault")
 
 
 def _mount(mount: str) -> str:

@@ -25,5 +25,5 @@ def look_up(reader: Reader, reference: VaultReference, clock: Clock) -> Shelved:
     site = Site(reader.connection, mount.path, mount.inside(reference.location), reference.field)
     shelved = site.read_metadata("read").shelved(clock.now())
     if not shelved.version:
-        raise absent(reader.connection, mount, reference)
+        raise absent(reader.connection, mount, reference).as_said_by("Vault")
     return shelved

@@ -55,7 +55,7 @@ export class DashboardApiKey extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly pending: pulumi.Output<outputs.Owed[]>;
     /**
-     * Earlier keys that AlloMia still accepted when last asked, by their place and KV version.
+     * Earlier keys that no refresh has seen AlloMia refuse, by their place and KV version.
      */
     declare public /*out*/ readonly previousKeys: pulumi.Output<outputs.OldKey[]>;
     /**

@@ -99,6 +99,80 @@ def test_g6_an_unchanged_key_costs_one_metadata_read(scene: Scene) -> None:
     assert [each.path for each in scene.openbao.audit_entries()[entry:]] == [f"secret/metadata/{scene.path}"]
 
 
+def test_g6_an_old_key_whose_time_is_over_is_said_from_the_record_and_used_by_a_refresh(scene: Scene) -> None:
+    face, first = scene.face, scene.make()
+    id_, outputs = face.up(scene.news())
+    scene.make()
+    event = scene.sandbox.last_event()
+    rotated = scene.next(id_, outputs)
+    assert not any(each.credential == "organization" and each.status == 401 for each in scene.sandbox.events(event))
+    event, entry = scene.sandbox.last_event(), len(scene.openbao.audit_entries())
+    face.said.clear()
+    assert scene.next(id_, rotated) is rotated
+    assert scene.sandbox.events(event) == []
+    assert [each.path for each in scene.openbao.audit_entries()[entry:]] == [f"secret/metadata/{scene.path}"]
+    (warning,) = face.warnings
+    assert "no refresh has looked yet whether AlloMia still accepts it; `pulumi refresh` looks" in warning
+    _, looked = face.read(id_, rotated)
+    assert any("The look used the key: lastUsedAt in AlloMia tells" in warning for warning in face.warnings)
+    event = scene.sandbox.last_event()
+    face.said.clear()
+    assert scene.next(id_, looked) is looked
+    assert scene.sandbox.events(event) == []
+    (warning,) = face.warnings
+    seen = looked["previousKeys"][0]["lookedAt"]
+    assert f"as of the last refresh on {seen}; `pulumi refresh` looks again" in warning
+    scene.revoke(first)
+    event = scene.sandbox.last_event()
+    _, forgotten = face.read(id_, looked)
+    assert forgotten["previousKeys"] == []
+    assert [each.status for each in scene.sandbox.events(event) if each.status == 401] == [401]
+
+
+def test_two_resources_of_one_secret_keep_their_reads_apart(scene: Scene) -> None:
+    face = scene.face
+    scene.make()
+    names = (face.name, f"{face.name}-too")
+    made = [face.create(face.check({}, scene.news(), name=name), name=name) for name in names]
+    assert made[0][0] == made[1][0]
+    found = []
+    for name, (id_, outputs) in zip(names, made, strict=True):
+        face.name = name
+        found.append(face.read(id_, outputs)[1])
+    scene.make()
+    for name, outputs in zip(names, found, strict=True):
+        assert not face.diff(made[0][0], outputs, scene.news(), name=name).changes
+    for name, outputs in zip(names, found, strict=True):
+        assert face.diff(made[0][0], outputs, scene.news(), name=name).changes
+
+
+@pytest.mark.parametrize("make_face", FACES, ids=lambda face: face.__name__)
+def test_a_key_that_the_same_run_adopts_is_nobodys_to_delete(
+    make_face: type[Face], sandbox: Sandbox, openbao: OpenBao
+) -> None:
+    sandbox.settings(key_endpoints=True)
+    tenant = sandbox.add_tenant("clinics")
+    organization = sandbox.add_organization(tenant.id, "Valley Health")
+    path, kv = f"allomia/{organization}", openbao.client().secrets.kv.v2
+    made = sandbox.make_key_by_hand(organization, "ehr")
+    kv.create_or_update_secret(path, {"api_key": made.key}, mount_point="secret")
+    place = f"secret/{path}#api_key"
+    environ = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": openbao.token, "ALLOMIA_TENANT_KEY": tenant.key}
+    news = {"organizationId": organization, "vaultSecret": place}
+    adopting = {"organizationId": organization, "adopt": {"keyId": made.id, "vaultSecret": place}}
+    with make_face({"apiUrl": sandbox.address}, environ, name="ehr", kind="DashboardApiKey") as face:
+        id_, outputs = face.up(news)
+        face.delete(id_, outputs)
+        (unknown,) = face.warnings
+        assert "unless an OrganizationApiKey adopted it, delete it in AlloMia's dashboard" in unknown
+        face.forget("ehr")
+        face.up(adopting)
+        face.forget("ehr", "DashboardApiKey")
+        face.delete(id_, outputs)
+        assert face.warnings == []
+        assert any("was not revoked: an OrganizationApiKey holds it now" in said.message for said in face.said)
+
+
 def test_g4_g5_a_revoked_key_is_an_error_and_nothing_is_handed_over(scene: Scene) -> None:
     first = scene.make()
     scene.revoke(first)
@@ -169,8 +243,11 @@ def test_a_refresh_that_finds_a_revoked_key_keeps_it_and_the_next_run_says_what_
         scene.next(id_, found)
     second = scene.make()
     healed = scene.next(id_, found)
-    assert (healed["secret"], healed["pending"], healed["previousKeys"]) == (second.key, [], [])
+    assert (healed["secret"], healed["pending"]) == (second.key, [])
+    assert [old["version"] for old in healed["previousKeys"]] == [1]
     assert scene.next(id_, healed) == healed
+    _, looked = face.read(id_, healed)
+    assert looked["previousKeys"] == []
 
 
 def test_the_old_key_is_forgotten_by_a_refresh_too(scene: Scene) -> None:

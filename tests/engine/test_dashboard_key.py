@@ -105,30 +105,45 @@ def test_a_rotation_by_hand_from_the_first_key_to_the_forgetting_of_the_old_one(
     assert project.outputs() == made
     with Calls(scene) as calls:
         scene.up().check()
-    assert calls.allomia() == [["refused", "verified", "verified"]]
+    assert calls.allomia() == [["refused", "verified"]]
     assert scene.secret() == second.key
     rotated = project.outputs()
     assert [old["version"] for old in rotated["previousKeys"]] == [1]
     project.up("--skip-preview", "--expect-no-changes").check()
 
     scene.jump(hours=25)
-    warned = scene.up().check()
-    assert "AlloMia still accepts an old key" in warned.text
-    assert "version 1 of Vault secret/allomia/ehr#api_key" in warned.text
-    assert "Settings > API Keys, the trash icon" in warned.text
-    assert "AlloMia still accepts an old key" in project.refresh().check().text
-
-    scene.sandbox.revoke_by_hand(scene.organization, first.id)
-    forgotten = scene.up().check()
-    assert "still accepts" not in forgotten.text
-    assert project.outputs()["previousKeys"] == []
-    project.up("--skip-preview", "--expect-no-changes").check()
-    assert leaks(scene.canaries, [*state_texts(project), ("console", forgotten.text.encode())]) == []
+    watch_the_old_key(scene, first)
 
     end = project.destroy("--skip-preview").check()
     assert "no key was revoked" in end.text
     assert "version 2 of Vault secret/allomia/ehr#api_key" in end.text
     assert scene.accepts(second.key) == 200
+
+
+def watch_the_old_key(scene: Scene, first: MadeKey) -> None:
+    """See that an `up` speaks of an old key from the record, and that a refresh looks and forgets."""
+    project = scene.workspace
+    with Calls(scene) as calls:
+        warned = project.up("--skip-preview", "--expect-no-changes").check()
+    assert (calls.allomia(), calls.vault()) == ([], {"preflight": 1, METADATA: 1})
+    assert "no refresh has looked yet whether AlloMia still accepts it" in warned.text
+    assert "version 1 of Vault secret/allomia/ehr#api_key" in warned.text
+    assert "Settings > API Keys, the trash icon" in warned.text
+    assert "AlloMia still accepts an old key" in project.refresh().check().text
+    with Calls(scene) as calls:
+        warned = project.up("--skip-preview", "--expect-no-changes").check()
+    assert (calls.allomia(), calls.vault()) == ([], {"preflight": 1, METADATA: 1})
+    seen = project.outputs()["previousKeys"][0]["lookedAt"]
+    assert f"as of the last refresh on {seen}; `pulumi refresh` looks again" in warned.text
+
+    project.refresh("--expect-no-changes").check()
+    scene.sandbox.revoke_by_hand(scene.organization, first.id)
+    forgotten = project.refresh().check()
+    assert "still accepts" not in forgotten.text
+    # What the program exports follows with the next `up` only.
+    project.up("--skip-preview", "--expect-no-changes").check()
+    assert project.outputs()["previousKeys"] == []
+    assert leaks(scene.canaries, [*state_texts(project), ("console", forgotten.text.encode())]) == []
 
 
 def test_a_revoked_or_foreign_key_is_an_error_at_up_and_what_was_stays(today: Scene) -> None:
@@ -170,8 +185,10 @@ def test_a_key_moves_between_both_resources_without_an_outage(
     scene.up().check()
     scene.workspace.config_set("adopt", made.id).check()
     with Calls(scene) as calls:
-        scene.up().check()
+        moved = scene.up().check()
     assert calls.allomia() == [["listed", "refused", "verified", "listed"]]
+    assert "was not revoked: an OrganizationApiKey holds it now" in moved.text
+    assert "delete it in AlloMia's dashboard" not in moved.text
     assert scene.secret() == made.key
     assert scene.alive() == [made.id]
     again = scene.workspace.up("--skip-preview", "--expect-no-changes").check()

@@ -499,4 +499,30 @@ ROWS: dict[int, Row] = {
         "test_g2_a_forced_replacement_in_the_run_that_sees_the_move_is_refused_where_vault_has_the_key "
         "e/identity_follows::test_g2_a_new_key_under_a_former_name_never_writes_over_the_renamed_ones_secret",
     ),
+    69: Row(
+        "Vault refuses its token, or fails, while the versions of a key made by hand are looked at",
+        "It is Vault's refusal and not AlloMia's: no old key is forgotten, the current one is not called revoked, and "
+        "a version that no run could read is remembered without its fingerprint (G4)",
+        "u/dashboard::test_g4_a_refusal_by_vault_forgets_no_old_key "
+        "u/dashboard::test_g4_a_skipped_version_that_vault_does_not_give_is_remembered_without_its_fingerprint "
+        "u/dashboard::test_g4_a_vault_that_does_not_show_the_current_key_proves_no_old_one_lost",
+    ),
+    70: Row(
+        "Two resources of one secret share a Pulumi id",
+        "What the process remembers of one, such as a refresh, is never taken for the other's",
+        "c/dashboard_api_key::test_two_resources_of_one_secret_keep_their_reads_apart "
+        "u/dashboard::test_two_resources_of_one_secret_keep_their_reads_and_decisions_apart",
+    ),
+    71: Row(
+        "The overlap of a key made by hand is over, and AlloMia still accepts the old key",
+        "An `up` says so from the record, changes nothing and uses no old key; a refresh uses it once (G6)",
+        "c/dashboard_api_key::test_g6_an_old_key_whose_time_is_over_is_said_from_the_record_and_used_by_a_refresh "
+        "c/old_keys::test_doctor_uses_an_old_key_once_and_says_what_it_saw",
+    ),
+    72: Row(
+        "An `OrganizationApiKey` adopts the very key that a `DashboardApiKey` of the same run leaves",
+        "Nobody is told to delete it; where that cannot be known, the advice excepts a key that was adopted",
+        "c/dashboard_api_key::test_a_key_that_the_same_run_adopts_is_nobodys_to_delete "
+        "u/dashboard::test_a_key_that_was_adopted_is_nobodys_to_delete",
+    ),
 }

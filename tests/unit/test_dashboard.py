@@ -28,6 +28,7 @@ OTHER_PLACE = "secret/allomia/moved#api_key"
 HOUR = 3600
 DAY = 24 * HOUR
 STILL_ALIVE = "AlloMia still accepts an old key"
+NOT_LOOKED = "no refresh has looked yet whether AlloMia still accepts it; `pulumi refresh` looks"
 
 
 class Stack:
@@ -258,30 +259,161 @@ def test_an_old_key_is_left_in_peace_until_its_overlap_ends(rotated: Stack) -> N
 
 def test_an_old_key_that_outlives_its_overlap_is_named_by_every_run_with_the_dashboards_steps(rotated: Stack) -> None:
     rotated.clock.advance(DAY)
-    for command in (rotated.up, rotated.refresh, rotated.up):
-        command()
-        assert rotated.warnings.count(STILL_ALIVE) == 1
+    looked = "as of the last refresh on 2026-11-26T13:00:00Z; `pulumi refresh` looks again"
+    commands = ((rotated.up, NOT_LOOKED), (rotated.refresh, STILL_ALIVE), (rotated.preview, looked))
+    for command, said in (*commands, (rotated.up, looked)):
+        assert not command()
+        assert len(rotated.said.warnings) == 1
+        assert said in rotated.warnings
         assert f"version 1 of Vault {PLACE}, written 2026-11-25T12:00:00Z" in rotated.warnings
         assert "Settings > API Keys, the trash icon" in rotated.warnings
         assert rotated.old_versions == [1]
 
 
-@pytest.mark.parametrize("command", ["up", "refresh"])
-def test_an_old_key_that_allomia_refuses_is_forgotten(rotated: Stack, command: str) -> None:
+def test_an_old_key_that_allomia_refuses_is_asked_once_and_forgotten_by_a_refresh(rotated: Stack) -> None:
     rotated.clock.advance(DAY)
     rotated.revoke("first")
-    getattr(rotated, command)()
+    rotated.refresh()
+    assert rotated.sources.api.proved == ["second", "first"]
     assert (rotated.old_versions, rotated.said.warnings) == ([], [])
     assert any("it is forgotten" in info for info in rotated.said.infos)
     assert settles(rotated)
 
 
-def test_g4_an_old_key_of_which_nothing_is_learned_is_kept_and_the_run_goes_on(rotated: Stack) -> None:
+def test_g4_an_old_key_of_which_nothing_is_learned_is_kept_and_the_refresh_goes_on(rotated: Stack) -> None:
+    rotated.refresh()
+    (before,) = rotated.outputs["previousKeys"]
     rotated.clock.advance(DAY)
-    rotated.sources.api.faults.append(Unavailable("AlloMia is down"))
-    assert rotated.up()
-    assert rotated.old_versions == [1]
+    rotated.sources.api.trouble["first"] = Unavailable("AlloMia is down")
+    assert not rotated.refresh()
+    assert rotated.outputs["previousKeys"] == [before]
     assert "is not known: AlloMia is down" in rotated.warnings
+
+
+def test_g6_an_overlap_that_is_over_is_no_change_and_uses_no_key(rotated: Stack) -> None:
+    rotated.clock.advance(2 * DAY)
+    assert settles(rotated)
+    assert (rotated.shelf.calls, rotated.sources.api.proved) == (["look"], [])
+    assert NOT_LOOKED in rotated.warnings
+
+
+def test_an_update_reads_old_versions_and_uses_no_old_key(rotated: Stack) -> None:
+    rotated.clock.advance(2 * DAY)
+    rotated.make("third")
+    assert rotated.up()
+    assert rotated.sources.api.proved == ["third"]
+    assert sorted(rotated.old_versions) == [1, 2]
+
+
+def test_a_refresh_that_uses_an_old_key_says_so_and_keeps_when(rotated: Stack) -> None:
+    rotated.clock.advance(2 * DAY)
+    rotated.refresh()
+    assert rotated.outputs["previousKeys"][0]["lookedAt"] == "2026-11-27T13:00:00Z"
+    assert "lastUsedAt in AlloMia tells of somebody else only where it is later than 2026-11-27" in rotated.warnings
+
+
+def test_a_state_without_the_moment_of_a_look_is_read_and_is_no_difference(rotated: Stack) -> None:
+    assert "lookedAt" not in rotated.outputs["previousKeys"][0]
+    assert settles(rotated)
+    rotated.refresh()
+    assert settles(rotated)
+
+
+@pytest.mark.parametrize("fault", [CredentialRejected("Vault refuses the token"), Unreachable("Vault is away")])
+def test_g4_a_refusal_by_vault_forgets_no_old_key(rotated: Stack, fault: AllomiaError) -> None:
+    rotated.clock.advance(2 * DAY)
+    rotated.shelf.broken["read 1"] = fault.as_said_by("Vault")
+    assert not rotated.refresh()
+    assert rotated.old_versions == [1]
+    assert f"is not known: {fault}" in rotated.warnings
+
+
+def test_g4_a_refusal_by_vault_is_no_refusal_of_the_current_key(stack: Stack) -> None:
+    before = stack.outputs
+    stack.shelf.broken["read 1"] = CredentialRejected("Vault refuses the token").as_said_by("Vault")
+    with pytest.raises(CredentialRejected, match="Vault refuses the token") as caught:
+        stack.refresh()
+    assert caught.value.said_by == "Vault"
+    assert stack.outputs is before
+
+
+@pytest.mark.parametrize("fault", [CredentialRejected("Vault refuses the token"), Unreachable("Vault is away")])
+def test_g4_a_skipped_version_that_vault_does_not_give_is_remembered_without_its_fingerprint(
+    stack: Stack, fault: AllomiaError
+) -> None:
+    stack.make("second")
+    stack.make("third")
+    stack.shelf.broken["read 2"] = fault.as_said_by("Vault")
+    assert stack.up()
+    assert {old["version"]: old["fingerprint"] for old in stack.outputs["previousKeys"]} == {
+        1: first_fingerprint(stack),
+        2: "",
+    }
+    assert f"is not known: {fault}" in stack.warnings
+    assert settles(stack)
+    stack.shelf.broken.clear()
+    stack.refresh()
+    assert sorted(stack.old_versions) == [1, 2]
+    assert all(len(old["fingerprint"]) == 12 for old in stack.outputs["previousKeys"])
+
+
+def test_a_skipped_version_without_its_fingerprint_that_holds_the_current_key_is_no_old_one(stack: Stack) -> None:
+    stack.make("second")
+    stack.make("third")
+    stack.shelf.write(PLACE, "second")
+    stack.shelf.broken["read 2"] = Unreachable("Vault is away")
+    stack.up()
+    stack.shelf.broken.clear()
+    stack.refresh()
+    assert stack.outputs["secret"] == "second"
+    assert sorted(stack.old_versions) == [1, 3]
+    assert f"fingerprint {stack.outputs['secretFingerprint']}" not in stack.warnings
+
+
+def test_g4_a_vault_that_does_not_show_the_current_key_proves_no_old_one_lost(rotated: Stack) -> None:
+    kept = rotated.shelf.secrets[PLACE]
+    rotated.shelf.delete_metadata(PLACE)
+    assert rotated.refresh()
+    assert rotated.old_versions == [1]
+    rotated.shelf.secrets[PLACE] = kept
+    assert rotated.up()
+    assert settles(rotated)
+
+
+def test_two_resources_of_one_secret_keep_their_reads_and_decisions_apart(stack: Stack) -> None:
+    other = IDENTITY.model_copy(update={"name": "ehr-2"})
+    keys = DashboardKeys(stack.sources, stack.clock)
+    stack.declare(rotateAfter="1d")
+    stack.up()
+    other_id, state = keys.create(stack.inputs, other, stack.said)
+    records = {IDENTITY: stack.outputs, other: state.to_outputs()}
+    assert other_id == stack.id
+    records = {name: keys.read(stack.id, found, stack.said).to_outputs() for name, found in records.items()}
+    stack.make("second")
+    for name, found in records.items():
+        assert not keys.diff(stack.id, found, stack.inputs, name, stack.said).has_changes
+    assert keys.diff(stack.id, records[other], stack.inputs, other, stack.said).has_changes
+    moved = {**stack.inputs, "overlap": "1h"}
+    quiet = {**records[IDENTITY], "vaultSecretVersion": 2}
+    quiet["record"] = {**quiet["record"], "writtenAt": "2026-11-25T12:00:00Z"}
+    assert keys.diff(stack.id, quiet, moved, IDENTITY, stack.said).causes == ()
+    assert keys.forecast(stack.id, records[other], stack.inputs, other).outputs == {}
+    assert keys.forecast(stack.id, quiet, moved, IDENTITY).outputs != {}
+
+
+def test_a_key_that_was_adopted_is_nobodys_to_delete(rotated: Stack) -> None:
+    rotated.clock.advance(2 * DAY)
+    rotated.sources.held |= {rotated.outputs["previousKeys"][0]["fingerprint"]}
+    assert settles(rotated)
+    rotated.refresh()
+    assert rotated.said.warnings == []
+    rotated.destroy()
+    (warning,) = rotated.said.warnings
+    assert f"version 2 of Vault {PLACE}" in warning
+    assert "unless an OrganizationApiKey adopted it, delete it" in warning
+    (info,) = rotated.said.infos
+    assert "version 1 of Vault" in info
+    assert "an OrganizationApiKey holds it now" in info
 
 
 @pytest.mark.parametrize(
@@ -299,7 +431,7 @@ def test_a_changed_overlap_acts_on_the_old_key(
     rotated.declare(overlap=overlap)
     assert rotated.up()
     assert [old["deleteAt"] for old in rotated.outputs["previousKeys"]] == [delete_at]
-    assert (STILL_ALIVE in rotated.warnings) == is_warned
+    assert (NOT_LOOKED in rotated.warnings) == is_warned
     assert rotated.outputs["nextActionAt"] == delete_at
     rotated.revoke("first")
     rotated.refresh()
@@ -355,6 +487,7 @@ def test_versions_that_no_run_saw_are_remembered_too(stack: Stack) -> None:
     assert stack.up()
     assert stack.outputs["secret"] == "fifth"
     assert sorted(stack.old_versions) == [1, 2]
+    assert stack.sources.api.proved == ["fifth", "second", "a slip of the pen"]
     assert settles(stack)
 
 
@@ -369,7 +502,7 @@ def test_a_key_that_was_written_and_rolled_back_between_two_runs_is_remembered(s
 def test_an_old_version_that_vault_lost_is_warned_of_once_and_forgotten(rotated: Stack) -> None:
     rotated.shelf.delete_version(PLACE, 1)
     rotated.clock.advance(DAY)
-    assert rotated.up()
+    assert not rotated.refresh()
     assert rotated.warnings.count("cannot be seen any more") == 1
     assert rotated.old_versions == []
     assert settles(rotated)
@@ -469,7 +602,9 @@ def test_g4_a_refresh_records_a_refused_key_and_only_a_new_one_heals(stack: Stac
     assert stack.outputs is before
     stack.make("second")
     assert stack.up()
-    assert (stack.outputs["secret"], stack.outputs["pending"], stack.old_versions) == ("second", [], [])
+    assert (stack.outputs["secret"], stack.outputs["pending"], stack.old_versions) == ("second", [], [1])
+    assert not stack.refresh()
+    assert stack.old_versions == []
     assert settles(stack)
 
 
@@ -542,7 +677,7 @@ def test_a_moved_place_with_another_key_is_a_rotation_that_remembers_the_old_pla
     assert settles(stack)
     stack.revoke("first")
     stack.clock.advance(DAY)
-    stack.up()
+    stack.refresh()
     assert stack.old_versions == []
 
 
@@ -587,7 +722,7 @@ def test_age_is_warned_of_from_its_moment_on_and_until_a_new_key_is_there(stack:
     assert "due for rotation" not in stack.warnings
     stack.up()
     stack.revoke("first")
-    stack.up()
+    stack.refresh()
     assert settles(stack)
     assert stack.said.warnings == []
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from allomia_pulumi.engine_terms import is_default_provider
 from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.keys.dashboard_models import OldKey
 from allomia_pulumi.references import VaultReference, parse_reference
 
 __all__ = ["DASHBOARD", "MINTED", "Declared", "Spot", "declared_keys", "is_ours", "is_plugins", "name_of"]
@@ -39,6 +43,8 @@ class Declared:
         reference: Where it is read from, if a person puts it there.
         owed: What it still owes, as the outputs say.
         is_leaving: Whether it is replaced already and only waits for its deletion.
+        fingerprint: That of the current key.
+        old_keys: Keys from before that a person made, as far as the outputs can be read.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Declared:
     reference: VaultReference | None
     owed: tuple[str, ...]
     is_leaving: bool
+    fingerprint: str
+    old_keys: tuple[OldKey, ...]
 
 
 def declared_keys(deployment: Mapping[str, Any]) -> list[Declared]:
@@ -92,6 +100,8 @@ def _read(deployment: Mapping[str, Any]) -> Iterator[Declared]:
             reference=_reference(place) if kind == DASHBOARD else None,
             owed=tuple(_owed(outputs.get("pending"))),
             is_leaving=resource.get("delete") is True,
+            fingerprint=str(outputs.get("secretFingerprint", "")),
+            old_keys=tuple(_old_keys(outputs.get("previousKeys"))) if kind == DASHBOARD else (),
         )
 
 
@@ -99,6 +109,14 @@ def _owed(pending: object) -> Iterator[str]:
     for entry in pending if isinstance(pending, list) else ():
         step, key_id = _object(entry).get("step", "something"), _object(entry).get("keyId")
         yield f"{step} key {key_id}" if key_id else str(step)
+
+
+def _old_keys(previous: object) -> Iterator[OldKey]:
+    for entry in previous if isinstance(previous, list) else ():
+        with suppress(ValidationError):
+            old = OldKey.model_validate(entry)
+            if _reference(old.vault_secret):
+                yield old
 
 
 def _spot(value: object) -> Spot | None:

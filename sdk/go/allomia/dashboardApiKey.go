@@ -20,7 +20,7 @@ type DashboardApiKey struct {
 	NextActionAt pulumi.StringPtrOutput `pulumi:"nextActionAt"`
 	// What a refresh found to be wrong: the next `pulumi up` looks again. Empty when all is well.
 	Pending OwedArrayOutput `pulumi:"pending"`
-	// Earlier keys that AlloMia still accepted when last asked, by their place and KV version.
+	// Earlier keys that no refresh has seen AlloMia refuse, by their place and KV version.
 	PreviousKeys OldKeyArrayOutput `pulumi:"previousKeys"`
 	// What was applied: identity and settings.
 	Record pulumi.MapOutput `pulumi:"record"`
@@ -224,7 +224,7 @@ func (o DashboardApiKeyOutput) Pending() OwedArrayOutput {
 	return o.ApplyT(func(v *DashboardApiKey) OwedArrayOutput { return v.Pending }).(OwedArrayOutput)
 }
 
-// Earlier keys that AlloMia still accepted when last asked, by their place and KV version.
+// Earlier keys that no refresh has seen AlloMia refuse, by their place and KV version.
 func (o DashboardApiKeyOutput) PreviousKeys() OldKeyArrayOutput {
 	return o.ApplyT(func(v *DashboardApiKey) OldKeyArrayOutput { return v.PreviousKeys }).(OldKeyArrayOutput)
 }

@@ -264,8 +264,10 @@ func (o ApiKeyInfoArrayOutput) Index(i pulumi.IntInput) ApiKeyInfoOutput {
 type OldKey struct {
 	// When its overlap ends: from then on every `pulumi up` asks for its deletion. ISO 8601 in UTC.
 	DeleteAt string `pulumi:"deleteAt"`
-	// First 12 hex digits of the key's SHA-256.
+	// First 12 hex digits of the key's SHA-256; empty until Vault has let somebody read that version.
 	Fingerprint string `pulumi:"fingerprint"`
+	// When a refresh last saw AlloMia accept it, ISO 8601 in UTC; absent if none did.
+	LookedAt *string `pulumi:"lookedAt"`
 	// When its successor was taken over, ISO 8601 in UTC.
 	ReplacedAt string `pulumi:"replacedAt"`
 	// When it was written to Vault, ISO 8601 in UTC.
@@ -296,9 +298,14 @@ func (o OldKeyOutput) DeleteAt() pulumi.StringOutput {
 	return o.ApplyT(func(v OldKey) string { return v.DeleteAt }).(pulumi.StringOutput)
 }
 
-// First 12 hex digits of the key's SHA-256.
+// First 12 hex digits of the key's SHA-256; empty until Vault has let somebody read that version.
 func (o OldKeyOutput) Fingerprint() pulumi.StringOutput {
 	return o.ApplyT(func(v OldKey) string { return v.Fingerprint }).(pulumi.StringOutput)
+}
+
+// When a refresh last saw AlloMia accept it, ISO 8601 in UTC; absent if none did.
+func (o OldKeyOutput) LookedAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OldKey) *string { return v.LookedAt }).(pulumi.StringPtrOutput)
 }
 
 // When its successor was taken over, ISO 8601 in UTC.

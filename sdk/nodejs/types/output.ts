@@ -50,9 +50,13 @@ export interface OldKey {
      */
     deleteAt: string;
     /**
-     * First 12 hex digits of the key's SHA-256.
+     * First 12 hex digits of the key's SHA-256; empty until Vault has let somebody read that version.
      */
     fingerprint: string;
+    /**
+     * When a refresh last saw AlloMia accept it, ISO 8601 in UTC; absent if none did.
+     */
+    lookedAt?: string;
     /**
      * When its successor was taken over, ISO 8601 in UTC.
      */
