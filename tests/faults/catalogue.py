@@ -481,4 +481,17 @@ ROWS: dict[int, Row] = {
         "an error says that it may be alive (G4, G7)",
         "u/proof::test_g4_a_deletion_is_believed_proved_or_an_error",
     ),
+    80: Row(
+        "A company proxy in the environment (`https_proxy`) without `no_proxy`",
+        "The provider speaks to its engine directly, and takes an engine that it never reached for no dead one; a "
+        "Python program's own SDK does not, so README asks for `no_proxy`",
+    ),
+    81: Row(
+        "A signal at any line that the plugin's main thread runs, also where it holds a lock",
+        "The handler takes no lock; the process ends, with its calls brought to their end",
+    ),
+    82: Row(
+        "Another user of the machine configures the running plugin anew, or attaches to it",
+        "Refused: the tenant key goes nowhere else (G3)",
+    ),
 }
