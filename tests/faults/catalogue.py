@@ -494,4 +494,8 @@ ROWS: dict[int, Row] = {
         "Another user of the machine configures the running plugin anew, or attaches to it",
         "Refused: the tenant key goes nowhere else (G3)",
     ),
+    83: Row(
+        "Many threads need Vault for the first time, on a Python whose `cached_property` has no lock (3.12 and later)",
+        "One login for both kinds of keys, and its token is revoked at the end (G3)",
+    ),
 }
