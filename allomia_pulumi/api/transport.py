@@ -17,6 +17,7 @@ import httpx
 
 from allomia_pulumi.config import is_loopback
 from allomia_pulumi.deadlines import seconds_left
+from allomia_pulumi.sizes import is_modest
 
 __all__ = ["UnreadableBody", "build_transport", "read_body"]
 
@@ -25,7 +26,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 
 
 class UnreadableBody(Exception):
-    """The answer is longer than any answer of AlloMia, or packed although we asked for none of that."""
+    """The answer is longer or has more in it than any of AlloMia's, or is packed although we asked for none of that."""
 
 
 def build_transport(base_url: str) -> httpx.HTTPTransport:
@@ -50,7 +51,7 @@ def read_body(response: httpx.Response) -> bytes:
     """Read a streamed answer to its end; a packed one is not unpacked, since it could become of any size.
 
     Raises:
-        UnreadableBody: It is longer than 4 MiB, or packed.
+        UnreadableBody: It is longer than 4 MiB, has more in it than can be, or is packed.
     """
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnreadableBody
@@ -59,6 +60,8 @@ def read_body(response: httpx.Response) -> bytes:
         body += part
         if len(body) > LARGEST_BODY:
             raise UnreadableBody
+    if not is_modest(body):
+        raise UnreadableBody
     return bytes(body)
 
 

@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from allomia_pulumi._version import __version__
 from allomia_pulumi.config import is_loopback
 from allomia_pulumi.deadlines import seconds_left
+from allomia_pulumi.sizes import is_modest
 
 if TYPE_CHECKING:
     import socket
@@ -34,6 +35,10 @@ CHUNK = 64 * 1024
 
 class AnswerTooLarge(Exception):
     """The answer is longer than any answer of Vault to this package."""
+
+
+class AnswerTooCrowded(Exception):
+    """The answer has more objects in it than any answer of Vault to this package."""
 
 
 def build_session(address: str, verify: bool | str) -> requests.Session:
@@ -146,6 +151,7 @@ class _BoundedAdapter(HTTPAdapter):
 
         Raises:
             AnswerTooLarge: It is longer than 4 MiB.
+            AnswerTooCrowded: It has more in it than can be.
         """
         response = super().build_response(req, resp)
         response.raw = io.BytesIO(_read(resp))
@@ -160,4 +166,6 @@ def _read(raw: BaseHTTPResponse) -> bytes:
         if len(body) > LARGEST_ANSWER:
             raw.close()
             raise AnswerTooLarge
+    if not is_modest(body):
+        raise AnswerTooCrowded
     return bytes(body)

@@ -498,4 +498,8 @@ ROWS: dict[int, Row] = {
         "Many threads need Vault for the first time, on a Python whose `cached_property` has no lock (3.12 and later)",
         "One login for both kinds of keys, and its token is revoked at the end (G3)",
     ),
+    84: Row(
+        "A list without end, or an answer of a few MiB that becomes gigabytes when it is read (`[{},{},...]`)",
+        "One error, with less than 100 MB more than the process had (measured: 24 MB)",
+    ),
 }
