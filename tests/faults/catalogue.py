@@ -502,4 +502,12 @@ ROWS: dict[int, Row] = {
         "A list without end, or an answer of a few MiB that becomes gigabytes when it is read (`[{},{},...]`)",
         "One error, with less than 100 MB more than the process had (measured: 24 MB)",
     ),
+    85: Row(
+        "This machine names certificates that are not there or none, or a proxy that nothing here speaks to",
+        "An error of this machine that names the variable, not one of Vault or AlloMia; nothing is sent (G5)",
+    ),
+    86: Row(
+        "`NO_PROXY` with networks, `host:port` or wildcards, and `ALL_PROXY`",
+        "The same for AlloMia and for Vault; a proxy gets a tunnel and no credential (G3)",
+    ),
 }
