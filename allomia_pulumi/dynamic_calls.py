@@ -32,6 +32,7 @@ from allomia_pulumi.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.dynamic_host import end_with_engine, engine_log, widen_thread_pool
 from allomia_pulumi.engine_link import EngineLog, ResourceReporter
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.flights import Flights
 from allomia_pulumi.keys.fields import is_internal
 from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
 from allomia_pulumi.keys.resource import Outputs, Resource
@@ -158,12 +159,18 @@ class KeyProvider(ResourceProvider):
         self._keys.delete(_props, self._reporter(recorded_identity(_props)))
 
 
-@functools.cache
+_sessions: Flights[tuple[tuple[str, str], ...], Session] = Flights()
+
+
 def _session(stack: tuple[tuple[str, str], ...]) -> Session:
     """Return the connections of this process: one login and one read, however many kinds of resources it serves."""
-    session = Session(dict(stack), os.environ, SystemClock())
-    atexit.register(session.close)
-    return session
+
+    def connect() -> Session:
+        session = Session(dict(stack), os.environ, SystemClock())
+        atexit.register(session.close)
+        return session
+
+    return _sessions.get(stack, connect)
 
 
 def _urn(kind: str, identity: Identity) -> str:

@@ -7,7 +7,6 @@ there.
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import sys
@@ -17,23 +16,28 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from allomia_pulumi.engine_link import EngineLog, watch_engine
+from allomia_pulumi.flights import Flights
 
 __all__ = ["THREADS", "end_with_engine", "engine_log", "widen_thread_pool"]
 
 THREADS = 64
 
 
-@functools.cache
+_logs: Flights[str | None, EngineLog] = Flights()
+_watches: Flights[str, object] = Flights()
+
+
 def engine_log() -> EngineLog:
     """Return the log of the engine that started this process."""
-    return EngineLog(_engine_address())
-
-
-@functools.cache
-def end_with_engine() -> object:
-    """End this process as Ctrl-C would when its engine is gone: calls under way are brought to their end."""
     address = _engine_address()
-    return watch_engine(address, _interrupt) if address else None
+    return _logs.get(address, lambda: EngineLog(address))
+
+
+def end_with_engine() -> None:
+    """End this process as Ctrl-C would when its engine is gone: calls under way are brought to their end."""
+    if address := _engine_address():
+        # One watch: a second interrupt would cut off what the first lets come to its end.
+        _watches.get(address, lambda: watch_engine(address, _interrupt))
 
 
 def widen_thread_pool(engine: EngineLog) -> None:

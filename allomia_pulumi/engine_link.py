@@ -11,9 +11,14 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from allomia_pulumi.redaction import scrub
 
-__all__ = ["EngineLog", "ResourceReporter", "watch_engine"]
+__all__ = ["EngineLog", "ResourceReporter", "local_channel", "watch_engine"]
 
 LOG_SECONDS = 5.0
+
+
+def local_channel(address: str) -> grpc.Channel:
+    """Open a channel to this machine: gRPC would otherwise take a proxy of the environment for loopback too."""
+    return grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
 
 
 class EngineLog:
@@ -24,7 +29,7 @@ class EngineLog:
     """
 
     def __init__(self, address: str | None) -> None:
-        self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+        self._engine = engine_pb2_grpc.EngineStub(local_channel(address)) if address else None
 
     def warn(self, message: str, urn: str = "") -> None:
         """Say something that needs care."""
@@ -75,13 +80,18 @@ def watch_engine(address: str, end: Callable[[], None]) -> grpc.Channel:
 
     The watch lasts as long as somebody keeps the channel that is returned.
 
-    Both are on one machine, so a connection that cannot be had is no network fault.
+    Both are on one machine, so a connection that cannot be had again is no network fault. One that never was tells of
+    no death: something on this machine may keep the two apart.
     """
-    channel = grpc.insecure_channel(address)
-    is_over = threading.Event()
+    channel = local_channel(address)
+    was_ready, is_over = threading.Event(), threading.Event()
 
     def note(state: grpc.ChannelConnectivity) -> None:
-        if state is grpc.ChannelConnectivity.IDLE:
+        if state is grpc.ChannelConnectivity.READY:
+            was_ready.set()
+        elif not was_ready.is_set():
+            return
+        elif state is grpc.ChannelConnectivity.IDLE:
             # A connection that broke is not made again unless somebody asks.
             channel.subscribe(_ignore, try_to_connect=True)
         elif state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and not is_over.is_set():

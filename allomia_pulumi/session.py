@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -22,6 +21,7 @@ from allomia_pulumi.flights import Flights
 from allomia_pulumi.keys.identity import normal_service
 from allomia_pulumi.keys.models import Service
 from allomia_pulumi.loading import loading
+from allomia_pulumi.once import made_once
 from allomia_pulumi.redaction import guard
 from allomia_pulumi.references import VaultReference, parse_reference
 
@@ -58,7 +58,7 @@ class Session:
         self._tenants: dict[VaultReference | None, TenantClient] = {}
         self._held: set[str] = set()
 
-    @cached_property
+    @made_once
     def settings(self) -> Settings:
         """Return the settings.
 
@@ -162,7 +162,7 @@ class Session:
 
         return TenantClient(self._exchange, credential, self.settings.keys_path)
 
-    @cached_property
+    @made_once
     def _exchange(self) -> Exchange:
         from allomia_pulumi.api import Exchange, InvalidURL  # noqa: PLC0415 - see `_open`
 
@@ -175,7 +175,7 @@ class Session:
                 "Check allomia:apiUrl, and the environment's SSL_CERT_FILE and HTTPS_PROXY.",
             ) from None
 
-    @cached_property
+    @made_once
     def _vault(self) -> Vault:
         # hvac and requests take a while to load, and not every process needs them.
         with loading():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from sys import getsizeof
 from typing import Annotated, Protocol, TypeVar
 
 from pydantic import ConfigDict, Field
@@ -18,6 +19,11 @@ PAGE_SIZE = 100
 
 READS = 3
 LIST_SECONDS = 120.0
+
+MOST_ITEMS = 20_000
+MOST_PAGES = 1_000
+MOST_BYTES = 16 * 1024 * 1024
+"""What is kept of a list at most: `LIST_SECONDS` bounds what is sent of it, and not what that becomes in memory."""
 
 
 class Pagination(WireModel):
@@ -46,13 +52,14 @@ def read_pages(read: Callable[[int], tuple[Sequence[Item], Pagination]], doing: 
         clock: What ends the reading after two minutes.
 
     Raises:
-        UnexpectedAnswer: The number of items and the total did not agree, three times in a row.
+        UnexpectedAnswer: The number of items and the total did not agree, three times in a row, or there are more than
+            can be.
         Unavailable: The pages did not come to an end in time.
     """
     end = clock.monotonic() + LIST_SECONDS
     for _ in range(READS):
         items: dict[str, Item] = {}
-        page, count = 0, 0
+        page, count, size = 0, 0, 0
         goes_on = True
         while goes_on:
             if clock.monotonic() > end:
@@ -61,6 +68,12 @@ def read_pages(read: Callable[[int], tuple[Sequence[Item], Pagination]], doing: 
             found, pagination = read(page)
             items.update((item.id, item) for item in found)
             count += len(found)
+            size += sum(getsizeof(value) for item in found for value in vars(item).values())
+            if max(count, pagination.total) > MOST_ITEMS or page > MOST_PAGES or size > MOST_BYTES:
+                raise UnexpectedAnswer(
+                    f"AlloMia's list is larger than this package reads ({MOST_ITEMS:,} items of 16 MiB) for {doing}",
+                    "Nothing was concluded from it; tell AlloMia, or us if so many are really there.",
+                )
             # An empty page, or more items than there are, is no list that another page could mend.
             goes_on = pagination.has_next_page and bool(found) and count <= pagination.total
         if len(items) == count == pagination.total and not pagination.has_next_page:

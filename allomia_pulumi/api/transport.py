@@ -10,35 +10,46 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
-from allomia_pulumi.config import is_loopback
 from allomia_pulumi.deadlines import seconds_left
+from allomia_pulumi.sizes import is_modest
+from allomia_pulumi.surroundings import authorities, proxy_for
 
 __all__ = ["UnreadableBody", "build_transport", "read_body"]
 
 CONNECTIONS = 64
 LARGEST_BODY = 4 * 1024 * 1024
 
+AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The variables that httpx reads."""
+SOCKS = ("socks5", "socks5h")
+
 
 class UnreadableBody(Exception):
-    """The answer is longer than any answer of AlloMia, or packed although we asked for none of that."""
+    """The answer is longer or has more in it than any of AlloMia's, or is packed although we asked for none of that."""
 
 
 def build_transport(base_url: str) -> httpx.HTTPTransport:
-    """Build the transport for one host; loopback is never reached through a proxy."""
-    parts = urlsplit(base_url)
-    is_direct = is_loopback(base_url) or bool(proxy_bypass(parts.hostname or ""))
+    """Build the transport for one host; loopback is never reached through a proxy.
+
+    Raises:
+        InvalidConfiguration: This machine names certificates or a proxy that cannot be used.
+    """
+    proxy = proxy_for(base_url)
     # Plain http, which is for loopback only, needs no certificates, and reading them takes longer than some requests;
     # a context without any trusts nobody.
-    verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if parts.scheme == "http" else True
+    verify: ssl.SSLContext | bool = True
+    if urlsplit(base_url).scheme == "http":
+        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        authorities(*AUTHORITIES)
     transport = httpx.HTTPTransport(
         verify=verify,
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-        proxy=None if is_direct else getproxies().get(parts.scheme),
+        proxy=proxy.reached(SOCKS, "socksio") if proxy else None,
     )
     # httpx offers no argument for httpcore's documented network backend; a test notices if this place moves.
     pool: Any = transport._pool  # noqa: SLF001
@@ -50,7 +61,7 @@ def read_body(response: httpx.Response) -> bytes:
     """Read a streamed answer to its end; a packed one is not unpacked, since it could become of any size.
 
     Raises:
-        UnreadableBody: It is longer than 4 MiB, or packed.
+        UnreadableBody: It is longer than 4 MiB, has more in it than can be, or is packed.
     """
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnreadableBody
@@ -59,6 +70,8 @@ def read_body(response: httpx.Response) -> bytes:
         body += part
         if len(body) > LARGEST_BODY:
             raise UnreadableBody
+    if not is_modest(body):
+        raise UnreadableBody
     return bytes(body)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import queue
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, TextIO
 
 from allomia_pulumi._version import __version__
@@ -57,8 +59,8 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     # What is loaded by now stays, so no search for garbage need look at it.
     gc.freeze()
 
-    clock, is_over = SystemClock(), threading.Event()
-    provider = Provider(EngineLog(engine_address), os.environ, clock)
+    clock, end = SystemClock(), _End()
+    provider = Provider(EngineLog(engine_address), os.environ, clock, has_engine=engine_address is not None)
     pool = ThreadPoolExecutor(THREADS)
     server = grpc.server(
         pool,
@@ -66,20 +68,15 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
 
-    def end(*_: object) -> None:
-        clock.stop()
-        is_over.set()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end.ask)
+    signal.signal(signal.SIGTERM, end.ask)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, file=announcing, flush=True)
     # Kept until the process ends, and never closed: that would wait for the channel's poll, a fifth of a second.
-    _watch = watch_engine(engine_address, end) if engine_address else None
-    # A signal may reach another thread, and its handler runs in this one, when it wakes.
-    while not is_over.wait(WAKE_SECONDS):
-        pass
+    _watch = watch_engine(engine_address, end.ask) if engine_address else None
+    end.wait()
+    clock.stop()
     # Calls under way are critical: a key that was asked for is recorded, or revoked. gRPC lets go of them at once when
     # the engine is gone, and its own threads may hold up the interpreter's end.
     last_moment = threading.Timer(LAST_CALLS_SECONDS, os._exit, (0,))
@@ -89,6 +86,28 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     pool.shutdown()
     provider.close()
     os._exit(0)
+
+
+class _End:
+    """Whether somebody asked this process to end.
+
+    A signal's handler interrupts its thread anywhere, also where that thread holds a lock, such as that of an `Event`
+    it waits for. `SimpleQueue.put` is made for such places.
+    """
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def ask(self, *_: object) -> None:
+        """Ask for the end; safe in a signal's handler, and in any thread."""
+        self._asked.put(None)
+
+    def wait(self) -> None:
+        """Return when somebody has asked."""
+        while True:
+            # A signal may reach another thread, and its handler runs in this one, when it wakes.
+            with suppress(queue.Empty):
+                return self._asked.get(timeout=WAKE_SECONDS)
 
 
 def _take_stdout() -> TextIO:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
@@ -29,6 +30,8 @@ from allomia_pulumi.session import Session
 
 __all__ = ["Provider"]
 
+_Sources: TypeAlias = tuple[dict[str, str], Mapping[str, str], dict[str, str]]
+
 SETTINGS_CHANGED: Final = "settings.record"
 """Shown when an update records something that is no changed input, such as the resource's new name."""
 
@@ -51,17 +54,25 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         log: The engine's log.
         environ: The process environment.
         clock: Where time comes from; `Cancel` stops it.
+        has_engine: An engine started this process; otherwise one may attach to it.
     """
 
-    def __init__(self, log: EngineLog, environ: Mapping[str, str], clock: SystemClock) -> None:
+    def __init__(
+        self, log: EngineLog, environ: Mapping[str, str], clock: SystemClock, *, has_engine: bool = False
+    ) -> None:
         self.log = log
         self._environ = environ
         self._clock = clock
+        self._has_engine = has_engine
+        self._configuring = threading.Lock()
+        self._configured: _Sources | None = None
+        self._sessions: list[Session] = []
         self._connect({}, environ)
 
     def close(self) -> None:
         """Close the connections to AlloMia and Vault."""
-        self._session.close()
+        for session in self._sessions:
+            session.close()
 
     @told
     def Handshake(
@@ -71,7 +82,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @told
     def Attach(self, request: plugin_pb2.PluginAttach, _context: grpc.ServicerContext) -> empty_pb2.Empty:
+        if self._has_engine:
+            raise InvalidConfiguration(
+                "this provider serves the engine that started it, and no other one may attach to it",
+                "Start pulumi-resource-allomia by hand and name its port in PULUMI_DEBUG_PROVIDERS.",
+            )
         self.log = EngineLog(request.address)
+        with self._configuring:
+            self._configured = None
         return empty_pb2.Empty()
 
     @told
@@ -109,7 +127,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        self._connect(*_sources(request.urn, request.args, self._environ))
+        sources = _sources(request.urn, request.args, self._environ)
+        with self._configuring:
+            if self._configured is None:
+                self._connect(*sources)
+                self._configured = sources
+            elif sources != self._configured:
+                # The port is open to every user of this machine, and a new address would be sent the tenant key.
+                raise InvalidConfiguration(
+                    "this provider is configured already, and with other values, so nothing was changed",
+                    "Run again; other values need another explicit provider, or a process of its own.",
+                )
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
 
     @told
@@ -199,6 +227,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
     ) -> None:
         self._session = Session(stack, environ, self._clock, arguments)
+        self._sessions.append(self._session)
         self._resources: Flights[str, Resource] = Flights()
 
     def _resource(self, urn: str) -> Resource:
@@ -216,9 +245,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         raise InvalidInput(f"{printable(kind)} is no resource of this version", "Upgrade, or correct its name.")
 
 
-def _sources(
-    urn: str, properties: struct_pb2.Struct, environ: Mapping[str, str]
-) -> tuple[dict[str, str], Mapping[str, str], dict[str, str]]:
+def _sources(urn: str, properties: struct_pb2.Struct, environ: Mapping[str, str]) -> _Sources:
     """Return where settings come from: stack configuration, environment, and the arguments of an explicit provider.
 
     Those that are not known yet are left out; objects are JSON, as the stack's configuration has them.

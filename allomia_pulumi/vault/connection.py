@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import hvac
@@ -18,6 +16,7 @@ from allomia_pulumi.deadlines import deadline
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.flights import Flights
 from allomia_pulumi.redaction import printable
+from allomia_pulumi.surroundings import check_certificates
 from allomia_pulumi.vault.failures import Fault, Repeat, judged, to_error
 from allomia_pulumi.vault.login import Token, log_in
 from allomia_pulumi.vault.retries import ANY_FAULT, repeated
@@ -50,7 +49,7 @@ class Connection:
         sources: Where settings come from, by names like `vault.address`, for messages.
 
     Raises:
-        InvalidConfiguration: There is no address, or no usable file of certificates.
+        InvalidConfiguration: There is no address, or no usable file of certificates or proxy.
     """
 
     def __init__(
@@ -70,8 +69,8 @@ class Connection:
         self._environ = environ
         self._clock = clock
         self._sources = sources
-        self._verify = _authorities(settings, sources)
-        self._http = build_session(self._address, self._verify)
+        self._http = build_session(self._address, _authorities(settings, sources))
+        self._verify = self._http.verify
         self._logins: Flights[int, _Session] = Flights(lambda problem: isinstance(problem, CredentialRejected))
         self._generation = 0
 
@@ -233,18 +232,8 @@ def _is_denied(answer: dict[str, Any] | Fault) -> bool:
 
 
 def _authorities(settings: VaultSettings, sources: Mapping[str, str]) -> bool | str:
-    """Return what verifies Vault's certificate, after a look at the file: requests would complain with its path."""
+    """Return what verifies Vault's certificate, if this is configured."""
     if not settings.ca_cert_file:
         return True
-    try:
-        ssl.create_default_context(cafile=settings.ca_cert_file)
-    except (OSError, ValueError) as problem:
-        what = "no PEM file of certificates" if Path(settings.ca_cert_file).is_file() else "a file that is not there"
-        if isinstance(problem, PermissionError):
-            what = "a file that may not be read"
-    else:
-        return settings.ca_cert_file
-    raise InvalidConfiguration(
-        f"{sources.get('vault.caCertFile', 'allomia:vault.caCertFile')} names {what}",
-        "Name the PEM file of the authority that signed Vault's certificate.",
-    )
+    check_certificates(settings.ca_cert_file, sources.get("vault.caCertFile", "allomia:vault.caCertFile"))
+    return settings.ca_cert_file

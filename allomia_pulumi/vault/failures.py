@@ -168,6 +168,9 @@ def _explain(problem: Exception) -> Fault:
     for types, make, what, hint, repeat in EXCEPTIONS:
         if isinstance(problem, types) or isinstance(cause, types):
             return Fault(make, what, hint, repeat=repeat)
+    if type(problem) is OSError:
+        # Requests' own word for certificates that are gone; its other errors are kinds of `OSError`.
+        return Fault(InvalidConfiguration, "cannot be asked: this machine's certificates are gone", AUTHORITY_HINT)
     return Fault(UnexpectedAnswer, "sent an unreadable answer", ADDRESS_HINT)
 
 

@@ -10,6 +10,7 @@ import io
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -19,6 +20,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from allomia_pulumi._version import __version__
 from allomia_pulumi.config import is_loopback
 from allomia_pulumi.deadlines import seconds_left
+from allomia_pulumi.sizes import is_modest
+from allomia_pulumi.surroundings import authorities, proxy_for
 
 if TYPE_CHECKING:
     import socket
@@ -31,9 +34,17 @@ CONNECTIONS = 64
 LARGEST_ANSWER = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""The variables that requests reads."""
+SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
+
 
 class AnswerTooLarge(Exception):
     """The answer is longer than any answer of Vault to this package."""
+
+
+class AnswerTooCrowded(Exception):
+    """The answer has more objects in it than any answer of Vault to this package."""
 
 
 def build_session(address: str, verify: bool | str) -> requests.Session:
@@ -41,10 +52,18 @@ def build_session(address: str, verify: bool | str) -> requests.Session:
 
     Args:
         address: The host's URL; a loopback address is never reached through a proxy.
-        verify: True for the public authorities that requests brings, or the path of a PEM file.
+        verify: True for the authorities that this machine names, or the public ones that requests brings; or the path
+            of a PEM file.
+
+    Raises:
+        InvalidConfiguration: This machine names certificates or a proxy that cannot be used.
     """
     session = requests.Session()
-    session.trust_env = not is_loopback(address)
+    session.trust_env = False
+    if proxy := proxy_for(address):
+        session.proxies[urlsplit(address).scheme] = proxy.reached(SOCKS, "socks")
+    if verify is True and address.startswith("https:") and not is_loopback(address):
+        verify = authorities(*AUTHORITIES) or True
     session.auth = _unchanged
     # One jar would carry what one token was answered to the next token's requests.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -146,6 +165,7 @@ class _BoundedAdapter(HTTPAdapter):
 
         Raises:
             AnswerTooLarge: It is longer than 4 MiB.
+            AnswerTooCrowded: It has more in it than can be.
         """
         response = super().build_response(req, resp)
         response.raw = io.BytesIO(_read(resp))
@@ -160,4 +180,6 @@ def _read(raw: BaseHTTPResponse) -> bytes:
         if len(body) > LARGEST_ANSWER:
             raw.close()
             raise AnswerTooLarge
+    if not is_modest(body):
+        raise AnswerTooCrowded
     return bytes(body)

@@ -21,7 +21,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi import __version__
-from tests.contract.faces import UNKNOWN, DynamicFace, FaceError, PluginFace, is_marked_secret
+from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, PluginFace, is_marked_secret
 from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, set_scene
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
@@ -394,16 +394,12 @@ def test_stdout_carries_the_port_and_nothing_else_whatever_is_printed() -> None:
     assert process.returncode == 0
 
 
-def test_a_process_whose_engine_died_ends_by_itself() -> None:
-    with PluginFace({}) as face:
-        face._server.stop(0).wait()
-        assert face.process.wait(30) == 0
-
-
-def test_so_does_the_process_of_the_dynamic_face() -> None:
-    with DynamicFace({}, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"}) as face:
-        with pytest.raises(FaceError):
-            face.create({"organizationId": " "})
+@pytest.mark.parametrize("kind", FACES)
+def test_a_process_whose_engine_died_ends_by_itself(kind: type[Face]) -> None:
+    with kind({"apiUrl": "http://127.0.0.1:1"}, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"}) as face:
+        face.check({}, {"organizationId": "org"})
+        # The engine has been spoken to: one that was never reached is no dead one.
+        assert "is not reachable" in face.warnings[0]
         face._server.stop(0).wait()
         assert face.process.wait(30) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,11 @@ from tools.engine.sandbox import Event, Sandbox, Tenant
 T = TypeVar("T")
 
 MOST_CONNECTIONS = 64
-POLICY = 'path "secret/data/allomia/tenant" { capabilities = ["read"] }'
+POLICY = """
+path "secret/data/allomia/tenant" { capabilities = ["read"] }
+path "secret/data/races/*" { capabilities = ["read"] }
+path "secret/metadata/races/*" { capabilities = ["read"] }
+"""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,27 @@ def key_of(outcome: Any) -> dict[str, Any]:
 
 def news(organization: str, quarter: str = "1", **more: Any) -> dict[str, Any]:
     return {"organizationId": organization, "rotationTriggers": {"quarter": quarter}, **more}
+
+
+@pytest.mark.catalogue(76)
+def test_g3_sixty_four_threads_with_both_kinds_of_keys_log_in_once_and_no_token_stays_alive(scene: Scene) -> None:
+    kv, tokens = scene.openbao.client().secrets.kv.v2, scene.openbao.client().auth.token
+    organizations = scene.organizations(MOST_CONNECTIONS // 2)
+    for organization in organizations:
+        made = scene.sandbox.make_key_by_hand(organization, "by hand")
+        kv.create_or_update_secret(f"races/{organization}", {"api_key": made.key}, mount_point="secret")
+    alive, since = set(tokens.list_accessors()["data"]["keys"]), len(scene.openbao.audit_entries())
+    with scene.start() as minting:
+        by_hand = copy.copy(minting)
+        by_hand.kind = "DashboardApiKey"
+        jobs: list[Callable[[], object]] = []
+        for organization in organizations:
+            place = {"organizationId": organization, "vaultSecret": f"secret/races/{organization}#api_key"}
+            jobs.append(partial(by_hand.create, place, name=f"by-hand-{organization}"))
+            jobs.append(partial(minting.check, {}, news(organization), name=f"made-{organization}"))
+        assert [said for said in together(jobs) if isinstance(said, FaceError)] == []
+        assert scene.logins_and_reads(since) == (1, 1)
+    assert set(tokens.list_accessors()["data"]["keys"]) == alive
 
 
 def test_fifty_keys_through_one_cold_client_cost_one_login_one_read_and_one_list_each_organization(

@@ -177,6 +177,19 @@ def test_the_yaml_example_rotates_in_place_and_retires_without_touching_dependen
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(73)
+def test_behind_a_company_proxy_without_exceptions_a_yaml_program_creates_and_destroys(stage: Stage) -> None:
+    scene = stage({"ehr": KEY}, {"secret": "${ehr.secret}"})
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY"):
+        scene.workspace.env[name] = "http://127.0.0.1:1"
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        scene.workspace.env.pop(name, None)
+    scene.up().check()
+    assert scene.accepts(scene.secret()) == 200
+    scene.workspace.destroy("--skip-preview").check()
+    assert scene.alive() == []
+
+
 @pytest.mark.long
 def test_a_rotation_without_overlap_is_a_replacement_that_ends_with_the_run(stage: Stage) -> None:
     scene = stage({"ehr": KEY, "follower": FOLLOWER}, {"secret": "${ehr.secret}"})

@@ -58,6 +58,18 @@ def test_a_key_lives_from_preview_to_destroy_at_the_promised_cost(scene: Scene) 
 
 
 @pytest.mark.long
+@pytest.mark.catalogue(73)
+def test_behind_a_company_proxy_a_python_program_works_with_loopback_in_no_proxy(scene: Scene) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY"):
+        scene.workspace.env[name] = "http://127.0.0.1:1"
+    scene.workspace.env["no_proxy"] = "127.0.0.1,localhost"
+    scene.up().check()
+    assert scene.accepts(scene.secret()) == 200
+    scene.workspace.destroy("--skip-preview").check()
+    assert scene.alive() == []
+
+
+@pytest.mark.long
 def test_g3_no_secret_in_state_console_or_the_most_verbose_log(scene: Scene) -> None:
     project = scene.workspace
     texts = []

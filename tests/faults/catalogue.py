@@ -525,4 +525,33 @@ ROWS: dict[int, Row] = {
         "c/dashboard_api_key::test_a_key_that_the_same_run_adopts_is_nobodys_to_delete "
         "u/dashboard::test_a_key_that_was_adopted_is_nobodys_to_delete",
     ),
+    73: Row(
+        "A company proxy in the environment (`https_proxy`) without `no_proxy`",
+        "The provider speaks to its engine directly, and takes an engine that it never reached for no dead one; a "
+        "Python program's own SDK does not, so README asks for `no_proxy`",
+    ),
+    74: Row(
+        "A signal at any line that the plugin's main thread runs, also where it holds a lock",
+        "The handler takes no lock; the process ends, with its calls brought to their end",
+    ),
+    75: Row(
+        "Another user of the machine configures the running plugin anew, or attaches to it",
+        "Refused: the tenant key goes nowhere else (G3)",
+    ),
+    76: Row(
+        "Many threads need Vault for the first time, on a Python whose `cached_property` has no lock (3.12 and later)",
+        "One login for both kinds of keys, and its token is revoked at the end (G3)",
+    ),
+    77: Row(
+        "A list without end, or an answer of a few MiB that becomes gigabytes when it is read (`[{},{},...]`)",
+        "One error, with less than 100 MB more than the process had (measured: 24 MB)",
+    ),
+    78: Row(
+        "This machine names certificates that are not there or none, or a proxy that nothing here speaks to",
+        "An error of this machine that names the variable, not one of Vault or AlloMia; nothing is sent (G5)",
+    ),
+    79: Row(
+        "`NO_PROXY` with networks, `host:port` or wildcards, and `ALL_PROXY`",
+        "The same for AlloMia and for Vault; a proxy gets a tunnel and no credential (G3)",
+    ),
 }

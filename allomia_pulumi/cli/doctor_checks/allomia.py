@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cached_property
 
 from allomia_pulumi.api import ListedKey, Organization, TenantClient
 from allomia_pulumi.cli.checkpoint import record_of
@@ -18,6 +17,7 @@ from allomia_pulumi.errors import AllomiaError, NotFound
 from allomia_pulumi.keys.models import KEY_LIMIT
 from allomia_pulumi.keys.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.keys.wording import orphans_command
+from allomia_pulumi.once import made_once
 from allomia_pulumi.redaction import printable
 
 __all__ = ["AllomiaChecks"]
@@ -39,7 +39,7 @@ class AllomiaChecks:
         self._moments: tuple[datetime | None, datetime] = (None, datetime.now(UTC))
         self._keys: dict[str, Sequence[ListedKey]] = {}
 
-    @cached_property
+    @made_once
     def _client(self) -> TenantClient:
         return self._subject.session.open(self._subject.access.reference)
 

@@ -113,6 +113,8 @@ def _ask_plugin(path: str, folder: Path) -> str | None:
     from google.protobuf.empty_pb2 import Empty  # noqa: PLC0415
     from pulumi.runtime.proto import provider_pb2_grpc  # noqa: PLC0415
 
+    from allomia_pulumi.engine_link import local_channel  # noqa: PLC0415
+
     try:
         process = subprocess.Popen(  # noqa: S603 - the plugin that Pulumi itself starts
             [path], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -125,7 +127,7 @@ def _ask_plugin(path: str, folder: Path) -> str | None:
         port = process.stdout.readline().strip() if process.stdout else b""
         if not port.isdigit():
             return None
-        with grpc.insecure_channel(f"127.0.0.1:{port.decode()}") as channel:
+        with local_channel(f"127.0.0.1:{port.decode()}") as channel:
             info = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(Empty(), timeout=START_SECONDS)
             return printable(str(info.version))
     except grpc.RpcError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from pydantic import SecretStr
 
@@ -16,6 +15,7 @@ from allomia_pulumi.cli.doctor_checks.running import Hurried
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.once import made_once
 from allomia_pulumi.references import VaultReference
 from allomia_pulumi.session import Session
 
@@ -38,12 +38,12 @@ class Subject:
     backend: Backend = field(default_factory=Backend)
     known: dict[str, SecretStr] = field(default_factory=dict, repr=False)
 
-    @cached_property
+    @made_once
     def session(self) -> Session:
         """Return the clients that the configuration gives."""
         return self.open(self.access)
 
-    @cached_property
+    @made_once
     def access(self) -> Access:
         """Return how keys are reached: as configured, or as the first key says whose tenant key is its own."""
         return next(filter(self._has_tenant_key, self._accesses), self._accesses[0])
@@ -57,7 +57,7 @@ class Subject:
         """Return the clients for one way in which keys are reached; nothing is connected yet."""
         return Session(access.stack, self.environ, Hurried(), access.arguments)
 
-    @cached_property
+    @made_once
     def keys(self) -> list[Declared]:
         """Return the keys that the stack's state declares."""
         return declared_keys(self.stack.deployment) if self.stack else []
@@ -73,7 +73,7 @@ class Subject:
         own = [key.tenant_key_ref for key in self.keys if not key.has_own_provider]
         return list(dict.fromkeys(one for one in (self.session.settings.tenant_key_ref, *own) if one is not None))
 
-    @cached_property
+    @made_once
     def _accesses(self) -> list[Access]:
         found: list[Access] = []
         for access in accesses(self.stack, {}) if self.stack else [Access({}, {})]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 
 from allomia_pulumi.cli.doctor_checks.clocks import judge_clock
 from allomia_pulumi.cli.doctor_checks.running import Finding, Step, care, failed, ok, shorten, skipped
@@ -11,6 +11,7 @@ from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.keys.wording import describe_length
+from allomia_pulumi.once import made_once
 from allomia_pulumi.references import VaultReference
 from allomia_pulumi.vault.examining import Examiner, Health, Login, TokenLife
 
@@ -30,15 +31,15 @@ class VaultChecks:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
 
-    @cached_property
+    @made_once
     def _examiner(self) -> Examiner:
         return self._subject.session.store().examiner()
 
-    @cached_property
+    @made_once
     def _health(self) -> Health:
         return self._examiner.health()
 
-    @cached_property
+    @made_once
     def _login(self) -> Login:
         return self._examiner.login()
 

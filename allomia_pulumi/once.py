@@ -1,0 +1,40 @@
+"""A property that one thread makes, and all share: `functools.cached_property` has no lock since Python 3.12."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar, overload
+
+__all__ = ["made_once"]
+
+T = TypeVar("T")
+
+
+class made_once(Generic[T]):  # noqa: N801 - it is read as a decorator
+    """Make a value at its first use and keep it; what raises is tried again by the next use.
+
+    Each object has a lock of its own for each such property, so one that is being made holds up nobody else's.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Self: ...
+
+    @overload
+    def __get__(self, owner: object, kind: type | None = None) -> T: ...
+
+    def __get__(self, owner: object | None, kind: type | None = None) -> Self | T:
+        if owner is None:
+            return self
+        # `setdefault` of a dict whose keys are texts is one step for all threads.
+        with owner.__dict__.setdefault(f"{self._name} lock", threading.RLock()):
+            # Having no `__set__`, this is asked only until the value stands in its place.
+            if self._name not in owner.__dict__:
+                owner.__dict__[self._name] = self._make(owner)
+            value: T = owner.__dict__[self._name]
+            return value
