@@ -19,7 +19,7 @@ from allomia_pulumi.errors import InvalidConfiguration
 __all__ = ["Proxy", "authorities", "check_certificates", "proxy_for"]
 
 PORTS: Final = {"http": 80, "https": 443}
-PROXY_HINT: Final = "Write it like http://proxy.example:3128, or add the host to NO_PROXY."
+PROXY_HINT: Final = "Write it like http://HOST:PORT, or add the address to NO_PROXY."
 
 
 @dataclass(frozen=True)
