@@ -481,4 +481,14 @@ ROWS: dict[int, Row] = {
         "an error says that it may be alive (G4, G7)",
         "u/proof::test_g4_a_deletion_is_believed_proved_or_an_error",
     ),
+    93: Row(
+        "A file beside `__main__.py` with the name of a module, such as `secrets.py` or `httpx.py`",
+        "It stands for none of the modules that this package needs; one that was imported in place of such a module "
+        "before is an error that names the file (G5)",
+        "u/shadows::test_files_with_the_name_of_every_module_make_no_difference "
+        "u/shadows::test_a_module_that_was_shadowed_before_is_one_error_that_names_the_file "
+        "u/shadows::test_a_function_of_a_program_is_held_to_the_same "
+        "e/shadows::test_files_beside_a_program_with_the_names_of_modules_make_no_difference "
+        "e/shadows::test_g5_a_module_that_pulumi_itself_took_from_there_is_one_error_that_names_the_file",
+    ),
 }
