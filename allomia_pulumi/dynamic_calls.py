@@ -156,6 +156,8 @@ def _session(stack: tuple[tuple[str, str], ...]) -> Session:
     """Return the connections of this process: one login and one read, however many kinds of resources it serves."""
     session = Session(dict(stack), os.environ, SystemClock())
     atexit.register(session.close)
+    if session.warning:
+        engine_log().warn(session.warning)
     return session
 
 

@@ -29,6 +29,7 @@ from allomia_pulumi.cli.doctor_checks.vault import VaultChecks
 from allomia_pulumi.cli.keys import Output, Stacks
 from allomia_pulumi.cli.outcomes import ExitCode
 from allomia_pulumi.cli.stacks import Stack, open_stack
+from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.redaction import printable
 
@@ -54,7 +55,7 @@ def run_doctor(
         others = [pool.submit(_examine, text) for text in texts] or [pool.submit(_examine_environment)]
     checks = [*here.result(), *(check for one in others for check in one.result())]
     if output is Output.JSON:
-        typer.echo(show_document(checks))
+        say(show_document(checks))
     else:
         show_table(checks, Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
     raise typer.Exit(ExitCode.NEEDS_CARE if needs_care(checks) else ExitCode.DONE)

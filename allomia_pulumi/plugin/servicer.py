@@ -110,6 +110,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         self._connect(*_sources(request.urn, request.args, self._environ))
+        if self._session.warning:
+            self.log.warn(self._session.warning, request.urn)  # noqa: G010 - it is the engine's log
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
 
     @told

@@ -11,6 +11,7 @@ import pulumi
 __all__ = ["AdoptArgs", "VaultArgs", "VaultAuthArgs", "VaultReferenceArgs", "VaultSecretArgs", "to_wire"]
 
 WIRE_NAMES: Final = {
+    "allow_plain_http": "allowPlainHttp",
     "ca_cert_file": "caCertFile",
     "jwt_env": "jwtEnv",
     "jwt_file": "jwtFile",
@@ -114,6 +115,7 @@ class VaultArgs(TypedDict, total=False):
         namespace: The namespace.
         ca_cert_file: The certificates of the authority that it is trusted by.
         timeout_seconds: How long one request may take.
+        allow_plain_http: Whether an http address off this machine is allowed: token and keys travel in clear.
         auth: How to log in.
     """
 
@@ -121,6 +123,7 @@ class VaultArgs(TypedDict, total=False):
     namespace: pulumi.Input[str]
     ca_cert_file: pulumi.Input[str]
     timeout_seconds: pulumi.Input[float]
+    allow_plain_http: pulumi.Input[bool]
     auth: pulumi.Input[VaultAuthArgs]
 
 

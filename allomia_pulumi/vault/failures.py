@@ -38,7 +38,10 @@ NETWORK_HINT = "Check the address and the network, then run again."
 ADDRESS_HINT = "Check the address; a proxy or a login page may stand in between."
 ACTIVE_NODE_HINT = "Set the address to the active node, or to a load balancer that forwards by itself."
 HTTPS_HINT = "Write the address with https."
-HTTP_HINT = "If this Vault has no certificate, write the address with http (only on this machine)."
+HTTP_HINT = (
+    "If this Vault has no certificate, write the address with http: on this machine, or with "
+    "allomia:vault.allowPlainHttp."
+)
 AUTHORITY_HINT = (
     "Set allomia:vault caCertFile, BAO_CACERT or VAULT_CACERT to the PEM file of the authority "
     "that signed the certificate."

@@ -491,4 +491,24 @@ ROWS: dict[int, Row] = {
         "e/shadows::test_files_beside_a_program_with_the_names_of_modules_make_no_difference "
         "e/shadows::test_g5_a_module_that_pulumi_itself_took_from_there_is_one_error_that_names_the_file",
     ),
+    94: Row(
+        "A host that libraries read differently: other letters, `%2e`, a backslash, a zone, an underscore",
+        "Refused unseen, for AlloMia and for Vault (G3, G5)",
+    ),
+    95: Row(
+        "Vault by plain http inside a cluster",
+        "Refused, unless `allomia:vault.allowPlainHttp` lets it; then each run warns (G3)",
+    ),
+    96: Row(
+        "A key in AlloMia's list with half a character, a number or null as its name, or with a slash in its id",
+        "It counts as made by hand, holds its slot under a stand-in, is never touched, and blocks nothing (G4)",
+    ),
+    97: Row(
+        "A terminal that shows ASCII only",
+        "Commands show the closest characters, and end as ever (G5)",
+    ),
+    98: Row(
+        "A secret in a key's or an organization's name",
+        "No command, function or document shows it (G3)",
+    ),
 }

@@ -22,6 +22,7 @@ from allomia_pulumi.redaction import printable
 __all__ = ["configuration_steps"]
 
 ID = "configuration"
+PLAIN_HTTP_FIX = "Give Vault a certificate and use https, unless every machine of that network is trusted."
 
 
 def configuration_steps(subject: Subject, written: Mapping[str, object]) -> list[Step]:
@@ -68,7 +69,10 @@ def _step(subject: Subject, name: str, show: Callable[[Settings], str]) -> Step:
     def look() -> Finding:
         settings = subject.session.settings
         source = settings.sources.get(name)
-        return ok(f"{show(settings)} ({source})" if source else show(settings))
+        found = f"{show(settings)} ({source})" if source else show(settings)
+        if name == "vault.address" and settings.vault.warning:
+            return care(f"{found}: plain http, so whoever shares the network can read token and keys", PLAIN_HTTP_FIX)
+        return ok(found)
 
     return Step(f"{ID}.{name}", f"allomia:{name}", look, needs=(ID,))
 
