@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 
 import requests
 from requests.exceptions import InvalidHeader, InvalidURL
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, ReadTimeoutError
 from urllib3.exceptions import InvalidHeader as ContradictoryHeader
-from urllib3.exceptions import NameResolutionError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from allomia_pulumi.errors import (
     AccessDenied,
@@ -51,6 +52,7 @@ LATER_HINT = "Run again later."
 OPERATOR_HINT = "Vault's operators have to act; then run again."
 STRAY_HINT = "Check address, namespace and token for stray characters."
 FRAMING = {"content-length", "transfer-encoding"}
+REPORT_HINT = "Please report it with this line."
 QUOTA_HINT = "Run again later, or raise the quota of this path in Vault."
 
 
@@ -131,6 +133,10 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AllomiaError], str, st
 )
 
 
+OF_THE_WIRE = (requests.RequestException, HTTPError, HTTPException, OSError)
+"""What the libraries below raise about an answer; what is none of these is a fault of this package or of theirs."""
+
+
 def judged(call: Callable[[], requests.Response]) -> dict[str, Any]:
     """Make one request and return the JSON object that answers it, empty for an answer without a body.
 
@@ -171,6 +177,10 @@ def _explain(problem: Exception) -> Fault:
     for types, make, what, hint, repeat in EXCEPTIONS:
         if isinstance(problem, types) or isinstance(cause, types):
             return Fault(make, what, hint, repeat=repeat)
+    if not isinstance(problem, OF_THE_WIRE):
+        # Nobody knows how far it came, so what was to be written counts as lost.
+        what = f"was to be asked, and this package itself broke ({type(problem).__name__})"
+        return Fault(AllomiaError, what, REPORT_HINT, repeat=Repeat.LOST)
     return Fault(UnexpectedAnswer, "sent an unreadable answer", ADDRESS_HINT)
 
 

@@ -511,4 +511,8 @@ ROWS: dict[int, Row] = {
         "A secret in a key's or an organization's name",
         "No command, function or document shows it (G3)",
     ),
+    99: Row(
+        "A fault of ours: an unexpected exception after a mint, after a rotation, or between a request and its answer",
+        "The new key stays in the state, or is revoked, or an error names it; nobody else is blamed (G1, G2)",
+    ),
 }
