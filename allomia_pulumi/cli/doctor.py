@@ -23,7 +23,7 @@ from allomia_pulumi.cli.doctor_checks.provider import look_at_dynamic, look_at_p
 from allomia_pulumi.cli.doctor_checks.report import needs_care, show_document, show_table
 from allomia_pulumi.cli.doctor_checks.running import Check, Finding, Step, failed, ok, run_steps, skipped
 from allomia_pulumi.cli.doctor_checks.secrets import SEARCH_SECONDS, look_for_secrets
-from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_pending
+from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
 from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.cli.doctor_checks.vault import VaultChecks
 from allomia_pulumi.cli.keys import Output, Stacks
@@ -124,6 +124,11 @@ def _kept(subject: Subject, stack: Stack, configuration: Path) -> list[Step]:
         return ok(subject.backend.name)
 
     return [
+        Step(
+            "stack.passphrase",
+            "passphrase",
+            lambda: look_at_passphrase(stack, configuration, subject.environ),
+        ),
         Step("stack.pending", "pending operations", lambda: look_at_pending(stack)),
         Step("stack.owed", "owed by keys", lambda: look_at_owed(subject)),
         Step("stack.backend", "backend", ask_backend, seconds=PROVIDER_SECONDS),
