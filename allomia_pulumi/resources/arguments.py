@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 
 import pulumi
 
-__all__ = ["AdoptArgs", "VaultArgs", "VaultAuthArgs", "VaultReferenceArgs", "VaultSecretArgs", "to_wire"]
+__all__ = ["AdoptArgs", "VaultArgs", "VaultAuthArgs", "VaultReferenceArgs", "VaultSecretArgs", "keep_nulls", "to_wire"]
 
 WIRE_NAMES: Final = {
     "allow_plain_http": "allowPlainHttp",
@@ -125,6 +125,21 @@ class VaultArgs(TypedDict, total=False):
     timeout_seconds: pulumi.Input[float]
     allow_plain_http: pulumi.Input[bool]
     auth: pulumi.Input[VaultAuthArgs]
+
+
+def keep_nulls(value: Any) -> Any:  # noqa: ANN401 - any input, plain or not
+    """Let a map keep its entries without a value, as empty maps: Pulumi would drop them before anybody saw them."""
+    if isinstance(value, pulumi.Output):
+        return value.apply(keep_nulls)
+    if isinstance(value, Mapping):
+        return {name: _kept(item) for name, item in value.items()}
+    return value
+
+
+def _kept(item: Any) -> Any:  # noqa: ANN401 - the same
+    if isinstance(item, pulumi.Output):
+        return item.apply(_kept)
+    return {} if item is None else item
 
 
 def to_wire(value: Any) -> Any:  # noqa: ANN401 - any input, plain or not

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.contract.faces import FaceError
+from allomia_pulumi.answers import organization_info, survey_info
+from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.keys.lookups import find_organization, list_organizations, survey_keys
+from allomia_pulumi.session import Session
+from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.test_command_line import Scene as Terminal
 from tests.contract.test_command_line import scene as terminal
 from tests.contract.test_organization_api_key import ONE, TWO, Scene, process, scene
@@ -105,3 +110,28 @@ def test_g3_no_known_secret_stands_in_what_keys_shows(terminal: Terminal) -> Non
         assert shown.returncode == 0
         assert tenant not in shown.stdout
         assert re.search(r"pasted \[secret\] here", shown.stdout)
+
+
+@pytest.mark.catalogue(98)
+def test_g3_functions_return_no_known_secret(scene: Scene) -> None:
+    name = f"pasted {scene.tenant.key} here"
+    scene.sandbox.make_key_by_hand(scene.organization, name)
+    other = scene.sandbox.add_organization(scene.tenant.id, name)
+    environ = {"ALLOMIA_TENANT_KEY": scene.tenant.key}
+    with closing(Session({"apiUrl": scene.sandbox.address}, environ, SystemClock())) as session:
+        directory = session.open(None)
+        found = organization_info(find_organization(directory, organization_id=other, name=None))
+        keys = survey_info(survey_keys(directory, scene.organization, SystemClock().now())).keys
+        listed = [organization_info(each).name for each in list_organizations(directory)]
+    assert found.name == keys[0].name == keys[0].label == "pasted [secret] here"
+    assert "pasted [secret] here" in listed
+
+
+@pytest.mark.catalogue(95)
+@pytest.mark.parametrize("face", FACES)
+def test_each_run_warns_of_a_vault_that_is_reached_by_plain_http(face: type[Face]) -> None:
+    vault = json.dumps({"address": "http://vault.invalid:8200", "allowPlainHttp": True})
+    with face({"vault": vault, "tenantKeyRef": "secret/allomia/tenant#api_key"}, {}) as started:
+        started.check({"organizationId": "org"}, {"organizationId": "org", "name": "ehr"})
+        warned = [each for each in started.warnings if "is reached by plain http" in each]
+    assert len(warned) == 1
