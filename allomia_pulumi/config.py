@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.redaction import printable
 from allomia_pulumi.references import VaultReference, parse_reference
 from allomia_pulumi.wire import WireModel
 
@@ -29,6 +30,7 @@ __all__ = [
     "TokenAuth",
     "VaultAuth",
     "VaultSettings",
+    "is_in_clear",
     "is_loopback",
     "load_settings",
 ]
@@ -46,6 +48,11 @@ IMPORT_REFERENCE_VARIABLE = "ALLOMIA_IMPORT_VAULT_SECRET"
 IMPORT_SECRET_VARIABLE = "ALLOMIA_IMPORT_SECRET"  # noqa: S105 - the name of a variable
 KUBERNETES_TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path, not a token
 LONGEST_OWNER = 200
+IPV6 = 6
+PLAIN_HTTP_HINT = (
+    "Use https. Where only trusted machines share the network, such as inside a cluster, allomia:vault.allowPlainHttp: "
+    "true lets it."
+)
 
 KEYS_PATH_PATTERN = re.compile(r"(/[A-Za-z0-9_.~-]+|/\{organizationId\})+")
 LITERAL_SECRETS = {
@@ -53,6 +60,10 @@ LITERAL_SECRETS = {
     "secretid": "secretIdEnv or secretIdFile",
     "jwt": "jwtEnv, jwtFile or jwtSource",
 }
+HOST_PATTERN = re.compile(
+    r"(?P<host>[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
+    r"|\[(?P<ip>[0-9A-Fa-f:.]+)\])(:[0-9]{1,5})?"
+)
 SETTING_PATTERN = re.compile(r"[A-Za-z]{1,30}")
 
 
@@ -127,7 +138,18 @@ class VaultSettings(_Model):
     namespace: str | None = None
     ca_cert_file: str | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    allow_plain_http: bool = False
     auth: VaultAuth = TokenAuth()
+
+    @property
+    def warning(self) -> str:
+        """Say what is allowed and dangerous; empty if nothing is."""
+        if not self.address or not is_in_clear(self.address):
+            return ""
+        return (
+            f"Vault at {printable(self.address)} is reached by plain http (allomia:vault.allowPlainHttp): whoever "
+            "shares the network can read the Vault token and every key that is sent"
+        )
 
 
 class Settings(_Model):
@@ -194,22 +216,44 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _url(value: str, source: str) -> str:
-    """Accept a base URL that cannot carry a credential in clear."""
+def is_in_clear(url: str) -> bool:
+    """Tell whether what is sent to a URL can be read on its way."""
+    return urlsplit(url).scheme.lower() == "http" and not is_loopback(url)
+
+
+def _url(value: str, source: str, *, may_be_in_clear: bool = False, hint: str = "Use https.") -> str:
+    """Accept a base URL that cannot carry a credential in clear, unless that is allowed."""
     address = value.strip()
     try:
         # urlsplit leaves out what it does not like, so that the text to keep would be another than the one looked at.
         parts = urlsplit(address)
-        has_host = bool(parts.hostname) and parts.port != 0 and address.isprintable() and " " not in address
+        is_url = bool(parts.hostname) and parts.port != 0 and address.isprintable() and " " not in address
     except ValueError:
-        has_host = False
-    if not has_host or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.query or parts.fragment:
+        is_url = False
+    if not is_url or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidConfiguration(f"{source} is not a base URL", "Write it like https://allomia.com.")
-    if parts.scheme == "http" and not is_loopback(value):
+    if not _is_plain_host(parts.netloc):
         raise InvalidConfiguration(
-            f"{source} is an http address off this machine, and credentials would travel in clear", "Use https."
+            f"{source} has a host that is neither a name of ASCII letters, digits, dots and dashes nor an IP address",
+            "Write it like https://allomia.com or https://[::1]:8200; a name with an underscore, or in other letters, "
+            "needs another one.",
+        )
+    if not may_be_in_clear and is_in_clear(address):
+        raise InvalidConfiguration(
+            f"{source} is an http address off this machine, and credentials would travel in clear", hint
         )
     return address.rstrip("/")
+
+
+def _is_plain_host(authority: str) -> bool:
+    """Tell whether everybody reads the same host in it: what libraries do with other characters differs."""
+    found = HOST_PATTERN.fullmatch(authority)
+    if found is None or not found["ip"]:
+        return found is not None
+    try:
+        return ipaddress.ip_address(found["ip"]).version == IPV6
+    except ValueError:
+        return False
 
 
 def _reference(value: str, source: str) -> VaultReference:
@@ -261,7 +305,9 @@ def _vault(
     except ValidationError as problem:
         raise InvalidConfiguration(f"{where}: {_explain(problem)}") from None
     if settings.address:
-        address = _url(settings.address, sources["vault.address"])
+        may_be_in_clear = settings.allow_plain_http
+        source = sources["vault.address"]
+        address = _url(settings.address, source, may_be_in_clear=may_be_in_clear, hint=PLAIN_HTTP_HINT)
         return settings.model_copy(update={"address": address})
     return settings
 

@@ -28,19 +28,24 @@ class _Dynamic(ApiKeyResource):
 
     pulumi_type: ClassVar[str]
     provider_constant: ClassVar[str]
+    instead: ClassVar[str]
 
     def _registration(
         self, resource_name: str, opts: pulumi.ResourceOptions | None
     ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
         if opts is not None and (opts.id is not None or opts.import_ is not None):
             name = type(self).__name__
-            raise ValueError(f"a dynamic {name} cannot be imported or looked up: leave out id and import_")
+            raise pulumi.RunError(
+                f"allomia: {name} {resource_name}: dynamic resources cannot be imported or looked up, so the options "
+                f"import_ and id are of no use here. Leave them out: {self.instead}."
+            )
         internal = {"__identity": _identity(resource_name, opts), "__provider": self.provider_constant}
         return self.pulumi_type, internal, []
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
     pulumi_type = "pulumi-python:dynamic/allomia:OrganizationApiKey"
+    instead = "take an existing key over with adopt, or import it with allomia_pulumi.native.OrganizationApiKey"
     provider_constant = (
         "gASVOwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMFG9yZ2FuaXphdGlvbl9hcGlfa2V5kylSLg=="
     )
@@ -48,6 +53,7 @@ class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # 
 
 class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
     pulumi_type = "pulumi-python:dynamic/allomia:DashboardApiKey"
+    instead = "declaring it with organization_id and vault_secret is all there is to do, since it makes nothing"
     provider_constant = "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg=="
 
 

@@ -38,6 +38,7 @@ from allomia_pulumi.keys.models import SECRET_OUTPUTS, UNKNOWN, Identity, record
 from allomia_pulumi.keys.resource import Outputs, Resource
 from allomia_pulumi.redaction import scrub
 from allomia_pulumi.session import Session
+from allomia_pulumi.shown import Shown
 
 __all__ = ["KeyProvider"]
 
@@ -46,14 +47,6 @@ IDENTITY = "__identity"
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class _Shown(Exception):
-    """An error as the engine prints it: one line, no module path."""
-
-
-_Shown.__module__ = "builtins"
-_Shown.__qualname__ = NAMESPACE
 
 
 def _explained(method: Callable[P, R]) -> Callable[P, R]:
@@ -72,7 +65,7 @@ def _explained(method: Callable[P, R]) -> Callable[P, R]:
                 f"internal error in {method.__name__}: {type(problem).__name__}. Please report it with the frames that "
                 "`pulumi up --debug` shows."
             )
-        raise _Shown(text)
+        raise Shown(text)
 
     return call
 
@@ -168,6 +161,8 @@ def _session(stack: tuple[tuple[str, str], ...]) -> Session:
     def connect() -> Session:
         session = Session(dict(stack), os.environ, SystemClock())
         atexit.register(session.close)
+        if session.warning:
+            engine_log().warn(session.warning)
         return session
 
     return _sessions.get(stack, connect)

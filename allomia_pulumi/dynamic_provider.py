@@ -5,9 +5,14 @@ Loaded by the engine's `pulumi-python` plugin, never by a program. What they nee
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from allomia_pulumi.errors import InvalidConfiguration
 from allomia_pulumi.loading import loading
+from allomia_pulumi.shown import Shown
 
 if TYPE_CHECKING:
     from allomia_pulumi.dynamic_calls import KeyProvider
@@ -17,7 +22,7 @@ __all__ = ["dashboard_api_key", "organization_api_key"]
 
 def organization_api_key() -> KeyProvider:
     """Return the provider of `OrganizationApiKey`."""
-    with loading():
+    with _loading():
         from allomia_pulumi.dynamic_calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
         from allomia_pulumi.keys.lifecycle import OrganizationKeys  # noqa: PLC0415 - the same
 
@@ -26,8 +31,22 @@ def organization_api_key() -> KeyProvider:
 
 def dashboard_api_key() -> KeyProvider:
     """Return the provider of `DashboardApiKey`."""
-    with loading():
+    with _loading():
         from allomia_pulumi.dynamic_calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
         from allomia_pulumi.keys.dashboard import DashboardKeys  # noqa: PLC0415 - the same
 
         return KeyProvider("DashboardApiKey", DashboardKeys)
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Import modules as `loading` does; its error leaves as a line, since the engine shows the whole exception."""
+    try:
+        with loading():
+            yield
+    except InvalidConfiguration as problem:
+        sys.tracebacklimit = 0
+        text = str(problem)
+    else:
+        return
+    raise Shown(text)

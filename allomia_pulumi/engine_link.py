@@ -49,7 +49,8 @@ class EngineLog:
                 request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn)
                 self._engine.Log(request, timeout=LOG_SECONDS)
                 return
-        except grpc.RpcError:
+        except (grpc.RpcError, ValueError):
+            # An engine that is gone, or a channel that is closed; neither may end the operation that speaks.
             pass
         if severity != engine_pb2.DEBUG:
             print(f"{engine_pb2.LogSeverity.Name(severity).lower()}: {message}", file=sys.stderr)  # noqa: T201

@@ -13,7 +13,8 @@ An error ends the program with one line: it is a `pulumi.RunError`, and its `__c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pulumi
@@ -49,7 +50,8 @@ def get_organization(
     Raises:
         pulumi.RunError: The tenant key sees no such organization, several have the name, or AlloMia gave no answer.
     """
-    from allomia_pulumi import program_calls  # noqa: PLC0415 - a program loads the edges only if it asks
+    with _loading():
+        from allomia_pulumi import program_calls  # noqa: PLC0415 - a program loads the edges only if it asks
 
     return program_calls.find_organization(id, name)
 
@@ -72,7 +74,8 @@ def get_organizations(*, search: str | None = None) -> tuple[OrganizationInfo, .
     Raises:
         pulumi.RunError: AlloMia gave no answer, or one that does not add up.
     """
-    from allomia_pulumi import program_calls  # noqa: PLC0415 - a program loads the edges only if it asks
+    with _loading():
+        from allomia_pulumi import program_calls  # noqa: PLC0415 - a program loads the edges only if it asks
 
     return program_calls.list_organizations(search)
 
@@ -94,7 +97,8 @@ def get_organization_api_keys(organization_id: str) -> OrganizationApiKeys:
         pulumi.RunError: The tenant key sees no such organization, AlloMia serves no key endpoints, or it gave no
             answer.
     """
-    from allomia_pulumi import program_calls  # noqa: PLC0415 - a program loads the edges only if it asks
+    with _loading():
+        from allomia_pulumi import program_calls  # noqa: PLC0415 - a program loads the edges only if it asks
 
     return program_calls.survey_keys(organization_id)
 
@@ -102,6 +106,23 @@ def get_organization_api_keys(organization_id: str) -> OrganizationApiKeys:
 def get_organization_api_keys_output(organization_id: pulumi.Input[str]) -> pulumi.Output[OrganizationApiKeys]:
     """Describe the keys as `get_organization_api_keys` does, once the organization is known."""
     return _once_known(get_organization_api_keys, organization_id=organization_id)
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Load what the functions need: a program has it only if it asks.
+
+    Raises:
+        pulumi.RunError: A file of the program stands where a module that is needed should be.
+    """
+    from allomia_pulumi.errors import InvalidConfiguration  # noqa: PLC0415 - see above
+    from allomia_pulumi.loading import loading  # noqa: PLC0415 - see above
+
+    try:
+        with loading():
+            yield
+    except InvalidConfiguration as problem:
+        raise pulumi.RunError(f"allomia: {problem}") from problem
 
 
 def _once_known(function: Callable[..., T], **arguments: pulumi.Input[Any]) -> pulumi.Output[T]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from allomia_pulumi.shadows import program_folder_last, refuse_shadows
+
 __all__ = ["loading"]
 
 LEFT_OUT: Final = "httpx._main"
@@ -26,7 +28,11 @@ _one_at_a_time = threading.RLock()
 def loading() -> Iterator[None]:
     """Import modules inside without what takes time and serves nothing here.
 
-    Besides, nothing is searched for garbage: nearly all that an import makes stays for the life of the process.
+    Besides, nothing is searched for garbage: nearly all that an import makes stays for the life of the process. Files
+    of the program stand for none of the modules.
+
+    Raises:
+        InvalidConfiguration: A file of the program was imported before, in place of a module that is needed.
     """
     with _one_at_a_time:
         collects, plugins = gc.isenabled(), os.environ.get(NO_PLUGINS)
@@ -35,7 +41,8 @@ def loading() -> Iterator[None]:
         # None in this place makes an import fail as if there were no such module.
         is_left_out = sys.modules.setdefault(LEFT_OUT, None) is None  # type: ignore[arg-type]
         try:
-            yield
+            with refuse_shadows(), program_folder_last():
+                yield
         finally:
             if is_left_out:
                 sys.modules.pop(LEFT_OUT, None)

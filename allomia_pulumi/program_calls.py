@@ -92,6 +92,8 @@ def _directory() -> Directory:
 def _start(stack: Stack) -> Session:
     session = Session(dict(stack), os.environ, SystemClock())
     atexit.register(session.close)
+    if session.warning:
+        pulumi.log.warn(session.warning)
     return session
 
 

@@ -44,6 +44,10 @@ def fingerprint(secret: SecretStr) -> str:
 
 
 def printable(text: str, limit: int = 120) -> str:
-    """Return foreign text fit for a terminal: no control, bidi or line characters, and at most `limit` characters."""
+    """Return foreign text fit for a terminal: no known secret, no control, bidi or line characters, and not too long.
+
+    Secrets go first: one that was cut or had a character replaced would not be known any more.
+    """
+    text = scrub(text)
     clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -68,6 +68,14 @@ class Session:
         return load_settings(self._stack, self._environ, self._arguments)
 
     @property
+    def warning(self) -> str:
+        """Say what the settings allow and is dangerous; empty if nothing is, or if they are not acceptable."""
+        try:
+            return self.settings.vault.warning
+        except InvalidConfiguration:
+            return ""
+
+    @property
     def owner(self) -> str:
         """Return what tells apart two people with the same project and stack names on one tenant."""
         return self.settings.owner
@@ -133,7 +141,7 @@ class Session:
         `{organizationId}` and `{keyId}` in the reference stand for the key's own, so that one serves many imports.
 
         Raises:
-            InvalidConfiguration: The reference is none.
+            InvalidConfiguration: The reference is none, or the variable holds no key.
             AllomiaError: Vault does not give the secret.
         """
         if written := self._environ.get(IMPORT_REFERENCE_VARIABLE, "").strip():
@@ -144,7 +152,8 @@ class Session:
                 raise InvalidConfiguration(problem.message, problem.hint) from None
             return self._vault.read_secret(reference), f"Vault {reference}"
         if secret := self._environ.get(IMPORT_SECRET_VARIABLE, "").strip():
-            return guard(secret), f"environment variable {IMPORT_SECRET_VARIABLE}"
+            source = f"environment variable {IMPORT_SECRET_VARIABLE}"
+            return _accept_key(secret, source, "the key"), source
         return None
 
     def close(self) -> None:
@@ -233,15 +242,25 @@ class _EnvironmentKey:
     source = f"environment variable {TENANT_KEY_VARIABLE}"
 
     def __init__(self, key: str) -> None:
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise InvalidConfiguration(
-                f"{self.source} is not a key: it has spaces, control or non-ASCII characters",
-                "Set it to the tenant key as AlloMia gave it, and nothing else.",
-            )
-        self._key = guard(key)
+        self._key = _accept_key(key, self.source, "the tenant key")
 
     def current(self) -> SecretStr:
         return self._key
 
     def renew(self, refused: SecretStr) -> bool:
         return self._key != refused
+
+
+def _accept_key(text: str, source: str, what: str) -> SecretStr:
+    """Accept a key that fits into a header.
+
+    Raises:
+        InvalidConfiguration: It is none; the message does not repeat it.
+    """
+    guarded = guard(text)
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise InvalidConfiguration(
+            f"{source} is not a key: it has spaces, control or non-ASCII characters",
+            f"Set it to {what} as AlloMia gave it, and nothing else.",
+        )
+    return guarded

@@ -6,6 +6,7 @@ exchange gets what is left of one deadline, headers included.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - a connection would load it, and what it needs, by the program's search path
 import ssl
 from collections.abc import Iterable
 from typing import Any

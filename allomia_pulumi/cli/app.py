@@ -10,6 +10,7 @@ from allomia_pulumi.cli.keys import list_keys, revoke_key
 from allomia_pulumi.cli.orphans import find_orphans
 from allomia_pulumi.cli.outcomes import ExitCode, exit_code, tell
 from allomia_pulumi.cli.sandbox import run_sandbox
+from allomia_pulumi.cli.terminal import accept_any_text
 from allomia_pulumi.errors import AllomiaError
 
 __all__ = ["ExitCode", "app", "run"]
@@ -45,6 +46,7 @@ def _version(*, version: bool = typer.Option(False, "--version", help="Show the 
 
 def run() -> int:
     """Run a command and return the exit code; an error is one line and a hint on stderr, never a traceback."""
+    accept_any_text()
     try:
         app()
     except AllomiaError as problem:

@@ -14,6 +14,7 @@ import typer
 
 from allomia_pulumi.api import TenantClient, is_identifier
 from allomia_pulumi.cli.checkpoint import Access
+from allomia_pulumi.cli.outcomes import warn
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
@@ -23,7 +24,17 @@ from allomia_pulumi.references import VaultReference
 from allomia_pulumi.session import Session
 from allomia_pulumi.vault import Vault
 
-__all__ = ["ApiUrl", "Connections", "Holding", "Survey", "TenantKeyRef", "check_id", "connections", "given_arguments"]
+__all__ = [
+    "ApiUrl",
+    "Connections",
+    "Holding",
+    "Survey",
+    "TenantKeyRef",
+    "check_id",
+    "check_key_id",
+    "connections",
+    "given_arguments",
+]
 
 CONCURRENT_LISTS = 8
 
@@ -157,7 +168,9 @@ class Connections:
     def _session(self, access: Access) -> Session:
         key = (tuple(sorted(access.stack.items())), tuple(sorted(access.arguments.items())))
         if key not in self._sessions:
-            self._sessions[key] = Session(access.stack, self._environ, SystemClock(), access.arguments)
+            session = self._sessions[key] = Session(access.stack, self._environ, SystemClock(), access.arguments)
+            if session.warning:
+                warn(session.warning)
         return self._sessions[key]
 
 
@@ -185,6 +198,19 @@ def check_id(value: str, what: str) -> None:
     """
     if not is_identifier(value):
         raise InvalidInput(f"{what} is empty or has characters that no id has", "Copy it from AlloMia.")
+
+
+def check_key_id(value: str) -> None:
+    """Refuse what cannot be a key's id, and say what to do about a key that AlloMia lists with one.
+
+    Raises:
+        InvalidInput: No request can name such a key.
+    """
+    if not is_identifier(value):
+        raise InvalidInput(
+            "the key's id is empty or has characters that no id has, so no request can name it; nothing was revoked",
+            "Copy it from AlloMia; a key that AlloMia lists with such an id is deleted in its dashboard.",
+        )
 
 
 def _look(place: _Place) -> Holding | AllomiaError:

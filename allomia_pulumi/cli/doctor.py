@@ -24,12 +24,13 @@ from allomia_pulumi.cli.doctor_checks.provider import look_at_dynamic, look_at_p
 from allomia_pulumi.cli.doctor_checks.report import needs_care, show_document, show_table
 from allomia_pulumi.cli.doctor_checks.running import Check, Finding, Step, failed, ok, run_steps, skipped
 from allomia_pulumi.cli.doctor_checks.secrets import SEARCH_SECONDS, look_for_secrets
-from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_pending
+from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
 from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.cli.doctor_checks.vault import VaultChecks
 from allomia_pulumi.cli.keys import Output, Stacks
 from allomia_pulumi.cli.outcomes import ExitCode
 from allomia_pulumi.cli.stacks import Stack, open_stack
+from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.redaction import printable
 
@@ -55,7 +56,7 @@ def run_doctor(
         others = [pool.submit(_examine, text) for text in texts] or [pool.submit(_examine_environment)]
     checks = [*here.result(), *(check for one in others for check in one.result())]
     if output is Output.JSON:
-        typer.echo(show_document(checks))
+        say(show_document(checks))
     else:
         show_table(checks, Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
     raise typer.Exit(ExitCode.NEEDS_CARE if needs_care(checks) else ExitCode.DONE)
@@ -124,6 +125,11 @@ def _kept(subject: Subject, stack: Stack, configuration: Path) -> list[Step]:
         return ok(subject.backend.name)
 
     return [
+        Step(
+            "stack.passphrase",
+            "passphrase",
+            lambda: look_at_passphrase(stack, configuration, subject.environ),
+        ),
         Step("stack.pending", "pending operations", lambda: look_at_pending(stack)),
         Step("stack.owed", "owed by keys", lambda: look_at_owed(subject)),
         Step(

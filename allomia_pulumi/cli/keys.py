@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from allomia_pulumi.cli.checkpoint import Access
-from allomia_pulumi.cli.connecting import ApiUrl, Holding, TenantKeyRef, check_id, connections, given_arguments
+from allomia_pulumi.cli.connecting import (
+    ApiUrl,
+    Holding,
+    TenantKeyRef,
+    check_id,
+    check_key_id,
+    connections,
+    given_arguments,
+)
 from allomia_pulumi.cli.looking import Row, View, look
 from allomia_pulumi.cli.outcomes import exit_code, warn
 from allomia_pulumi.cli.render import (
@@ -21,6 +29,7 @@ from allomia_pulumi.cli.render import (
     slots_used,
     stdout,
 )
+from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.keys.models import KEY_LIMIT
@@ -69,7 +78,7 @@ def list_keys(
         view = look(opened, stack or (), organization or (), given_arguments(api_url, tenant_key_ref))
     now = SystemClock().now()
     if output is Output.JSON:
-        typer.echo(as_document(_document(view, now)))
+        say(as_document(_document(view, now)))
     else:
         _show(view, now)
     for problem in view.survey.failures:
@@ -91,7 +100,7 @@ def revoke_key(
     What AlloMia answers is not believed: the command looks whether the key is gone, and says what it saw.
     """
     check_id(organization, "the organization's id")
-    check_id(key_id, "the key's id")
+    check_key_id(key_id)
     if not yes and not sys.stdin.isatty():
         raise InvalidInput("there is no terminal to ask at", "Add --yes to revoke without asking.")
     with connections() as opened:
@@ -105,12 +114,12 @@ def revoke_key(
                 "itself",
                 f"It may be revoked already; look with {look_command(organization)}.",
             )
-        typer.echo(key_in_a_line(Row(Holding(organization, "", (), client), found), clock.now()))
+        say(key_in_a_line(Row(Holding(organization, "", (), client), found), clock.now()))
         if not yes and not typer.confirm("Revoke this key now?"):
-            typer.echo("nothing was revoked")
+            say("nothing was revoked")
             raise typer.Exit(1)
         seen = revoke_for_good(client, clock, organization, key_id, warn, always_proves=True)
-    typer.echo(f"revoked: {_describe(seen)}")
+    say(f"revoked: {_describe(seen)}")
 
 
 def _describe(seen: Revoked) -> str:

@@ -26,6 +26,7 @@ from allomia_pulumi.cli.orphans_shown import (
 from allomia_pulumi.cli.outcomes import ExitCode, exit_code, tell, warn
 from allomia_pulumi.cli.render import Output, as_document, key_in_a_line, stdout
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.clock import SystemClock
 from allomia_pulumi.errors import AllomiaError, InvalidInput
 from allomia_pulumi.keys.orphans import Knowledge, Whose
@@ -77,7 +78,7 @@ def find_orphans(
         if revoke:
             sweep.revoke_all()
     if output is Output.JSON:
-        typer.echo(as_document(document(view, clock.now(), sweep.outcomes)))
+        say(as_document(document(view, clock.now(), sweep.outcomes)))
     raise typer.Exit(_code(view, sweep))
 
 
@@ -183,4 +184,4 @@ class _Sweep:
         return verdict.whose is Whose.ORPHAN if self.is_asking else verdict.is_to_be_searched
 
     def _say(self, text: str) -> None:
-        typer.echo(text, err=self.on_stderr)
+        say(text, err=self.on_stderr)

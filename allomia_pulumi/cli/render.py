@@ -21,7 +21,7 @@ from allomia_pulumi.keys.models import KEY_LIMIT
 from allomia_pulumi.keys.orphans import Verdict, Whose
 from allomia_pulumi.keys.ports import ApiKey
 from allomia_pulumi.keys.wording import describe_age, describe_time_since
-from allomia_pulumi.redaction import printable
+from allomia_pulumi.redaction import printable, scrub
 
 __all__ = [
     "Output",
@@ -98,11 +98,11 @@ def resource_name(verdict: Verdict) -> str:
 
 def key_as_json(row: Row, now: datetime) -> dict[str, Any]:
     """Return what programs read of a key."""
-    key, mark = row.key, parse_mark(row.key.name)
+    key, mark, name = row.key, parse_mark(row.key.name), scrub(row.key.name)
     return {
         "id": key.id,
-        "name": key.name,
-        "label": label_of(key.name),
+        "name": name,
+        "label": label_of(name),
         "createdAt": key.created_at.isoformat() if key.created_at else None,
         "lastUsedAt": key.last_used_at.isoformat() if key.last_used_at else None,
         "ageSeconds": max(0, int((now - key.created_at).total_seconds())) if key.created_at else None,
@@ -112,8 +112,19 @@ def key_as_json(row: Row, now: datetime) -> dict[str, Any]:
 
 
 def as_document(document: Mapping[str, Any]) -> str:
-    """Return a document as text; foreign characters are escaped."""
-    return json.dumps(document, indent=2, ensure_ascii=True)
+    """Return a document as text: known secrets are replaced, and foreign characters are escaped."""
+    return json.dumps(_scrubbed(document), indent=2, ensure_ascii=True)
+
+
+def _scrubbed(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Scrub every text before it is escaped: an escaped secret is not known any more."""
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, Mapping):
+        return {name: _scrubbed(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrubbed(item) for item in value]
+    return value
 
 
 def _verdict_as_json(verdict: Verdict) -> dict[str, Any]:
@@ -149,6 +160,7 @@ def _cells(row: Row, now: datetime) -> tuple[str, ...]:
 
 
 def _broken(name: str) -> str:
+    name = scrub(name)
     label = label_of(name)
     return "\n".join(filter(None, (printable(label), printable(name.removeprefix(label)))))
 

@@ -19,7 +19,7 @@ from allomia_pulumi.keys.plan import make_plan
 from allomia_pulumi.keys.ports import KeyApi, Reporter
 from allomia_pulumi.keys.repeats import Outcome, digest
 from allomia_pulumi.keys.strays import Strays
-from allomia_pulumi.keys.wording import orphans_command
+from allomia_pulumi.keys.wording import explain, orphans_command
 
 __all__ = ["Creations"]
 
@@ -68,9 +68,17 @@ class Creations:
             if left.is_ours:
                 self._memory.remember_left_behind(identity, left.organization_id, left.key_id)
             raise
-        if creation.adoption is None:
-            self._memory.remember_minted(state.key_id)
-        return self._remember_creation(news, state, identity)
+        # From here on the new key is what counts: whatever goes wrong, also a fault of ours, must not lose it.
+        try:
+            if creation.adoption is None:
+                self._memory.remember_minted(state.key_id)
+            return self._remember_creation(news, state, identity)
+        except Exception as problem:  # noqa: BLE001 - see above
+            reporter.warn(
+                f"key {state.key_id} exists and works; this run does not remember it for a repeated call: "
+                f"{explain(problem)}"
+            )
+            return f"{state.record.settings.organization_id}/{state.key_id}", state
 
     def is_repeated(
         self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity

@@ -28,6 +28,10 @@ SUPPORTED: Final = (
     "tenantKeyRef",
     "adopt",
 )
+TRIGGER_HINT: Final = (
+    "Every trigger is a text, a number or a truth value: leave out what has no value, and write a map or a list as one "
+    "text, such as its JSON."
+)
 OUR_FIELDS: Final = frozenset({"key_id", "organization_id"})
 
 
@@ -116,12 +120,22 @@ def _triggers(value: object) -> Mapping[str, str] | Unknown | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise InvalidInput("rotationTriggers is not a map", 'Write it like {"quarter": "2026-Q4"}.')
+        raise InvalidInput(f"rotationTriggers is not a map{_but(value)}", 'Write it like {"quarter": "2026-Q4"}.')
     if any(isinstance(item, Unknown) for item in value.values()):
         return UNKNOWN
-    if wrong := [printable(str(name)) for name, item in value.items() if not isinstance(item, str | int | float)]:
-        raise InvalidInput(f"rotationTriggers.{wrong[0]} is not a text", "Every trigger is a text; convert it.")
+    for name, item in value.items():
+        if not isinstance(item, str | int | float):
+            raise InvalidInput(f"rotationTriggers.{printable(str(name))} is not a text{_but(item)}", TRIGGER_HINT)
     return {name: _trigger(item) for name, item in value.items()}
+
+
+def _but(value: object) -> str:
+    """Say what a value is instead, and never which."""
+    if value is None:
+        return ", but null"
+    if value == {}:
+        return ", but null or an empty map"
+    return ", but a map" if isinstance(value, Mapping) else ", but a list" if isinstance(value, list | tuple) else ""
 
 
 def _trigger(value: str | float) -> str:

@@ -39,7 +39,7 @@ from allomia_pulumi.keys.reading import Reading, require_here
 from allomia_pulumi.keys.repeats import Outcome, digest
 from allomia_pulumi.keys.resource import Checked, Forecast, Outputs
 from allomia_pulumi.keys.slots import Ledger
-from allomia_pulumi.keys.wording import explaining_configuration
+from allomia_pulumi.keys.wording import explain, explaining_configuration
 from allomia_pulumi.redaction import fingerprint
 
 __all__ = ["OrganizationKeys"]
@@ -255,18 +255,19 @@ class OrganizationKeys:
             reporter.warn(f"the rotation of key {state.key_id} ({plan.waiting}) is left for the next `pulumi up`")
         update = self._builder.update(inputs, today, planned.now, api, reporter)
         after = update.run(state, plan)
-        self._memory.remember_keys(pulumi_id, identity, after.key_ids | state.key_ids)
-        left = make_plan(inputs, after, planned.now, today=today, has_slot=planned.has_slot)
-        self._memory.remember_update(
-            Outcome(pulumi_id, digest(news), digest(outputs), after, is_complete=not left.has_changes)
-        )
-        if state.rotation_reason is Reason.IMPORTED:
-            self._memory.hold(identity, after.key_ids)
+        # From here on the new state is what counts: whatever goes wrong, also a fault of ours, must not lose it.
         try:
+            self._memory.remember_keys(pulumi_id, identity, after.key_ids | state.key_ids)
+            left = make_plan(inputs, after, planned.now, today=today, has_slot=planned.has_slot)
+            self._memory.remember_update(
+                Outcome(pulumi_id, digest(news), digest(outputs), after, is_complete=not left.has_changes)
+            )
+            if state.rotation_reason is Reason.IMPORTED:
+                self._memory.hold(identity, after.key_ids)
             alive = self._ledger.alive(api, after.record.settings.organization_id)
             self._builder.update(inputs, today, planned.now, api, reporter).strays(after).name_beside(after, alive)
-        except AllomiaError as problem:
-            reporter.warn(f"the update is done; looking for stray keys failed: {problem}")
+        except Exception as problem:  # noqa: BLE001 - see above
+            reporter.warn(f"the update is done; looking for stray keys failed: {explain(problem)}")
         return after
 
     def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:

@@ -105,13 +105,13 @@ class Maker:
                         self._minter.prove(order.organization_id, minted)
                     is_proved = True
                     made = self._deliver_new(order, settings, minted, stored, undelivered)
+                    self._ledger.add(order.organization_id, minted)
             except KeyLeftBehind as problem:
                 self._ledger.add(order.organization_id, minted)
                 may_keep = is_proved and problem.is_ours and undelivered is not Undelivered.REVOKE
                 if may_keep and self._is_alive(order.organization_id, minted.id):
                     return Made(minted, owed="it was not written to Vault")
                 raise
-            self._ledger.add(order.organization_id, minted)
         return made
 
     def end_left_behind(self, left_behind: Iterable[tuple[str, str]]) -> None:

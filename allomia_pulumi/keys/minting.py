@@ -181,12 +181,26 @@ class Minter:
             # It says already why the key lives on.
             raise
         except Exception as problem:
-            done = self._undoing.undo(
-                organization_id, minted, f"{_message(problem)}, and the key cannot be handed over"
-            )
+            done = self._undo(organization_id, minted, f"{_message(problem)}, and the key cannot be handed over")
             if isinstance(problem, AllomiaError):
                 problem.message += done
             raise
+
+    def _undo(self, organization_id: str, minted: MintedKey, why: str) -> str:
+        """Revoke a key as `Undoing` does; after a fault of ours the error names it all the same."""
+        try:
+            return self._undoing.undo(organization_id, minted, why)
+        except AllomiaError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - see above
+            broken = type(problem).__name__
+        raise KeyLeftBehind(
+            f"key {minted.id} may be alive in organization {organization_id} and nobody holds it: {why}, and while it "
+            f"was to be revoked this package itself broke ({broken})",
+            f"Revoke it with {revoke_command(organization_id, minted.id)}.",
+            organization_id=organization_id,
+            key_id=minted.id,
+        )
 
     def _make(self, organization_id: str, name: str, mark: Mark) -> CheckedKey | Doubt:
         """Send the POST, and check the answer before anything else; whoever raises has no answer in a variable."""
@@ -205,7 +219,7 @@ class Minter:
         pause = SHORTEST_PAUSE
         while True:
             try:
-                return self._api.mint_key(organization_id, name)
+                return self._mint_once(organization_id, name)
             except RateLimited as problem:
                 wait = max(SHORTEST_PAUSE, pause if problem.retry_after is None else problem.retry_after)
                 if self._clock.monotonic() + wait > end:
@@ -214,6 +228,16 @@ class Minter:
                 if self._clock.is_stopping:
                     raise
                 pause *= 2
+
+    def _mint_once(self, organization_id: str, name: str) -> MintAnswer:
+        """Send the POST; after a fault of ours nobody knows whether AlloMia carried it out."""
+        try:
+            return self._api.mint_key(organization_id, name)
+        except AllomiaError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - see above
+            broken = f"this package itself broke ({type(problem).__name__}) while making key {name}"
+        raise OutcomeUnknown(broken, "Please report it with this line.")
 
     def _settle(self, organization_id: str, mark: Mark, problem: OutcomeUnknown) -> bool:
         """Find out what became of a lost answer; a key that exists is ours, and its value is unknowable: revoke it.
@@ -255,9 +279,9 @@ class Minter:
             return
         try:
             self._revoke_by_name(organization_id, names)
-        except AllomiaError as problem:
+        except Exception as problem:  # noqa: BLE001 - the key that was made goes on, also after a fault of ours
             self._reporter.warn(
-                f"a key that nobody holds may exist, and looking for it failed ({problem.message}). "
+                f"a key that nobody holds may exist, and looking for it failed ({_message(problem)}). "
                 f"{_look_for(organization_id, names)}"
             )
 

@@ -37,7 +37,7 @@ from allomia_pulumi.keys.ports import KeyApi, MintedKey, Reporter
 from allomia_pulumi.keys.proof import is_proved_gone, revoke_for_good
 from allomia_pulumi.keys.slots import Ledger
 from allomia_pulumi.keys.strays import Strays
-from allomia_pulumi.keys.wording import IMPORT_WITH_SECRET, revoke_command
+from allomia_pulumi.keys.wording import IMPORT_WITH_SECRET, explain, revoke_command
 from allomia_pulumi.redaction import fingerprint
 
 __all__ = ["Update"]
@@ -96,17 +96,31 @@ class Update:
                     state = self._do(step, state, plan)
             except _StoppedError as stopped:
                 return self._half_done(stopped.state)
-            except AllomiaError as problem:
+            except Exception as problem:
+                # Also a fault of ours: whatever it is, what was done by now must not be lost with it.
                 if state == before:
                     raise
-                self.reporter.owe(f"the update is half done, and the next `pulumi up` goes on: {problem}")
-                return self._half_done(state)
+                return self._broken_off(state, problem)
+        try:
+            return self._conclude(state)
+        except Exception as problem:
+            if state == before:
+                raise
+            return self._broken_off(state, problem)
+
+    def _conclude(self, state: KeyState) -> KeyState:
+        """Return the state with today's settings and name, after all steps are done."""
         today = self._follow_in_vault(state)
         state = apply_settings(self.inputs, state, today=today, keep_place=is_undelivered(self.inputs, state))
         state = _with_lineage(state, state.record.lineage or draw_lineage())
         for owed in state.pending:
             self.reporter.owe(f"still owed: {owed.step} ({owed.why}). The next `pulumi up` tries again.")
         return with_moments(state, self.now)
+
+    def _broken_off(self, state: KeyState, problem: Exception) -> KeyState:
+        """Return what was done before something went wrong, and say that the rest is owed."""
+        self.reporter.owe(f"the update is half done, and the next `pulumi up` goes on: {explain(problem)}")
+        return self._half_done(state)
 
     def strays(self, state: KeyState) -> Strays:
         """Return what finds keys with this resource's mark that nobody knows."""
@@ -222,8 +236,8 @@ class Update:
             made = self.maker.make(
                 order, settings, origin.identity, known, former=state.record.origins, undelivered=undelivered
             )
-            self.has_minted(made.key.id)
             with self.maker.recording(order, made):
+                self.has_minted(made.key.id)
                 return self._rotated(_with_lineage(state, lineage), made, settings, reason)
         except KeyLeftBehind as problem:
             if not problem.is_ours:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from allomia_pulumi.config import IMPORT_REFERENCE_VARIABLE, IMPORT_SECRET_VARIABLE
-from allomia_pulumi.errors import SetupError, UnexpectedAnswer, Unreachable
+from allomia_pulumi.errors import AllomiaError, SetupError, UnexpectedAnswer, Unreachable
 from allomia_pulumi.keys.ports import ApiKey
 from allomia_pulumi.redaction import printable
 from allomia_pulumi.references import VaultReference
@@ -21,6 +21,7 @@ __all__ = [
     "describe_keys",
     "describe_length",
     "describe_time_since",
+    "explain",
     "explaining_configuration",
     "look_command",
     "orphans_command",
@@ -54,6 +55,13 @@ def explaining_configuration(reference: VaultReference | None) -> Iterator[None]
         yield
     except (SetupError, Unreachable, UnexpectedAnswer) as problem:
         raise problem.with_hint(RECORDED_REFERENCE if reference else STORED_CONFIGURATION) from None
+
+
+def explain(problem: Exception) -> str:
+    """Say what went wrong; of a fault of ours only its type is told, since its text may hold anything."""
+    if isinstance(problem, AllomiaError):
+        return str(problem)
+    return f"this package itself broke ({type(problem).__name__}). Please report it with this line"
 
 
 def describe_keys(keys: Iterable[ApiKey], now: datetime) -> str:

@@ -132,6 +132,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if self._configured is None:
                 self._connect(*sources)
                 self._configured = sources
+                if self._session.warning:
+                    self.log.warn(self._session.warning, request.urn)  # noqa: G010 - it is the engine's log
             elif sources != self._configured:
                 # The port is open to every user of this machine, and a new address would be sent the tenant key.
                 raise InvalidConfiguration(

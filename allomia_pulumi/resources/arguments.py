@@ -8,9 +8,10 @@ from typing import Any, Final, TypedDict
 
 import pulumi
 
-__all__ = ["AdoptArgs", "VaultArgs", "VaultAuthArgs", "VaultReferenceArgs", "VaultSecretArgs", "to_wire"]
+__all__ = ["AdoptArgs", "VaultArgs", "VaultAuthArgs", "VaultReferenceArgs", "VaultSecretArgs", "keep_nulls", "to_wire"]
 
 WIRE_NAMES: Final = {
+    "allow_plain_http": "allowPlainHttp",
     "ca_cert_file": "caCertFile",
     "jwt_env": "jwtEnv",
     "jwt_file": "jwtFile",
@@ -114,6 +115,7 @@ class VaultArgs(TypedDict, total=False):
         namespace: The namespace.
         ca_cert_file: The certificates of the authority that it is trusted by.
         timeout_seconds: How long one request may take.
+        allow_plain_http: Whether an http address off this machine is allowed: token and keys travel in clear.
         auth: How to log in.
     """
 
@@ -121,7 +123,23 @@ class VaultArgs(TypedDict, total=False):
     namespace: pulumi.Input[str]
     ca_cert_file: pulumi.Input[str]
     timeout_seconds: pulumi.Input[float]
+    allow_plain_http: pulumi.Input[bool]
     auth: pulumi.Input[VaultAuthArgs]
+
+
+def keep_nulls(value: Any) -> Any:  # noqa: ANN401 - any input, plain or not
+    """Let a map keep its entries without a value, as empty maps: Pulumi would drop them before anybody saw them."""
+    if isinstance(value, pulumi.Output):
+        return value.apply(keep_nulls)
+    if isinstance(value, Mapping):
+        return {name: _kept(item) for name, item in value.items()}
+    return value
+
+
+def _kept(item: Any) -> Any:  # noqa: ANN401 - the same
+    if isinstance(item, pulumi.Output):
+        return item.apply(_kept)
+    return {} if item is None else item
 
 
 def to_wire(value: Any) -> Any:  # noqa: ANN401 - any input, plain or not

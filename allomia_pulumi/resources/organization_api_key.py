@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from allomia_pulumi.resources.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs, to_wire
+from allomia_pulumi.resources.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs, keep_nulls, to_wire
 from allomia_pulumi.resources.base import ApiKeyResource
 
 __all__ = ["OrganizationApiKey"]
@@ -16,11 +16,14 @@ __all__ = ["OrganizationApiKey"]
 
 @pulumi.input_type
 class _Inputs:
-    """The names of the inputs on the wire; with them Pulumi translates options such as `ignore_changes` too."""
+    """The names of the inputs on the wire; with them Pulumi translates options such as `ignore_changes` too.
+
+    What a program may get wrong inside is `Any`: Pulumi would end with an assertion, and the provider says a line.
+    """
 
     organization_id: pulumi.Input[str] = pulumi.property("organizationId")
     name: pulumi.Input[str] | None = pulumi.property("name")
-    rotation_triggers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = pulumi.property("rotationTriggers")
+    rotation_triggers: pulumi.Input[Any] | None = pulumi.property("rotationTriggers")
     rotate_after: pulumi.Input[Any] | None = pulumi.property("rotateAfter")
     overlap: pulumi.Input[Any] | None = pulumi.property("overlap")
     vault_secret: pulumi.Input[Any] | None = pulumi.property("vaultSecret")
@@ -92,7 +95,7 @@ class OrganizationApiKey(ApiKeyResource):
         inputs = {
             "organization_id": organization_id,
             "name": name,
-            "rotation_triggers": rotation_triggers,
+            "rotation_triggers": keep_nulls(rotation_triggers),
             "rotate_after": to_wire(rotate_after),
             "overlap": to_wire(overlap),
             "vault_secret": to_wire(vault_secret),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from allomia_pulumi.sandbox.control import Control, ControlError, explain
 from allomia_pulumi.sandbox.gate import Gate
+from allomia_pulumi.sandbox.guarding import is_from_here
 from allomia_pulumi.sandbox.world import Sandbox
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def build_app(sandbox: Sandbox | None = None) -> ASGIApp:
 class _Front:
     """Split AlloMia's side from the control side, and put the sandbox's clock and name on every answer.
 
-    A `Date` that a fault has set stays. The split looks at the path as on the wire: whatever an ID decodes to, a
-    request under `/api/` reaches the gate and is logged.
+    A request that a web page may have sent, or under another name than this machine's, ends here: it is neither logged
+    nor carried out. A `Date` that a fault has set stays. The split looks at the path as on the wire: whatever an ID
+    decodes to, a request under `/api/` reaches the gate and is logged.
     """
 
     def __init__(self, api: ASGIApp, control: ASGIApp, sandbox: Sandbox) -> None:
@@ -62,6 +64,10 @@ class _Front:
             await send(message)
 
         is_api = scope["raw_path"].startswith(b"/api/")
+        if not is_from_here(Headers(scope=scope)):
+            refusal = JSONResponse({"error": "This sandbox serves programs of this machine only"}, status_code=403)
+            await refusal(scope, receive, stamped)
+            return
         # A client that leaves before its request is complete has asked for nothing.
         with contextlib.suppress(ClientDisconnect):
             await (self._api if is_api else self._control)(scope, receive, stamped)

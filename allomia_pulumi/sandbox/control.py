@@ -1,6 +1,6 @@
 """The control side under `/sandbox/`: set the scene, aim faults, read what happened.
 
-There is no authentication, because the server listens on loopback only.
+There is no authentication: the server listens on loopback only, and serves no web page (see `guarding`).
 """
 
 from __future__ import annotations

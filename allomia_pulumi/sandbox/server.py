@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import os
 import socket
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,10 +133,18 @@ def _listen(address: str, port: int) -> socket.socket:
 
 
 def _write_private(path: Path, text: str) -> None:
+    """Put a new file in the place of the one that is there: whoever has that open, or linked, gets nothing."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            os.fchmod(descriptor, 0o600)
-            file.write(text)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise ServeError(f"cannot write the tenant key to {path}: it is a link, or no file")
+        # A file made by this call alone, for this user only.
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise ServeError(f"cannot write the tenant key to {path}: {error.strerror}") from None

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 
 import requests
 from requests.exceptions import InvalidHeader, InvalidURL
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProtocolError, ReadTimeoutError
 from urllib3.exceptions import InvalidHeader as ContradictoryHeader
-from urllib3.exceptions import NameResolutionError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from allomia_pulumi.errors import (
     AccessDenied,
@@ -38,7 +39,10 @@ NETWORK_HINT = "Check the address and the network, then run again."
 ADDRESS_HINT = "Check the address; a proxy or a login page may stand in between."
 ACTIVE_NODE_HINT = "Set the address to the active node, or to a load balancer that forwards by itself."
 HTTPS_HINT = "Write the address with https."
-HTTP_HINT = "If this Vault has no certificate, write the address with http (only on this machine)."
+HTTP_HINT = (
+    "If this Vault has no certificate, write the address with http: on this machine, or with "
+    "allomia:vault.allowPlainHttp."
+)
 AUTHORITY_HINT = (
     "Set allomia:vault caCertFile, BAO_CACERT or VAULT_CACERT to the PEM file of the authority "
     "that signed the certificate."
@@ -48,6 +52,7 @@ LATER_HINT = "Run again later."
 OPERATOR_HINT = "Vault's operators have to act; then run again."
 STRAY_HINT = "Check address, namespace and token for stray characters."
 FRAMING = {"content-length", "transfer-encoding"}
+REPORT_HINT = "Please report it with this line."
 QUOTA_HINT = "Run again later, or raise the quota of this path in Vault."
 
 
@@ -128,6 +133,10 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AllomiaError], str, st
 )
 
 
+OF_THE_WIRE = (requests.RequestException, HTTPError, HTTPException, OSError)
+"""What the libraries below raise about an answer; what is none of these is a fault of this package or of theirs."""
+
+
 def judged(call: Callable[[], requests.Response]) -> dict[str, Any]:
     """Make one request and return the JSON object that answers it, empty for an answer without a body.
 
@@ -171,6 +180,10 @@ def _explain(problem: Exception) -> Fault:
     if type(problem) is OSError:
         # Requests' own word for certificates that are gone; its other errors are kinds of `OSError`.
         return Fault(InvalidConfiguration, "cannot be asked: this machine's certificates are gone", AUTHORITY_HINT)
+    if not isinstance(problem, OF_THE_WIRE):
+        # Nobody knows how far it came, so what was to be written counts as lost.
+        what = f"was to be asked, and this package itself broke ({type(problem).__name__})"
+        return Fault(AllomiaError, what, REPORT_HINT, repeat=Repeat.LOST)
     return Fault(UnexpectedAnswer, "sent an unreadable answer", ADDRESS_HINT)
 
 

@@ -40,7 +40,7 @@ export class Provider extends pulumi.ProviderResource {
             resourceInputs["keysPath"] = args?.keysPath;
             resourceInputs["owner"] = args?.owner;
             resourceInputs["tenantKeyRef"] = pulumi.output(args?.tenantKeyRef).apply(JSON.stringify);
-            resourceInputs["vault"] = pulumi.output(args?.vault).apply(JSON.stringify);
+            resourceInputs["vault"] = pulumi.output(args ? pulumi.output(args.vault).apply(v => v === undefined ? undefined : inputs.vaultSettingsArgsProvideDefaults(v)) : undefined).apply(JSON.stringify);
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         super(Provider.__pulumiType, name, resourceInputs, opts);

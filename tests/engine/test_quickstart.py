@@ -141,8 +141,16 @@ def test_state_holds_the_record_and_the_constant_provider(scene: Scene) -> None:
         "secretFingerprint",
         "triggersHash",
     }
-    assert outputs["record"] == {
+    record = outputs["record"]
+    assert record["lineage"] == key["inputs"]["__lineage"]
+    assert record == {
         "stateVersion": 1,
+        "lineage": record["lineage"],
+        "former": [],
+        "foreignKeys": [],
+        "hasMadePlace": False,
+        "apiUrl": scene.sandbox.address,
+        "keysPath": "/api/organization/{organizationId}/api-keys",
         "identity": {"project": "allomia-quickstart", "stack": "test", "parents": "", "name": "ehr-sync"},
         "owner": "",
         "settings": {

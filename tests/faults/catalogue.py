@@ -554,4 +554,38 @@ ROWS: dict[int, Row] = {
         "`NO_PROXY` with networks, `host:port` or wildcards, and `ALL_PROXY`",
         "The same for AlloMia and for Vault; a proxy gets a tunnel and no credential (G3)",
     ),
+    80: Row(
+        "A file beside `__main__.py` with the name of a module, such as `secrets.py` or `httpx.py`",
+        "It stands for none of the modules that this package needs; one that was imported in place of such a module "
+        "before is an error that names the file (G5)",
+        "u/shadows::test_files_with_the_name_of_every_module_make_no_difference "
+        "u/shadows::test_a_module_that_was_shadowed_before_is_one_error_that_names_the_file "
+        "u/shadows::test_a_function_of_a_program_is_held_to_the_same "
+        "e/shadows::test_files_beside_a_program_with_the_names_of_modules_make_no_difference "
+        "e/shadows::test_g5_a_module_that_pulumi_itself_took_from_there_is_one_error_that_names_the_file",
+    ),
+    81: Row(
+        "A host that libraries read differently: other letters, `%2e`, a backslash, a zone, an underscore",
+        "Refused unseen, for AlloMia and for Vault (G3, G5)",
+    ),
+    82: Row(
+        "Vault by plain http inside a cluster",
+        "Refused, unless `allomia:vault.allowPlainHttp` lets it; then each run warns (G3)",
+    ),
+    83: Row(
+        "A key in AlloMia's list with half a character, a number or null as its name, or with a slash in its id",
+        "It counts as made by hand, holds its slot under a stand-in, is never touched, and blocks nothing (G4)",
+    ),
+    84: Row(
+        "A terminal that shows ASCII only",
+        "Commands show the closest characters, and end as ever (G5)",
+    ),
+    85: Row(
+        "A secret in a key's or an organization's name",
+        "No command, function or document shows it (G3)",
+    ),
+    86: Row(
+        "A fault of ours: an unexpected exception after a mint, after a rotation, or between a request and its answer",
+        "The new key stays in the state, or is revoked, or an error names it; nobody else is blamed (G1, G2)",
+    ),
 }

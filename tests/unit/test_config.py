@@ -108,6 +108,57 @@ def test_g3_g5_a_bad_value_names_its_place_and_never_itself(stack: dict[str, str
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.catalogue(81)
+@pytest.mark.parametrize("name", ["apiUrl", "vault"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "allomia_canary.example",
+        "allomi\u0430-canary.example",
+        "allomia\u3002canary",
+        "canary\\@127.0.0.1",
+        "canary%2eexample",
+        "-canary.example",
+        "canary..example",
+        "canary.example:\uff18\uff10",
+        "[fe80::1%canary]",
+        "[127.0.0.1]",
+        "[v1.canary]",
+    ],
+)
+def test_g3_g5_a_host_that_not_everybody_reads_alike_is_refused_unseen(name: str, host: str) -> None:
+    address = f"https://{host}"
+    with pytest.raises(InvalidConfiguration) as caught:
+        load_settings({"apiUrl": address} if name == "apiUrl" else vault(address=address), {})
+    assert "canary" not in str(caught.value)
+    assert "is not a base URL" in str(caught.value) or "neither a name of ASCII letters" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["vault", "vault.example.", "10.0.0.1:8200", "[::1]:8200", "[2001:db8::1]", "xn--a.b-c"]
+)
+def test_names_and_addresses_are_hosts(host: str) -> None:
+    assert load_settings(vault(address=f"https://{host}/"), {}).vault.address == f"https://{host}"
+
+
+@pytest.mark.catalogue(82)
+def test_plain_http_to_vault_is_let_by_name_alone_and_warned_of() -> None:
+    inside = load_settings(vault(address="http://vault.vault.svc:8200", allowPlainHttp=True), {}).vault
+    assert inside.address == "http://vault.vault.svc:8200"
+    assert "is reached by plain http (allomia:vault.allowPlainHttp)" in inside.warning
+    from_variable = load_settings(vault(allowPlainHttp=True), {"VAULT_ADDR": "http://vault:8200"}).vault
+    assert from_variable.warning
+    with pytest.raises(InvalidConfiguration, match=r"allomia:vault\.allowPlainHttp: true lets it"):
+        load_settings(vault(allowPlainHttp=False), {"VAULT_ADDR": "http://vault:8200"})
+    with pytest.raises(InvalidConfiguration, match="travel in clear"):
+        load_settings({**vault(allowPlainHttp=True), "apiUrl": "http://allomia.example"}, {})
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8200", "https://vault.example"])
+def test_nothing_is_said_where_nobody_listens(address: str) -> None:
+    assert load_settings(vault(address=address, allowPlainHttp=True), {}).vault.warning == ""
+
+
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(InvalidConfiguration, match="environment variable ALLOMIA_API_URL"):
         load_settings({}, {"ALLOMIA_API_URL": "http://allomia.example"})

@@ -40,7 +40,7 @@ from allomia_pulumi.cli.doctor_checks.running import (
     skipped,
 )
 from allomia_pulumi.cli.doctor_checks.secrets import _Search, _search_file, look_for_secrets
-from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_pending
+from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
 from allomia_pulumi.cli.doctor_checks.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.clock import SystemClock
@@ -329,3 +329,72 @@ def test_a_backup_that_cannot_be_unpacked_hides_nothing_of_the_others(tmp_path: 
     for file in (broken, whole):
         _search_file(search, file, Backend())
     assert search.found == {"the tenant key": ["2.json.gz"]}
+
+
+def test_g3_a_project_that_is_looked_at_gets_no_secret_and_runs_no_file_beside_its_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    seen = tmp_path / "seen"
+    project = tmp_path / "project"
+    (project / "venv" / "bin").mkdir(parents=True)
+    python = project / "venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nenv >> {seen}\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (project / "json.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    (project / "pulumi-resource-allomia").write_text(f"#!/bin/sh\nenv >> {seen}\n")
+    (project / "pulumi-resource-allomia").chmod(0o755)
+    runtime = "runtime: {name: python, options: {virtualenv: venv}}"
+    plugins = "plugins: {providers: [{name: allomia, path: .}]}"
+    (project / "Pulumi.yaml").write_text(f"name: clinic\n{runtime}\n{plugins}\n")
+    secrets = dict.fromkeys(("VAULT_TOKEN", "BAO_TOKEN", "ALLOMIA_TENANT_KEY", "PULUMI_CONFIG_PASSPHRASE"), SECRET)
+    for name, value in {**secrets, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}.items():
+        monkeypatch.setenv(name, value)
+    assert look_at_dynamic(read_project(project), os.environ).state is State.OK
+    look_at_plugin(read_project(project), os.environ, is_used=True)
+    assert seen.read_text().count("PATH=") >= 2
+    assert SECRET not in seen.read_text()
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["tokenFile", "caCertFile"])
+def test_g3_a_token_where_the_name_of_a_file_belongs_is_not_shown(name: str) -> None:
+    given = {"auth": {"tokenFile": SECRET}} if name == "tokenFile" else {"caCertFile": SECRET}
+    settings = {"vault": json.dumps({"address": "https://vault.example", **given})}
+    subject = Subject(replace(stack(), settings=settings), environ={})
+    shown = " ".join(check.finding.found for check in run_steps(configuration_steps(subject, {})))
+    assert SECRET not in shown
+    assert "whose name is not shown: it may be a secret" in shown
+
+
+def test_a_short_token_is_not_found_everywhere_and_that_is_said(tmp_path: Path) -> None:
+    subject = Subject(stack(key(path="/root/bin"), folder=tmp_path), environ={})
+    subject.known = {"the Vault token": SecretStr("root"), "the tenant key": SecretStr(SECRET)}
+    finding = look_for_secrets(subject, subject.stack or stack(), tmp_path / "Pulumi.prod.yaml")
+    assert finding.state is State.OK
+    assert "the Vault token not searched for: too short to be told from other text" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("environ", "state", "found"),
+    [
+        ({}, State.CARE, "neither PULUMI_CONFIG_PASSPHRASE nor PULUMI_CONFIG_PASSPHRASE_FILE is set"),
+        ({"PULUMI_CONFIG_PASSPHRASE": ""}, State.OK, "from environment variable PULUMI_CONFIG_PASSPHRASE"),
+        ({"PULUMI_CONFIG_PASSPHRASE_FILE": "/nowhere"}, State.CARE, "PULUMI_CONFIG_PASSPHRASE_FILE names no file"),
+        ({"PULUMI_CONFIG_PASSPHRASE_FILE": __file__}, State.OK, "from the file that environment variable"),
+    ],
+)
+def test_a_missing_passphrase_is_seen(tmp_path: Path, environ: dict[str, str], state: State, found: str) -> None:
+    configuration = tmp_path / "Pulumi.prod.yaml"
+    encrypted = stack(secrets_providers={"type": "passphrase", "state": {"salt": "v1:x"}})
+    finding = look_at_passphrase(encrypted, configuration, environ)
+    assert finding.state is state
+    assert found in finding.found
+    configuration.write_text("encryptionsalt: v1:x\n")
+    assert look_at_passphrase(stack(), configuration, environ).state is state
+    elsewhere = stack(secrets_providers={"type": "service"})
+    assert look_at_passphrase(elsewhere, configuration, {}).state is State.SKIPPED

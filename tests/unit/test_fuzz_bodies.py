@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from allomia_pulumi.api import Exchange, TenantClient
+from allomia_pulumi.api import Exchange, TenantClient, is_identifier
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.redaction import fingerprint
 from allomia_pulumi.references import parse_reference
@@ -155,7 +155,9 @@ def test_g4_a_list_with_one_odd_part_is_the_list_or_an_error(
     if keys is not None:
         whole = json.loads(body)
         assert len(keys) == len(whole["apiKeys"]) == whole["pagination"]["total"]
-        assert [key.id for key in keys] == [key["id"] for key in whole["apiKeys"]]
+        for key, listed in zip(keys, whole["apiKeys"], strict=True):
+            # A key that no request can name holds its slot under a stand-in, which no request can name either.
+            assert key.id == listed["id"] or not (is_identifier(key.id) or is_identifier(listed["id"]))
         assert all(key.organization_id in {None, "org"} for key in keys)
 
 

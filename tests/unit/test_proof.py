@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from allomia_pulumi.errors import AllomiaError, NotFound, Unavailable, UnexpectedAnswer
-from allomia_pulumi.keys.proof import REVOKE_PAUSES, Revoked, revoke_for_good
+from allomia_pulumi.keys.proof import REVOKE_PAUSES, Revoked, is_proved_gone, revoke_for_good
 from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeAllomia, FakeClock, FakeKey, Listener
 
@@ -45,6 +46,16 @@ class Service(FakeAllomia):
         self.calls.clear()
         seen = revoke_for_good(self, self.clock, "org", self.made.id, said.warn, always_proves=always_proves)
         return seen, said.warnings
+
+
+@pytest.mark.catalogue(83)
+def test_g4_a_key_that_may_be_listed_under_a_longer_id_is_not_proved_gone() -> None:
+    service = Service(Revocation.ABSENT)
+    service.keys["org"] = {"other": replace(service.made, id=f"(unusable id / org/{service.made.id})")}
+    with pytest.raises(UnexpectedAnswer, match="contradicts itself"):
+        is_proved_gone(service, "org", service.made.id)
+    service.keys["org"] = {"other": replace(service.made, id="(unusable id / org/another)")}
+    assert is_proved_gone(service, "org", service.made.id)
 
 
 PROVED = ["revoke", "get", "organization", "list"]

@@ -23,6 +23,11 @@ def test_g3_the_longer_of_two_secrets_is_removed_whole() -> None:
     assert scrub(f"{CANARY}-and-more") == "[secret]"
 
 
+def test_g3_foreign_text_on_a_terminal_has_no_secret_and_no_part_of_one() -> None:
+    guard(CANARY)
+    assert printable(f"{'x' * 10}{CANARY}{'y' * 10}", 20) == "xxxxxxxxxx[secret]y…"
+
+
 def test_a_fingerprint_is_the_start_of_the_sha256() -> None:
     assert fingerprint(SecretStr("abc")) == "ba7816bf8f01"
 

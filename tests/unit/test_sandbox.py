@@ -52,7 +52,7 @@ class Local:
 
         async def request() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 return await client.request(
                     method,
                     path,
@@ -679,3 +679,31 @@ def test_a_bad_control_request_is_a_422_that_names_what_is_wrong(
     assert set(response.json()) == {"error"}
     assert blamed in response.json()["error"]
     assert "\n" not in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example"},
+        {"Host": "rebound.example:8470"},
+        {"Host": "127.0.0.1.example"},
+        {"Host": ""},
+        {"Origin": "https://page.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+    ],
+)
+def test_a_web_page_can_neither_steer_the_sandbox_nor_ask_it(headers: dict[str, str]) -> None:
+    local = Local()
+    for method, path in (("POST", "/sandbox/reset"), ("GET", "/sandbox/events"), ("GET", "/api/organization")):
+        refused = local.send(method, path, local.key, headers=headers)
+        assert refused.status_code == 403
+        assert refused.json() == {"error": "This sandbox serves programs of this machine only"}
+    assert local.send("GET", "/api/organization", local.key).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8470", "localhost", "[::1]:1", "127.8.9.1"])
+def test_programs_of_this_machine_are_served_by_any_of_its_names(host: str) -> None:
+    local = Local()
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    assert local.send("GET", "/sandbox/events", headers=headers).status_code == 200

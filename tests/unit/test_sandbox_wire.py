@@ -56,7 +56,7 @@ class Remote:
         """Send a whole request by a socket of its own."""
         body = b'{"name": "ehr-sync"}'
         head = (
-            f"POST {self.keys} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: {self.headers['Authorization']}\r\n"
+            f"POST {self.keys} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {self.headers['Authorization']}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         connection = socket.create_connection(("127.0.0.1", self.client.base_url.port or 0), timeout=PATIENCE)
@@ -230,7 +230,7 @@ def test_it_ends_quietly_even_while_requests_wait(signal_number: signal.Signals)
         with contextlib.ExitStack() as halves:
             for path in (remote.keys, "/sandbox/tenants"):
                 half = halves.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
-                half.sendall(f"POST {path} HTTP/1.1\r\nHost: sandbox\r\nContent-Length: 9\r\n\r\n{{".encode())
+                half.sendall(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{{".encode())
 
             assert remote.end(signal_number) == (0, "", "")
 
@@ -247,6 +247,32 @@ def test_the_tenant_key_goes_to_a_private_file_and_never_to_the_terminal(tmp_pat
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert [each["name"] for each in answer["organizations"]] == ["Valley Health Clinic"]
         assert remote.end() == (0, f"The tenant key is in {file}\n", "")
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "folder"])
+def test_the_tenant_key_is_written_to_no_link(tmp_path: Path, kind: str) -> None:
+    target, file = tmp_path / "target", tmp_path / "tenant.key"
+    if kind == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to(target)
+    if kind == "link":
+        target.write_text("somebody's")
+    result = run("--tenant-key-file", str(file))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"cannot write the tenant key to {file}: it is a link, or no file" in result.stderr
+    assert not target.exists() or target.read_text() == "somebody's"
+
+
+def test_whoever_has_the_old_key_file_open_gets_nothing(tmp_path: Path) -> None:
+    file, other = tmp_path / "tenant.key", tmp_path / "other"
+    file.write_text("old")
+    os.link(file, other)
+    with Remote("--tenant-key-file", str(file)) as remote:
+        assert file.read_text().startswith("alm_tenant_")
+        assert other.read_text() == "old"
+        assert list(tmp_path.iterdir()) in ([file, other], [other, file])
+        remote.end()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])  # noqa: S104 - it must be refused

@@ -94,6 +94,14 @@ def test_g3_an_environment_key_that_cannot_be_one_is_refused_unseen(value: str) 
     assert value not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["a b", "a\tb", "schlüssel", "a\x7fb"])
+def test_g3_a_key_to_import_that_cannot_be_one_is_refused_unseen(value: str) -> None:
+    session = Session({}, {"ALLOMIA_IMPORT_SECRET": value}, FakeClock())
+    with pytest.raises(InvalidConfiguration, match="environment variable ALLOMIA_IMPORT_SECRET is not a key") as caught:
+        session.imported_secret("org", "key")
+    assert value not in str(caught.value)
+
+
 def test_g5_without_any_tenant_key_the_error_has_the_next_step() -> None:
     with pytest.raises(InvalidConfiguration) as caught:
         Session({}, {}, FakeClock()).open(None)

@@ -42,6 +42,7 @@ TEXTS: Final = {
     "namespace": "Namespace; by default `BAO_NAMESPACE`, then `VAULT_NAMESPACE`.",
     "caCertFile": "File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.",
     "timeoutSeconds": "How long one request may take: 10 by default, 300 at the most.",
+    "allowPlainHttp": "Allow an http address off this machine, as in a cluster: token and keys travel in clear.",
     "auth": "How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.",
     "method": "`token` (the default), `approle`, `jwt` or `kubernetes`.",
     "mount": "Where the auth method is mounted; by default under its own name.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from allomia_pulumi.cli.doctor_checks.running import Finding, Step, care, ok, shorten
 from allomia_pulumi.cli.doctor_checks.subject import Subject
@@ -22,6 +23,8 @@ from allomia_pulumi.redaction import printable
 __all__ = ["configuration_steps"]
 
 ID = "configuration"
+LONGEST_PATH = 300
+PLAIN_HTTP_FIX = "Give Vault a certificate and use https, unless every machine of that network is trusted."
 
 
 def configuration_steps(subject: Subject, written: Mapping[str, object]) -> list[Step]:
@@ -41,7 +44,7 @@ def configuration_steps(subject: Subject, written: Mapping[str, object]) -> list
         ("tenantKeyRef", lambda settings: _tenant_key(settings, subject)),
         ("vault.address", lambda settings: settings.vault.address or "none"),
         ("vault.namespace", lambda settings: settings.vault.namespace or "none"),
-        ("vault.caCertFile", lambda settings: settings.vault.ca_cert_file or "certifi, or REQUESTS_CA_BUNDLE"),
+        ("vault.caCertFile", _authorities),
         ("vault.auth", lambda settings: _auth(settings.vault.auth, subject)),
         ("owner", lambda settings: settings.owner or "empty"),
         ("keysPath", lambda settings: settings.keys_path),
@@ -68,7 +71,10 @@ def _step(subject: Subject, name: str, show: Callable[[Settings], str]) -> Step:
     def look() -> Finding:
         settings = subject.session.settings
         source = settings.sources.get(name)
-        return ok(f"{show(settings)} ({source})" if source else show(settings))
+        found = f"{show(settings)} ({source})" if source else show(settings)
+        if name == "vault.address" and settings.vault.warning:
+            return care(f"{found}: plain http, so whoever shares the network can read token and keys", PLAIN_HTTP_FIX)
+        return ok(found)
 
     return Step(f"{ID}.{name}", f"allomia:{name}", look, needs=(ID,))
 
@@ -89,7 +95,7 @@ def _auth(auth: VaultAuth, subject: Subject) -> str:
         source = auth.jwt_source or _from(auth.jwt_env, auth.jwt_file)
         return f"jwt at {auth.mount}, role {auth.role}, token from {source}"
     if isinstance(auth, KubernetesAuth):
-        return f"kubernetes at {auth.mount}, role {auth.role}, token from file {auth.token_file}"
+        return f"kubernetes at {auth.mount}, role {auth.role}, token from {_file(auth.token_file)}"
     return f"token from {_token(auth, subject)}"
 
 
@@ -103,4 +109,19 @@ def _token(auth: TokenAuth, subject: Subject) -> str:
 def _from(variable: str | None, file: str | None) -> str:
     # Somebody may have written a secret where the name of its variable belongs.
     is_name = bool(variable) and str(variable).isidentifier() and str(variable).isupper()
-    return f"file {file}" if file else f"environment variable {variable}" if is_name else "an environment variable"
+    return _file(file) if file else f"environment variable {variable}" if is_name else "an environment variable"
+
+
+def _file(name: str) -> str:
+    """Tell the name of a file, unless it may be a secret that somebody pasted there."""
+    is_path = name.startswith(("/", "./", "../", "~/")) or Path(name).is_absolute()
+    try:
+        is_path = (is_path and len(name) <= LONGEST_PATH) or Path(name).is_file()
+    except (OSError, ValueError):
+        is_path = False
+    return f"file {name}" if is_path else "a file that is not there, and whose name is not shown: it may be a secret"
+
+
+def _authorities(settings: Settings) -> str:
+    file = settings.vault.ca_cert_file
+    return _file(file) if file else "certifi, or REQUESTS_CA_BUNDLE"

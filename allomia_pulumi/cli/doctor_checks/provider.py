@@ -25,9 +25,35 @@ SAME_VERSION = "Install the same version in both places, or run the project's ow
 INSTALL = "Install it for that Python: pip install allomia-pulumi"
 PLUGIN_HINT = "Let plugins.providers in Pulumi.yaml name the folder that has it, such as .venv/bin."
 
-# In a program's Python: what the dynamic server imports, as a line of JSON.
+KEPT = (
+    "APPDATA",
+    "COMSPEC",
+    "DYLD_LIBRARY_PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "LOCALAPPDATA",
+    "PATH",
+    "PATHEXT",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONUTF8",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "USERPROFILE",
+    "VIRTUAL_ENV",
+)
+"""What a Python or a plugin needs to start: a folder that is only looked at gets no token, key or passphrase."""
+
+# In a program's Python: what the dynamic server imports, as a line of JSON; nothing comes from the project's folder.
 PROBE = """
-import json, sys
+import sys
+sys.path[:] = [entry for entry in sys.path if entry]
+import json
 told = {"python": "%d.%d.%d" % sys.version_info[:3]}
 try:
     import pulumi.dynamic
@@ -54,11 +80,12 @@ def look_at_dynamic(project: Project, environ: Mapping[str, str]) -> Finding:
             f"Pulumi.yaml names the virtual environment of {python}, which does not exist",
             "Make it with `pulumi install`.",
         )
-    told = _ask_python(python, project.folder)
+    told = _ask_python(python, project.folder, environ)
     if "missing" in told:
         return failed(f"{python} does not import the provider: {printable(told['missing'])} is missing", INSTALL)
     if "version" not in told:
-        return failed(f"{python} does not come to an answer: {printable(told['problem'])}", "Run it to see why.")
+        fix = "Run it to see why; it has to be Python 3.11 or newer."
+        return failed(f"{python} does not come to an answer: {printable(told['problem'])}", fix)
     found = f"{told['version']} in Python {told.get('python', '')} at {python}"
     return ok(found) if told["version"] == __version__ else care(f"{found}; this is {__version__}", SAME_VERSION)
 
@@ -73,7 +100,7 @@ def look_at_plugin(project: Project, environ: Mapping[str, str], *, is_used: boo
         if is_used or project.runtime != "python":
             return failed(f"{PLUGIN} is neither named in Pulumi.yaml nor on PATH", PLUGIN_HINT)
         return skipped("Pulumi.yaml names no plugin, and the dynamic provider needs none")
-    version = _ask_plugin(path, project.folder)
+    version = _ask_plugin(path, project.folder, environ)
     if version is None:
         return failed(f"{path} does not start and answer as a plugin", f"Run it to see why: {path}")
     where = "named in Pulumi.yaml" if folder else "on PATH; the engine warns of that"
@@ -88,11 +115,16 @@ def _installed(environ: Mapping[str, str]) -> str | None:
     return str(places[-1]) if places else None
 
 
-def _ask_python(python: str, folder: Path) -> dict[str, str]:
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: environ[name] for name in KEPT if name in environ}
+
+
+def _ask_python(python: str, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     try:
         done = subprocess.run(  # noqa: S603 - the Python that Pulumi itself starts
-            [python, "-c", PROBE],
+            [python, "-P", "-c", PROBE],
             cwd=folder,
+            env=_without_secrets(environ),
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -106,7 +138,7 @@ def _ask_python(python: str, folder: Path) -> dict[str, str]:
     return {"problem": "something else", **told} if isinstance(told, dict) else {"problem": "something else"}
 
 
-def _ask_plugin(path: str, folder: Path) -> str | None:
+def _ask_plugin(path: str, folder: Path, environ: Mapping[str, str]) -> str | None:
     """Return the version that a plugin tells the engine, or None if it does not come to that."""
     # gRPC takes a while to load, and most runs of the command line need none of it.
     import grpc  # noqa: PLC0415
@@ -117,7 +149,12 @@ def _ask_plugin(path: str, folder: Path) -> str | None:
 
     try:
         process = subprocess.Popen(  # noqa: S603 - the plugin that Pulumi itself starts
-            [path], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [path],
+            cwd=folder,
+            env=_without_secrets(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
     except OSError:
         return None

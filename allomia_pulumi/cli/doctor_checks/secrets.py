@@ -32,6 +32,7 @@ SEARCH_SECONDS = 30.0
 OWN_SECONDS = 20.0
 GZIP = b"\x1f\x8b"
 SHORTEST_KEY = 8
+SHORTEST_SEARCHED = 8
 STATE = "the state"
 FIX = (
     "Take each of them for leaked: rotate the key (a changed rotationTriggers, or the tenant key at AlloMia), run "
@@ -52,11 +53,16 @@ class _Search:
         if where not in places:
             places.append(where)
 
+    @property
+    def too_short(self) -> list[str]:
+        """Return what is not searched for: a text so short, like a development token `root`, stands anywhere."""
+        return [printable(what) for what, secret in self.known.items() if not _is_telling(secret)]
+
     def search_text(self, text: str, where: str) -> None:
         """Look for the known secrets, as they are and as JSON writes them."""
         for what, secret in self.known.items():
             value = secret.get_secret_value()
-            if value in text or json.dumps(value)[1:-1] in text:
+            if _is_telling(secret) and (value in text or json.dumps(value)[1:-1] in text):
                 self.note(what, where)
 
     def learn(self, value: object) -> None:
@@ -93,6 +99,8 @@ def look_for_secrets(subject: Subject, stack: Stack, configuration: Path) -> Fin
         _search_file(search, file, backend)
         done += 1
     where = f"the state and {done} of {len(files)} files"
+    if search.too_short:
+        where += f" ({' and '.join(search.too_short)} not searched for: too short to be told from other text)"
     if search.found:
         lines = [f"{what} in {shorten(places)}" for what, places in search.found.items()]
         return failed(f"in clear: {shorten(lines)}", FIX)
@@ -120,6 +128,11 @@ def _search_file(search: _Search, file: Path, backend: Backend) -> None:
         return
     search.learn(value)
     search.search(value, where)
+
+
+def _is_telling(secret: SecretStr) -> bool:
+    """Tell whether a secret is long enough that a text which has it has it from there."""
+    return len(secret.get_secret_value()) >= SHORTEST_SEARCHED
 
 
 def _clear_outputs(resource: Mapping[str, Any]) -> Iterator[str]:

@@ -17,7 +17,11 @@ from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.keys.wording import orphans_command
 from allomia_pulumi.redaction import printable
 
-__all__ = ["look_at_lock", "look_at_owed", "look_at_pending"]
+__all__ = ["look_at_lock", "look_at_owed", "look_at_passphrase", "look_at_pending"]
+
+PASSPHRASE = "passphrase"  # noqa: S105 - a kind of provider
+VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
+FILE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE_FILE"
 
 
 def look_at_pending(stack: Stack) -> Finding:
@@ -31,6 +35,32 @@ def look_at_pending(stack: Stack) -> Finding:
         "If no run is under way: `pulumi cancel`, then `pulumi refresh --clear-pending-creates`, and look with "
         f"{orphans_command(str(stack.folder))} for a key that was made.",
     )
+
+
+def look_at_passphrase(stack: Stack, configuration: Path, environ: Mapping[str, str]) -> Finding:
+    """Look whether the passphrase is at hand that encrypts the stack's secrets, if one does; it is not tried out."""
+    providers = stack.deployment.get("secrets_providers")
+    kind = providers.get("type") if isinstance(providers, dict) else None
+    if kind != PASSPHRASE and not (kind is None and _has_salt(configuration)):
+        return skipped("the stack's secrets are encrypted by no passphrase")
+    if VARIABLE in environ:
+        return ok(f"from environment variable {VARIABLE}")
+    file = environ.get(FILE_VARIABLE)
+    if file and Path(file).is_file():
+        return ok(f"from the file that environment variable {FILE_VARIABLE} names")
+    what = f"{FILE_VARIABLE} names no file" if file else f"neither {VARIABLE} nor {FILE_VARIABLE} is set"
+    fix = f"Set one of them; an empty passphrase is set by {VARIABLE}= (with nothing behind it)."
+    return care(f"{what}, and the stack's secrets are encrypted with a passphrase", fix)
+
+
+def _has_salt(configuration: Path) -> bool:
+    """Tell whether a stack's configuration file says that a passphrase encrypts its secrets."""
+    try:
+        return any(
+            line.startswith("encryptionsalt:") for line in configuration.read_text(errors="replace").splitlines()
+        )
+    except OSError:
+        return False
 
 
 def look_at_owed(subject: Subject) -> Finding:

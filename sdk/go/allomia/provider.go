@@ -23,6 +23,9 @@ func NewProvider(ctx *pulumi.Context,
 		args = &ProviderArgs{}
 	}
 
+	if args.Vault != nil {
+		args.Vault = args.Vault.ToVaultSettingsPtrOutput().ApplyT(func(v *VaultSettings) *VaultSettings { return v.Defaults() }).(VaultSettingsPtrOutput)
+	}
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource Provider
 	err := ctx.RegisterResource("pulumi:providers:allomia", name, args, &resource, opts...)

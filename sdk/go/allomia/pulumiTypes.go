@@ -1279,6 +1279,8 @@ func (o VaultSecretPtrOutput) TakeOver() pulumi.BoolPtrOutput {
 type VaultSettings struct {
 	// Base URL; by default `BAO_ADDR`, then `VAULT_ADDR`.
 	Address *string `pulumi:"address"`
+	// Allow an http address off this machine, as in a cluster: token and keys travel in clear.
+	AllowPlainHttp *bool `pulumi:"allowPlainHttp"`
 	// How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
 	Auth *VaultAuth `pulumi:"auth"`
 	// File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.
@@ -1287,6 +1289,19 @@ type VaultSettings struct {
 	Namespace *string `pulumi:"namespace"`
 	// How long one request may take: 10 by default, 300 at the most.
 	TimeoutSeconds *float64 `pulumi:"timeoutSeconds"`
+}
+
+// Defaults sets the appropriate defaults for VaultSettings
+func (val *VaultSettings) Defaults() *VaultSettings {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AllowPlainHttp == nil {
+		allowPlainHttp_ := false
+		tmp.AllowPlainHttp = &allowPlainHttp_
+	}
+	return &tmp
 }
 
 // VaultSettingsInput is an input type that accepts VaultSettingsArgs and VaultSettingsOutput values.
@@ -1304,6 +1319,8 @@ type VaultSettingsInput interface {
 type VaultSettingsArgs struct {
 	// Base URL; by default `BAO_ADDR`, then `VAULT_ADDR`.
 	Address pulumi.StringPtrInput `pulumi:"address"`
+	// Allow an http address off this machine, as in a cluster: token and keys travel in clear.
+	AllowPlainHttp pulumi.BoolPtrInput `pulumi:"allowPlainHttp"`
 	// How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
 	Auth VaultAuthPtrInput `pulumi:"auth"`
 	// File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.
@@ -1314,6 +1331,17 @@ type VaultSettingsArgs struct {
 	TimeoutSeconds pulumi.Float64PtrInput `pulumi:"timeoutSeconds"`
 }
 
+// Defaults sets the appropriate defaults for VaultSettingsArgs
+func (val *VaultSettingsArgs) Defaults() *VaultSettingsArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AllowPlainHttp == nil {
+		tmp.AllowPlainHttp = pulumi.BoolPtr(false)
+	}
+	return &tmp
+}
 func (VaultSettingsArgs) ElementType() reflect.Type {
 	return reflect.TypeOf((*VaultSettings)(nil)).Elem()
 }
@@ -1397,6 +1425,11 @@ func (o VaultSettingsOutput) Address() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v VaultSettings) *string { return v.Address }).(pulumi.StringPtrOutput)
 }
 
+// Allow an http address off this machine, as in a cluster: token and keys travel in clear.
+func (o VaultSettingsOutput) AllowPlainHttp() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v VaultSettings) *bool { return v.AllowPlainHttp }).(pulumi.BoolPtrOutput)
+}
+
 // How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
 func (o VaultSettingsOutput) Auth() VaultAuthPtrOutput {
 	return o.ApplyT(func(v VaultSettings) *VaultAuth { return v.Auth }).(VaultAuthPtrOutput)
@@ -1449,6 +1482,16 @@ func (o VaultSettingsPtrOutput) Address() pulumi.StringPtrOutput {
 		}
 		return v.Address
 	}).(pulumi.StringPtrOutput)
+}
+
+// Allow an http address off this machine, as in a cluster: token and keys travel in clear.
+func (o VaultSettingsPtrOutput) AllowPlainHttp() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *VaultSettings) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.AllowPlainHttp
+	}).(pulumi.BoolPtrOutput)
 }
 
 // How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.

@@ -141,6 +141,10 @@ export interface VaultSettingsArgs {
      */
     address?: pulumi.Input<string | undefined>;
     /**
+     * Allow an http address off this machine, as in a cluster: token and keys travel in clear.
+     */
+    allowPlainHttp?: pulumi.Input<boolean | undefined>;
+    /**
      * How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
      */
     auth?: pulumi.Input<inputs.VaultAuthArgs | undefined>;
@@ -156,4 +160,13 @@ export interface VaultSettingsArgs {
      * How long one request may take: 10 by default, 300 at the most.
      */
     timeoutSeconds?: pulumi.Input<number | undefined>;
+}
+/**
+ * vaultSettingsArgsProvideDefaults sets the appropriate defaults for VaultSettingsArgs
+ */
+export function vaultSettingsArgsProvideDefaults(val: VaultSettingsArgs): VaultSettingsArgs {
+    return {
+        ...val,
+        allowPlainHttp: (val.allowPlainHttp) ?? false,
+    };
 }

@@ -186,6 +186,10 @@ export interface VaultSettings {
      */
     address?: string;
     /**
+     * Allow an http address off this machine, as in a cluster: token and keys travel in clear.
+     */
+    allowPlainHttp?: boolean;
+    /**
      * How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
      */
     auth?: outputs.VaultAuth;
@@ -201,5 +205,14 @@ export interface VaultSettings {
      * How long one request may take: 10 by default, 300 at the most.
      */
     timeoutSeconds?: number;
+}
+/**
+ * vaultSettingsProvideDefaults sets the appropriate defaults for VaultSettings
+ */
+export function vaultSettingsProvideDefaults(val: VaultSettings): VaultSettings {
+    return {
+        ...val,
+        allowPlainHttp: (val.allowPlainHttp) ?? false,
+    };
 }
 
