@@ -46,7 +46,17 @@ def environment_for(interpreter: Interpreter, name: str, constraints: str, repor
     steps = Steps(what, CHECKOUT, report, lambda: "Check that pip reaches its package index.", clean_environ())
     steps.run("making it", interpreter.program, "-m", "venv", folder)
     steps.run(
-        "installing", python, "-m", "pip", "install", "--quiet", "--constraint", pins, "--editable", f"{CHECKOUT}[dev]"
+        "installing",
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--progress-bar",
+        "off",
+        "--constraint",
+        pins,
+        "--editable",
+        f"{CHECKOUT}[dev]",
     )
     ready.write_text(content)
     return python
