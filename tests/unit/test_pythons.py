@@ -29,7 +29,7 @@ dependencies = ["Some_Lib>=1.2.3,<2", "marked>=4; python_version > '3'", "pinned
 [project.optional-dependencies]
 cli = ["teller>=0.1"]
 sandbox = ["thing[cli]", "server>=5"]
-dev = ["thing[cli,sandbox]", "tester>=8", "server>=5"]
+test = ["thing[cli,sandbox]", "tester>=8", "server>=5"]
 """
 
 

@@ -20,7 +20,7 @@ DIGITS = 12
 
 
 def environment_for(interpreter: Interpreter, name: str, constraints: str, report: Report) -> Path:
-    """Return the Python of an environment with this checkout and its development tools, up to date.
+    """Return the Python of an environment with this checkout and what its tests need, up to date.
 
     Args:
         interpreter: Makes it.
@@ -56,7 +56,7 @@ def environment_for(interpreter: Interpreter, name: str, constraints: str, repor
         "--constraint",
         pins,
         "--editable",
-        f"{CHECKOUT}[dev]",
+        f"{CHECKOUT}[test]",
     )
     ready.write_text(content)
     return python

@@ -13,7 +13,7 @@ from tools.engine.processes import ToolError
 
 __all__ = ["declared", "floor_constraints"]
 
-# What users install. The development tools beside them stay at the versions of `constraints.txt`.
+# What users install. The test tools beside them stay at the versions of `constraints.txt`.
 SHIPPED_EXTRAS = ("cli", "sandbox")
 
 
@@ -27,7 +27,7 @@ def declared(pyproject: Path) -> list[Requirement]:
 
 
 def floor_constraints(pyproject: Path, constraints: Path) -> str:
-    """Return constraints that pin each declared dependency to its oldest version, and the development tools to theirs.
+    """Return constraints that pin each declared dependency to its oldest version, and the test tools to theirs.
 
     What dependencies bring along is left to pip: whoever has an old one of ours beside new ones of theirs gets that.
 
@@ -35,7 +35,7 @@ def floor_constraints(pyproject: Path, constraints: Path) -> str:
         ToolError: A dependency has no oldest version.
     """
     floors = {canonicalize_name(each.name): _floor(each) for each in declared(pyproject)}
-    tools = tomllib.loads(pyproject.read_text())["project"]["optional-dependencies"]["dev"]
+    tools = tomllib.loads(pyproject.read_text())["project"]["optional-dependencies"]["test"]
     kept = {canonicalize_name(Requirement(each).name) for each in tools} - floors.keys()
     lines = [f"{name}=={version}" for name, version in sorted(floors.items())]
     lines += [line for line, name in _pins(constraints.read_text().splitlines()) if name in kept]
