@@ -525,4 +525,13 @@ ROWS: dict[int, Row] = {
         "c/dashboard_api_key::test_a_key_that_the_same_run_adopts_is_nobodys_to_delete "
         "u/dashboard::test_a_key_that_was_adopted_is_nobodys_to_delete",
     ),
+    87: Row(
+        "A newer Python, or a dependency at the oldest version that is declared",
+        "Unit and contract tests pass on both (`make test-pythons`, `make test-floors`); what is imported is declared",
+    ),
+    88: Row(
+        "The Vault is HashiCorp's and not OpenBao",
+        "The same tests hold it (`ALLOMIA_TEST_VAULT`); only the Enterprise edition's namespaces are left out of the "
+        "community edition's run, with a word",
+    ),
 }

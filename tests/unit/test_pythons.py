@@ -61,6 +61,7 @@ def undeclared(names: set[str], promised: Iterable[str]) -> set[str]:
     return {name for name in names if not kept & {canonicalize_name(each) for each in brought_by.get(name, [])}}
 
 
+@pytest.mark.catalogue(87)
 def test_every_import_is_of_a_declared_dependency() -> None:
     assert undeclared(imported(*PACKAGE.rglob("*.py")), (each.name for each in declared(PYPROJECT))) == set()
 
@@ -71,6 +72,7 @@ def test_only_the_command_line_and_the_sandbox_import_what_an_extra_brings() -> 
     assert undeclared(imported(*modules), (Requirement(each).name for each in base)) == set()
 
 
+@pytest.mark.catalogue(87)
 def test_the_floors_pin_what_is_shipped_and_leave_what_is_brought_along(
     floors: Callable[[str, str], list[str]],
 ) -> None:
