@@ -9,7 +9,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test sweep load bench bench-large check unit engine schema sdk sdk-check format clean
+.PHONY: demo test test-pythons test-floors sweep load bench bench-large check unit engine schema sdk sdk-check format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -17,6 +17,12 @@ demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers a
 test: check ## linters, types, import contracts and all tests
 	@$(RUN) -m tools.engine.build
 	@$(RUN) -m pytest -q -n 3 --dist worksteal -o cache_dir=$(CACHE)/pytest
+
+test-pythons: $(VENV)/ready ## unit and contract tests on each supported Python that is here; ONLY="3.12 3.13", TESTS=tests/unit
+	@$(RUN) -m tools.pythons --only "$(ONLY)" $(TESTS)
+
+test-floors: $(VENV)/ready ## the same once, on the oldest version of each dependency that pyproject.toml declares
+	@$(RUN) -m tools.pythons --floors --only "$(ONLY)" $(TESTS)
 
 sweep: $(VENV)/ready ## the long tests on the real engine, and fuzzing with new examples
 	@$(RUN) -m tools.engine.build

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import hvac
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -27,6 +28,7 @@ from allomia_pulumi.config import load_settings
 from allomia_pulumi.references import parse_reference
 from allomia_pulumi.vault import Vault
 from tests.fakes import FakeClock
+from tools.engine.openbao import OpenBao
 
 TOKEN = "s.CanaryTokenCanaryToken0001"
 KEY = "alm_tenant_canary_0000000000000001"
@@ -74,6 +76,12 @@ def mount_kv(client: hvac.Client, path: str, version: str, namespace: str = "") 
         if isinstance(client.adapter.get(f"/v1/{namespace}{path}/config", raise_exception=False), dict):
             return
         time.sleep(0.01)
+
+
+def need_namespaces(server: OpenBao) -> None:
+    """Skip the test on a product that has none."""
+    if not server.product.has_namespaces:
+        pytest.skip(f"{server.product} has no namespaces: of Vault, only the Enterprise edition does")
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from allomia_pulumi.sandbox.connection import connection_of
 from allomia_pulumi.sandbox.events import Event, EventType
+from allomia_pulumi.sandbox.exchange import JSON
 from allomia_pulumi.sandbox.faults import parse_fault
 from allomia_pulumi.sandbox.records import timestamp
 from allomia_pulumi.sandbox.store import LONGEST_KEY_NAME, QuotaError
@@ -212,7 +212,7 @@ class Control:
     async def configure(self, request: Request) -> Response:
         """Change the settings that the body names."""
         try:
-            change = from_json(await request.body())
+            change = JSON.validate_json(await request.body())
         except ValueError:
             change = None
         if not isinstance(change, dict):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from pydantic_core import from_json
+from pydantic import TypeAdapter
 
 from allomia_pulumi.sandbox.records import ApiKey, JsonObject, Organization, Tenant
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from allomia_pulumi.sandbox.events import EventType
     from allomia_pulumi.sandbox.world import World
 
-__all__ = ["ApiCall", "Done", "Exchange", "RefusalError"]
+__all__ = ["JSON", "ApiCall", "Done", "Exchange", "RefusalError"]
+
+# pydantic's parser refuses a body that is nested too deep, where the standard one ends in a RecursionError.
+JSON: TypeAdapter[object] = TypeAdapter(object)
 
 
 class RefusalError(Exception):
@@ -66,7 +69,7 @@ class ApiCall:
         if self.content_type.partition(";")[0].strip().lower() != "application/json":
             raise RefusalError(400, "Content-Type must be application/json")
         try:
-            value = from_json(self.body)
+            value = JSON.validate_json(self.body)
         except ValueError:
             value = None
         if not isinstance(value, dict):

