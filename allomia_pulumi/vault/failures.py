@@ -133,8 +133,8 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AllomiaError], str, st
 )
 
 
-OF_THE_WIRE = (requests.RequestException, HTTPError, HTTPException, OSError)
-"""What the libraries below raise about an answer; what is none of these is a fault of this package or of theirs."""
+OF_THE_WIRE = (requests.RequestException, HTTPError, HTTPException, OSError, RecursionError)
+"""What the libraries below raise about an answer, also one nested too deeply; all else is a fault of ours."""
 
 
 def judged(call: Callable[[], requests.Response]) -> dict[str, Any]:
