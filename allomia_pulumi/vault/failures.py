@@ -8,6 +8,7 @@ the token.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from functools import partial
@@ -31,7 +32,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.vault.transport import AnswerTooLarge
+from allomia_pulumi.vault.transport import AnswerTooCrowded, AnswerTooLarge
 
 __all__ = ["ADDRESS_HINT", "Fault", "Repeat", "judged", "to_error"]
 
@@ -133,8 +134,9 @@ EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], type[AllomiaError], str, st
 )
 
 
-OF_THE_WIRE = (requests.RequestException, HTTPError, HTTPException, OSError, RecursionError)
-"""What the libraries below raise about an answer, also one nested too deeply; all else is a fault of ours."""
+OF_THE_WIRE = (requests.RequestException, HTTPError, HTTPException, OSError, RecursionError, AnswerTooCrowded)
+"""What is raised about an answer, also about one nested too deeply; all else is a fault of ours."""
+LIBRARIES = ("requests", "urllib3", "http")
 
 
 def judged(call: Callable[[], requests.Response]) -> dict[str, Any]:
@@ -180,11 +182,20 @@ def _explain(problem: Exception) -> Fault:
     if type(problem) is OSError:
         # Requests' own word for certificates that are gone; its other errors are kinds of `OSError`.
         return Fault(InvalidConfiguration, "cannot be asked: this machine's certificates are gone", AUTHORITY_HINT)
-    if not isinstance(problem, OF_THE_WIRE):
+    if not isinstance(problem, OF_THE_WIRE) and not _is_librarys_own(problem):
         # Nobody knows how far it came, so what was to be written counts as lost.
         what = f"was to be asked, and this package itself broke ({type(problem).__name__})"
         return Fault(AllomiaError, what, REPORT_HINT, repeat=Repeat.LOST)
     return Fault(UnexpectedAnswer, "sent an unreadable answer", ADDRESS_HINT)
+
+
+def _is_librarys_own(problem: Exception) -> bool:
+    """Tell whether a library stumbled over an answer: requests lets a `Location` that is no URL out as a ValueError."""
+    ours = __name__.partition(".")[0]
+    frames = (frame for frame, _ in traceback.walk_tb(problem.__traceback__))
+    roots = (frame.f_globals.get("__name__", "").partition(".")[0] for frame in frames)
+    known = [root for root in roots if root in {*LIBRARIES, ours}]
+    return isinstance(problem, ValueError) and bool(known) and known[-1] in LIBRARIES
 
 
 def _tls(phrase: str) -> Fault:
