@@ -372,7 +372,7 @@ def test_g3_a_token_where_the_name_of_a_file_belongs_is_not_shown(name: str) -> 
 
 
 def test_a_short_token_is_not_found_everywhere_and_that_is_said(tmp_path: Path) -> None:
-    subject = Subject(stack(key(path="/srv/root/bin"), folder=tmp_path), environ={})
+    subject = Subject(stack(key(path="/opt/root"), folder=tmp_path), environ={})
     subject.known = {"the Vault token": SecretStr("root"), "the tenant key": SecretStr(SECRET)}
     finding = look_for_secrets(subject, subject.stack or stack(), tmp_path / "Pulumi.prod.yaml")
     assert finding.state is State.OK
