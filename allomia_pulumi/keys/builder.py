@@ -48,7 +48,7 @@ class Builder:
             reporter=reporter,
             known=self.memory.keys,
             others=self.memory.keys_of_others(identity),
-            has_minted=self.memory.remember_minted,
+            remember_minted=self.memory.remember_minted,
         )
 
     def adopter(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Adopter:

@@ -66,7 +66,7 @@ class Update:
         now: The moment of the diff that planned this.
         known: Keys that this process made or met, which are no strays.
         others: Keys that records of other declared keys hold.
-        has_minted: Notes a key that was made here.
+        remember_minted: Notes a key that was made here, and may be undone.
     """
 
     inputs: Inputs
@@ -80,7 +80,7 @@ class Update:
     reporter: Reporter
     known: frozenset[str]
     others: frozenset[str]
-    has_minted: Callable[[str], None]
+    remember_minted: Callable[[str], None]
 
     def run(self, before: KeyState, plan: Plan) -> KeyState:
         """Do the steps in their order and return the new state.
@@ -193,6 +193,11 @@ class Update:
                 continue
             # Only an edited state asks for the end of the key in use without a successor being due.
             is_in_use = owed.key_id == state.key_id and not _owes(state, OwedStep.ROTATE)
+            if is_in_use:
+                self.reporter.warn(
+                    f"key {owed.key_id} was not revoked ({owed.why}): it is the one in use, and no successor is due. "
+                    "To end it, change a rotation trigger"
+                )
             if is_in_use or self._try_revoke(state, owed.key_id, owed.why):
                 state = _without(state, owed)
         return state
@@ -237,7 +242,7 @@ class Update:
                 order, settings, origin.identity, known, former=state.record.origins, undelivered=undelivered
             )
             with self.maker.recording(order, made):
-                self.has_minted(made.key.id)
+                self.remember_minted(made.key.id)
                 return self._rotated(_with_lineage(state, lineage), made, settings, reason)
         except KeyLeftBehind as problem:
             if not problem.is_ours:
