@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from allomia_pulumi._version import __version__
 
 if TYPE_CHECKING:
-    from allomia_pulumi.dynamic import DashboardApiKey, OrganizationApiKey
-    from allomia_pulumi.functions import (
+    from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
+    from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
+    from allomia_pulumi.program.functions import (
         ApiKeyInfo,
         OrganizationApiKeys,
         OrganizationInfo,
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         get_organizations,
         get_organizations_output,
     )
-    from allomia_pulumi.resources.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
 
 __all__ = [
     "AdoptArgs",
@@ -38,9 +38,9 @@ __all__ = [
     "get_organizations_output",
 ]
 
-_CLASSES = "allomia_pulumi.dynamic"
-_FUNCTIONS = "allomia_pulumi.functions"
-_ARGUMENTS = "allomia_pulumi.resources.arguments"
+_CLASSES = "allomia_pulumi.program.dynamic"
+_FUNCTIONS = "allomia_pulumi.program.functions"
+_ARGUMENTS = "allomia_pulumi.program.arguments"
 _PLACES = {
     "AdoptArgs": _ARGUMENTS,
     "ApiKeyInfo": _FUNCTIONS,

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from allomia_pulumi.errors import InvalidConfiguration
-from allomia_pulumi.loading import loading
-from allomia_pulumi.shown import Shown
+from allomia_pulumi.ground.lazy_imports import loading
+from allomia_pulumi.provider.dynamic.last_guard import Shown
 
 if TYPE_CHECKING:
-    from allomia_pulumi.dynamic_calls import KeyProvider
+    from allomia_pulumi.provider.dynamic.calls import KeyProvider
 
 __all__ = ["dashboard_api_key", "organization_api_key"]
 
@@ -23,8 +23,8 @@ __all__ = ["dashboard_api_key", "organization_api_key"]
 def organization_api_key() -> KeyProvider:
     """Return the provider of `OrganizationApiKey`."""
     with _loading():
-        from allomia_pulumi.dynamic_calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
-        from allomia_pulumi.keys.lifecycle import OrganizationKeys  # noqa: PLC0415 - the same
+        from allomia_pulumi.core.minted_key.handler import OrganizationKeys  # noqa: PLC0415 - the same
+        from allomia_pulumi.provider.dynamic.calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
 
         return KeyProvider("OrganizationApiKey", OrganizationKeys)
 
@@ -32,8 +32,8 @@ def organization_api_key() -> KeyProvider:
 def dashboard_api_key() -> KeyProvider:
     """Return the provider of `DashboardApiKey`."""
     with _loading():
-        from allomia_pulumi.dynamic_calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
-        from allomia_pulumi.keys.dashboard import DashboardKeys  # noqa: PLC0415 - the same
+        from allomia_pulumi.core.handmade_key.handler import DashboardKeys  # noqa: PLC0415 - the same
+        from allomia_pulumi.provider.dynamic.calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
 
         return KeyProvider("DashboardApiKey", DashboardKeys)
 

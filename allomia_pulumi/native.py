@@ -12,16 +12,9 @@ from typing import Any, ClassVar, Final, Self
 
 import pulumi
 
-from allomia_pulumi.native_functions import (
-    get_organization,
-    get_organization_api_keys,
-    get_organization_api_keys_output,
-    get_organization_output,
-    get_organizations,
-    get_organizations_output,
-)
-from allomia_pulumi.resources import dashboard_api_key, organization_api_key
-from allomia_pulumi.resources.arguments import (
+from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+from allomia_pulumi.program import dashboard_api_key, organization_api_key
+from allomia_pulumi.program.arguments import (
     AdoptArgs,
     VaultArgs,
     VaultAuthArgs,
@@ -29,8 +22,15 @@ from allomia_pulumi.resources.arguments import (
     VaultSecretArgs,
     to_wire,
 )
-from allomia_pulumi.resources.base import ApiKeyResource
-from allomia_pulumi.results import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+from allomia_pulumi.program.base import ApiKeyResource
+from allomia_pulumi.program.native_functions import (
+    get_organization,
+    get_organization_api_keys,
+    get_organization_api_keys_output,
+    get_organization_output,
+    get_organizations,
+    get_organizations_output,
+)
 
 __all__ = [
     "AdoptArgs",

@@ -12,10 +12,10 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from allomia_pulumi.clock import Clock
+from allomia_pulumi.core.minted_key.deliver import Delivery
+from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.keys.delivering import Delivery
-from allomia_pulumi.vault import Vault
+from allomia_pulumi.ground.clock import Clock
 from tests.vaults import Act, Exchange, everything_told, opened, stand_in
 from tools.engine.openbao import OpenBao
 

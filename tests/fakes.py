@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.minted_key.deliver import Delivery
+from allomia_pulumi.core.minted_key.models import Place, Service
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, RequestRefused
-from allomia_pulumi.keys.delivering import Delivery
-from allomia_pulumi.keys.models import Place, Service
-from allomia_pulumi.references import VaultReference
-from allomia_pulumi.revocation import Revocation
+from allomia_pulumi.ground.references import VaultReference
 
 TENANT_KEY = "alm_tenant_" + "0" * 40
 LINEAGE = "7q2w9x"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allomia_pulumi.engine_link import EngineLog
+from allomia_pulumi.provider.engine import EngineLog
 
 
 class QuietLog(EngineLog):

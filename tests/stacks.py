@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from allomia_pulumi.durations import parse_duration
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.marks import make_mark, parse_mark
+from allomia_pulumi.core.minted_key.deliver import Delivery
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import Identity, KeyState, Owed, OwedStep, Place, hash_triggers
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SetupError
-from allomia_pulumi.keys.delivering import Delivery
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.marks import make_mark, parse_mark
-from allomia_pulumi.keys.models import Identity, KeyState, Owed, OwedStep, Place, hash_triggers
-from allomia_pulumi.redaction import fingerprint
-from allomia_pulumi.revocation import Revocation
+from allomia_pulumi.ground.durations import parse_duration
+from allomia_pulumi.ground.redaction import fingerprint
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, FakeVault, Listener, raise_or_call
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from allomia_pulumi.clock import Clock
-from allomia_pulumi.config import load_settings
-from allomia_pulumi.references import parse_reference
-from allomia_pulumi.vault import Vault
+from allomia_pulumi.edges.vault import Vault
+from allomia_pulumi.ground.clock import Clock
+from allomia_pulumi.ground.config import load_settings
+from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import FakeClock
 from tools.engine.openbao import OpenBao
 

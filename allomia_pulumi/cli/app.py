@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.cli.doctor import run_doctor
+from allomia_pulumi.cli.doctor.command import run_doctor
+from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, tell
 from allomia_pulumi.cli.keys import list_keys, revoke_key
 from allomia_pulumi.cli.orphans import find_orphans
-from allomia_pulumi.cli.outcomes import ExitCode, exit_code, tell
 from allomia_pulumi.cli.sandbox import run_sandbox
 from allomia_pulumi.cli.terminal import accept_any_text
 from allomia_pulumi.errors import AllomiaError

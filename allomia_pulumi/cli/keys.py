@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from allomia_pulumi.cli.checkpoint import Access
-from allomia_pulumi.cli.connecting import (
+from allomia_pulumi.cli.clients import (
     ApiUrl,
     Holding,
     TenantKeyRef,
@@ -18,8 +17,7 @@ from allomia_pulumi.cli.connecting import (
     connections,
     given_arguments,
 )
-from allomia_pulumi.cli.looking import Row, View, look
-from allomia_pulumi.cli.outcomes import exit_code, warn
+from allomia_pulumi.cli.exit_codes import exit_code, warn
 from allomia_pulumi.cli.render import (
     Output,
     as_document,
@@ -29,14 +27,16 @@ from allomia_pulumi.cli.render import (
     slots_used,
     stdout,
 )
+from allomia_pulumi.cli.state import Access
+from allomia_pulumi.cli.survey import Row, View, look
 from allomia_pulumi.cli.terminal import say
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.messages import look_command
+from allomia_pulumi.core.minted_key.models import KEY_LIMIT
+from allomia_pulumi.core.verification import Revoked, revoke_for_good
 from allomia_pulumi.errors import InvalidInput, NotFound
-from allomia_pulumi.keys.models import KEY_LIMIT
-from allomia_pulumi.keys.proof import Revoked, revoke_for_good
-from allomia_pulumi.keys.wording import look_command
-from allomia_pulumi.redaction import printable
-from allomia_pulumi.revocation import Revocation
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["Organizations", "Output", "Stacks", "list_keys", "revoke_key"]
 

@@ -11,11 +11,10 @@ from typing import Annotated
 
 import typer
 
-from allomia_pulumi.cli.checkpoint import has_secret_owner
-from allomia_pulumi.cli.connecting import ApiUrl, TenantKeyRef, check_id, connections, given_arguments
+from allomia_pulumi.cli.clients import ApiUrl, TenantKeyRef, check_id, connections, given_arguments
+from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, tell, warn
 from allomia_pulumi.cli.keys import Organizations, Stacks
-from allomia_pulumi.cli.looking import Row, View, knowledge_now, look, search
-from allomia_pulumi.cli.orphans_shown import (
+from allomia_pulumi.cli.orphans_view import (
     WITHOUT_STACK,
     Outcome,
     document,
@@ -23,16 +22,17 @@ from allomia_pulumi.cli.orphans_shown import (
     show_candidates,
     show_findings,
 )
-from allomia_pulumi.cli.outcomes import ExitCode, exit_code, tell, warn
 from allomia_pulumi.cli.render import Output, as_document, key_in_a_line, stdout
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.state import has_secret_owner
+from allomia_pulumi.cli.survey import Row, View, knowledge_now, look, search
 from allomia_pulumi.cli.terminal import say
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.core.messages import revoke_command
+from allomia_pulumi.core.orphans import Knowledge, Whose
+from allomia_pulumi.core.verification import revoke_for_good
 from allomia_pulumi.errors import AllomiaError, InvalidInput
-from allomia_pulumi.keys.orphans import Knowledge, Whose
-from allomia_pulumi.keys.proof import revoke_for_good
-from allomia_pulumi.keys.wording import revoke_command
-from allomia_pulumi.redaction import printable
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["find_orphans"]
 

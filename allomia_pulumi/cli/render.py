@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from allomia_pulumi.cli.connecting import Holding
-from allomia_pulumi.cli.looking import Row
-from allomia_pulumi.engine_terms import name_of
-from allomia_pulumi.keys.marks import label_of, parse_mark
-from allomia_pulumi.keys.models import KEY_LIMIT
-from allomia_pulumi.keys.orphans import Verdict, Whose
-from allomia_pulumi.keys.ports import ApiKey
-from allomia_pulumi.keys.wording import describe_age, describe_time_since
-from allomia_pulumi.redaction import printable, scrub
+from allomia_pulumi.cli.clients import Holding
+from allomia_pulumi.cli.survey import Row
+from allomia_pulumi.core.marks import label_of, parse_mark
+from allomia_pulumi.core.messages import describe_age, describe_time_since
+from allomia_pulumi.core.minted_key.models import KEY_LIMIT
+from allomia_pulumi.core.orphans import Verdict, Whose
+from allomia_pulumi.core.ports import ApiKey
+from allomia_pulumi.ground.redaction import printable, scrub
+from allomia_pulumi.provider.urn import name_of
 
 __all__ = [
     "Output",

@@ -21,7 +21,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
-from allomia_pulumi import dynamic
+from allomia_pulumi.program import dynamic
 from tools.engine import trail
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -31,7 +31,7 @@ CALL_SECONDS = 90
 
 HURRIED = """
 import time
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.ground.clock import SystemClock
 SystemClock.sleep = lambda self, seconds: time.sleep(seconds / 50)
 """
 """An injected clock: pauses are fifty times shorter, everything else is real."""
@@ -289,7 +289,7 @@ runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 class PluginFace(Face):
     """The face of `allomia_pulumi.native` and of other languages: our own server."""
 
-    program = "from allomia_pulumi.plugin import main; main()"
+    program = "from allomia_pulumi.provider.plugin import main; main()"
 
     def _end(self) -> None:
         """Our own server ends on the first signal, whatever gRPC's threads are at."""

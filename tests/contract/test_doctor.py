@@ -86,13 +86,13 @@ def scene(sandbox: Sandbox, openbao: OpenBao) -> Iterator[Scene]:
 PARTS = """
 import json, os
 from pathlib import Path
-from allomia_pulumi.cli import doctor
-from allomia_pulumi.cli.doctor_checks.subject import Subject
+from allomia_pulumi.cli.doctor import command
+from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
 
 settings, state = json.loads(os.environ["SETTINGS"]), json.loads(os.environ["STATE"])
 subject = Subject(Stack(Path(), "clinic", "organization/clinic/prod", "prod", settings, frozenset(), state))
-for check in doctor._run(subject, doctor._configured(subject)[:-1]):
+for check in command._run(subject, command._configured(subject)[:-1]):
     print(check.id, f"{check.state} {check.finding.found}", sep="\\t")
 """
 

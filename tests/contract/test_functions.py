@@ -14,11 +14,12 @@ import httpx
 import pulumi
 import pytest
 
-from allomia_pulumi import functions, program_calls
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import InvalidInput, NotFound
-from allomia_pulumi.flights import Flights
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity
+from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.program import functions
+from allomia_pulumi.provider.dynamic import queries
 from tests.fakes import LINEAGE
 from tools.engine.processes import Child
 from tools.engine.sandbox import Sandbox, Tenant
@@ -46,7 +47,7 @@ class Scene:
 @pytest.fixture
 def scene(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     tenant = sandbox.add_tenant("clinics")
-    monkeypatch.setattr(program_calls, "_sessions", Flights())
+    monkeypatch.setattr(queries, "_sessions", Flights())
     monkeypatch.delenv("ALLOMIA_TENANT_KEY_REF", raising=False)
     monkeypatch.setenv("ALLOMIA_TENANT_KEY", tenant.key)
     pulumi.runtime.set_all_config({"allomia:apiUrl": sandbox.address})
@@ -183,7 +184,7 @@ def test_g5_a_refused_tenant_key_is_one_line_without_it(scene: Scene) -> None:
 def test_a_program_that_uses_no_vault_loads_none(scene: Scene) -> None:
     code = (
         "import sys\n"
-        "from allomia_pulumi.functions import get_organizations\n"
+        "from allomia_pulumi.program.functions import get_organizations\n"
         "print(len(get_organizations()), sorted({'hvac', 'requests', 'httpx'} & set(sys.modules)))"
     )
     scene.add("Valley")

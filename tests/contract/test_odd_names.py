@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.answers import organization_info, survey_info
-from allomia_pulumi.clock import SystemClock
-from allomia_pulumi.keys.lookups import find_organization, list_organizations, survey_keys
-from allomia_pulumi.session import Session
+from allomia_pulumi.container import Session
+from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.provider.values import organization_info, survey_info
 from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.test_command_line import Scene as Terminal
 from tests.contract.test_command_line import scene as terminal

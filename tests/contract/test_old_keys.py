@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.cli.doctor_checks.old_keys import look_at_old_keys
-from allomia_pulumi.cli.doctor_checks.running import Finding, State
-from allomia_pulumi.cli.doctor_checks.subject import Subject
+from allomia_pulumi.cli.doctor.old_keys import look_at_old_keys
+from allomia_pulumi.cli.doctor.steps import Finding, State
+from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.container import Session
+from allomia_pulumi.core.handmade_key.handler import DashboardKeys
+from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import CredentialRejected
-from allomia_pulumi.keys.dashboard import DashboardKeys
-from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.session import Session
+from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import Listener
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import MadeKey, Sandbox

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.keys.marks import parse_mark
+from allomia_pulumi.core.marks import parse_mark
 from tests.contract.faces import FACES, UNKNOWN, Diffed, Face, FaceError, is_marked_secret
 from tools.engine.processes import free_port
 from tools.engine.sandbox import Sandbox, Tenant

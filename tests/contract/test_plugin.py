@@ -421,7 +421,7 @@ def test_an_engine_may_attach_to_one_that_runs_already() -> None:
 @contextmanager
 def serving(change: str) -> Iterator[tuple[subprocess.Popen[bytes], provider_pb2_grpc.ResourceProviderStub]]:
     """Run the plugin with another `GetPluginInfo`: `change` defines `changed`, beside `told`, which is the real one."""
-    program = "import os, threading\nfrom allomia_pulumi.plugin import process, servicer\n"
+    program = "import os, threading\nfrom allomia_pulumi.provider.plugin import process, servicer\n"
     program += f"told = servicer.Provider.GetPluginInfo\n{change}"
     program += "servicer.Provider.GetPluginInfo = changed\nprocess.run()\n"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -24,7 +24,7 @@ COMPANY_PROXY = dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY", "grpc
 
 STRUCK = """
 import signal, sys
-from allomia_pulumi.plugin import process
+from allomia_pulumi.provider.plugin import process
 
 def strike(frame, event, argument):
     if event == "line" and signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:

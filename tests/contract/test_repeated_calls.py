@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.keys.marks import parse_mark
+from allomia_pulumi.core.marks import parse_mark
 from tests.contract.faces import FaceError, PluginFace
 from tests.contract.test_organization_api_key import ONE, TWO, Scene, process, scene
 

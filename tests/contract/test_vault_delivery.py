@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.edges.vault import Stored, Vault
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -18,7 +18,7 @@ from allomia_pulumi.errors import (
     NotFound,
     SecretConflict,
 )
-from allomia_pulumi.vault import Stored, Vault
+from allomia_pulumi.ground.clock import SystemClock
 from tests.deliveries import MARK, SECRET, Shelf, Spot, fields, marks, on_its_way, refused, relayed
 from tests.fakes import FakeClock
 from tests.vaults import mount_kv, need_namespaces, opened

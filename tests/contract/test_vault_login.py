@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration
-from allomia_pulumi.references import parse_reference
+from allomia_pulumi.ground.references import parse_reference
 from tests.vaults import KEY, answer, everything_told, mount_kv, need_namespaces, opened, read, stand_in
 from tools.engine.openbao import OpenBao
 
@@ -396,8 +396,9 @@ def test_a_token_with_a_line_break_inside_is_refused_before_it_is_sent(
 
 def test_hvac_is_not_imported_before_the_first_read() -> None:
     program = (
-        "import sys; from allomia_pulumi.vault import Vault; from allomia_pulumi.config import VaultSettings\n"
-        "from allomia_pulumi.clock import SystemClock\n"
+        "import sys\nfrom allomia_pulumi.edges.vault import Vault\n"
+        "from allomia_pulumi.ground.config import VaultSettings\n"
+        "from allomia_pulumi.ground.clock import SystemClock\n"
         "Vault(VaultSettings(), {}, SystemClock()).close()\n"
         "sys.exit(sorted({'hvac', 'requests', 'urllib3'} & set(sys.modules)))"
     )

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.minted_key.deliver import check_ownership
+from allomia_pulumi.core.minted_key.models import Place
 from allomia_pulumi.errors import SecretConflict
-from allomia_pulumi.keys.delivering import check_ownership
-from allomia_pulumi.keys.models import Place
 from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.test_organization_api_key import ONE, TWO
 from tests.deliveries import MARK, Shelf, on_its_way

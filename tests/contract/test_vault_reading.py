@@ -17,7 +17,7 @@ from allomia_pulumi.errors import (
     RateLimited,
     Unavailable,
 )
-from allomia_pulumi.references import VaultReference, parse_reference
+from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.fakes import FakeClock
 from tests.vaults import KEY, everything_told, mount_kv, need_namespaces, opened, read
 from tools.engine.openbao import OpenBao

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.edges.vault import Shelved, Vault
 from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration, NotFound
-from allomia_pulumi.references import VaultReference, parse_reference
-from allomia_pulumi.vault import Shelved, Vault
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.deliveries import Shelf, refused
 from tests.fakes import FakeClock
 from tests.vaults import KEY, mount_kv, opened

@@ -16,7 +16,7 @@ from tools.engine.sandbox import Sandbox
 PROGRAM = """
 import pulumi
 from allomia_pulumi import OrganizationApiKey
-from allomia_pulumi.functions import (
+from allomia_pulumi.program.functions import (
     get_organization,
     get_organization_api_keys,
     get_organization_api_keys_output,
@@ -51,7 +51,8 @@ def scene(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene
 
 
 def use(scene: Scene, line: str) -> None:
-    program = f"import pulumi\nfrom allomia_pulumi.functions import get_organization, get_organization_output\n{line}\n"
+    names = "get_organization, get_organization_output"
+    program = f"import pulumi\nfrom allomia_pulumi.program.functions import {names}\n{line}\n"
     scene.workspace.write({"__main__.py": program})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.keys.marks import parse_mark, resource_mark
+from allomia_pulumi.core.marks import parse_mark, resource_mark
 from tests.engine.moves import (
     KEPT,
     OVERLAPPING,

@@ -12,14 +12,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.api import Exchange, TenantClient
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.marks import make_mark, parse_mark
+from allomia_pulumi.core.messages import look_command, orphans_command, revoke_command
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.mint import Minter, Order
+from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.edges.allomia import Exchange, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.marks import make_mark, parse_mark
-from allomia_pulumi.keys.minting import Minter, Order
-from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.keys.wording import look_command, orphans_command, revoke_command
-from allomia_pulumi.revocation import Revocation
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 KEYS = "/api/organization/{organizationId}/api-keys"

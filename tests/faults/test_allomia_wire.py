@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.api import Exchange, TenantClient, exchange
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
 from allomia_pulumi.errors import (
     AllomiaError,
     InvalidConfiguration,
@@ -22,7 +23,6 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeClock
 from tests.faults.peers import RUDE_BYTES, Act, answers, is_mute, peer, repeats, says
 from tests.vaults import certificate, everything_told, server_side
@@ -79,7 +79,7 @@ def refused(address: str, operation: Operation) -> AllomiaError:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give a request a fifth of a second; only for peers that let it wait for ever, since machines are slow too."""
-    monkeypatch.setattr(exchange, "ATTEMPT_SECONDS", 0.2)
+    monkeypatch.setattr(http_client, "ATTEMPT_SECONDS", 0.2)
 
 
 BROKEN = {

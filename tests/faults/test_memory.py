@@ -19,10 +19,10 @@ HUGE_NAME = "\N{GRINNING FACE}" * 9_000  # four bytes a letter in Python
 
 CHILD = """
 import sys
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.session import Session
-import allomia_pulumi.vault.kv
+from allomia_pulumi.container import Session
+import allomia_pulumi.edges.vault.kv
 
 def peak():
     with open("/proc/self/status") as file:

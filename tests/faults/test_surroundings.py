@@ -11,11 +11,11 @@ import httpcore
 import pytest
 import requests
 
-from allomia_pulumi.api.transport import build_transport
+from allomia_pulumi.container import Session
+from allomia_pulumi.edges.allomia.transport import build_transport
+from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration
-from allomia_pulumi.references import parse_reference
-from allomia_pulumi.session import Session
-from allomia_pulumi.vault.transport import build_session
+from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import FakeClock
 from tests.vaults import TOKEN, answer, certificate, everything_told, opened, read, server_side, stand_in
 

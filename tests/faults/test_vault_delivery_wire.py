@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import (
     AllomiaError,
     InvalidConfiguration,
@@ -17,7 +18,6 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.vault import Vault
 from tests.deliveries import (
     SECRET,
     Pass,

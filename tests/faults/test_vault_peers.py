@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from allomia_pulumi.errors import AllomiaError, Unavailable, UnexpectedAnswer, Unreachable
-from allomia_pulumi.references import parse_reference
+from allomia_pulumi.ground.references import parse_reference
 from tests.deliveries import Spot, on_its_way
 from tests.fakes import FakeClock
 from tests.faults.peers import RUDE_BYTES, Act, answers, peer

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.edges.vault import Shelved
 from allomia_pulumi.errors import AllomiaError, NotFound, Unavailable, UnexpectedAnswer
-from allomia_pulumi.references import parse_reference
-from allomia_pulumi.vault import Shelved
+from allomia_pulumi.ground.references import parse_reference
 from tests.deliveries import refused
 from tests.vaults import KEY, TOKEN, Act, answer, everything_told, hang_up, healthy, opened, stand_in
 

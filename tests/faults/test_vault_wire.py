@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from allomia_pulumi.clock import SystemClock
-from allomia_pulumi.config import VaultSettings
+from allomia_pulumi.edges.vault import Vault
+from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -25,9 +25,9 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.references import parse_reference
-from allomia_pulumi.vault import Vault
-from allomia_pulumi.vault.transport import build_session
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.config import VaultSettings
+from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import FakeClock
 from tests.vaults import (
     KEY,

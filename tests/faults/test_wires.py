@@ -11,13 +11,13 @@ from typing import Literal
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.api import Exchange, TenantClient, exchange
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.minted_key.mint import Minter, Order
+from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, Unreachable
-from allomia_pulumi.keys.minting import Minter, Order
-from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.references import parse_reference
-from allomia_pulumi.revocation import Revocation
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.references import parse_reference
 from tests.deliveries import SECRET, Shelf, Spot, fields, marks, on_its_way
 from tests.fakes import LINEAGE, FakeClock, Listener
 from tests.faults.wires import Trouble, Wire, wire
@@ -81,7 +81,7 @@ def spot() -> Spot:
 def soon(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the time of a request where the wire would let it wait for ever; elsewhere a slow machine needs it."""
     if "stall" in request.node.name or "slice toward" in request.node.name:
-        monkeypatch.setattr(exchange, "ATTEMPT_SECONDS", WAITING_SECONDS)
+        monkeypatch.setattr(http_client, "ATTEMPT_SECONDS", WAITING_SECONDS)
 
 
 @contextmanager

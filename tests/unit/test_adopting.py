@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import Identity, Place
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
@@ -16,9 +19,6 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity, Place
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")

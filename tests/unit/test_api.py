@@ -9,7 +9,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.api import Exchange, TenantClient
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.edges.allomia import Exchange, TenantClient
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -24,7 +25,6 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeClock
 
 KEYS = "/api/organization/{organizationId}/api-keys"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.config import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, is_loopback, load_settings
 from allomia_pulumi.errors import InvalidConfiguration
+from allomia_pulumi.ground.config import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, is_loopback, load_settings
 
 CANARY = "canary-0123456789"
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.handmade_key.handler import DashboardKeys
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -17,9 +19,7 @@ from allomia_pulumi.errors import (
     Unavailable,
     Unreachable,
 )
-from allomia_pulumi.keys.dashboard import DashboardKeys
-from allomia_pulumi.keys.models import UNKNOWN, Identity
-from allomia_pulumi.redaction import fingerprint
+from allomia_pulumi.ground.redaction import fingerprint
 from tests.fakes import FakeClock, FakeShelf, FakeSources, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allomia_pulumi.deadlines import deadline, seconds_left
+from allomia_pulumi.edges.net.deadline import deadline, seconds_left
 
 
 @pytest.mark.parametrize(("outer", "inner"), [(10.0, 500.0), (500.0, 10.0)])

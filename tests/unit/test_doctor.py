@@ -19,14 +19,16 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.cli.doctor_checks.backend import Backend, find_backend
-from allomia_pulumi.cli.doctor_checks.clocks import judge_clock
-from allomia_pulumi.cli.doctor_checks.configuration import configuration_steps
-from allomia_pulumi.cli.doctor_checks.declared import Spot, declared_keys
-from allomia_pulumi.cli.doctor_checks.project import read_project
-from allomia_pulumi.cli.doctor_checks.provider import look_at_dynamic, look_at_plugin
-from allomia_pulumi.cli.doctor_checks.report import needs_care, show_document, show_table
-from allomia_pulumi.cli.doctor_checks.running import (
+from allomia_pulumi.cli.doctor.backend import Backend, find_backend
+from allomia_pulumi.cli.doctor.clocks import judge_clock
+from allomia_pulumi.cli.doctor.configuration import configuration_steps
+from allomia_pulumi.cli.doctor.declared import Spot, declared_keys
+from allomia_pulumi.cli.doctor.project import read_project
+from allomia_pulumi.cli.doctor.provider import look_at_dynamic, look_at_plugin
+from allomia_pulumi.cli.doctor.report import needs_care, show_document, show_table
+from allomia_pulumi.cli.doctor.secrets import _Search, _search_file, look_for_secrets
+from allomia_pulumi.cli.doctor.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
+from allomia_pulumi.cli.doctor.steps import (
     Check,
     Finding,
     Hurried,
@@ -39,14 +41,12 @@ from allomia_pulumi.cli.doctor_checks.running import (
     shorten,
     skipped,
 )
-from allomia_pulumi.cli.doctor_checks.secrets import _Search, _search_file, look_for_secrets
-from allomia_pulumi.cli.doctor_checks.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
-from allomia_pulumi.cli.doctor_checks.subject import Subject
+from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.core.messages import describe_length
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
-from allomia_pulumi.keys.wording import describe_length
-from allomia_pulumi.redaction import fingerprint, guard
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.redaction import fingerprint, guard
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SECRET = "alm_org_canary_000000000000000001"

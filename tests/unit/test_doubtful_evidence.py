@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.models import Identity, OwedStep, Place
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, KeyLeftBehind, OutcomeUnknown, Unavailable
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity, OwedStep, Place
 from tests.fakes import LINEAGE, FakeKey
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Resource, Stack, differences, owing, wire
 

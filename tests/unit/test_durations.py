@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allomia_pulumi.durations import LONGEST, UNITS, format_duration, parse_duration
 from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.ground.durations import LONGEST, UNITS, format_duration, parse_duration
 
 SECOND = timedelta(seconds=1)
 

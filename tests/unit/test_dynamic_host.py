@@ -7,8 +7,8 @@ from concurrent import futures
 
 import pytest
 
-from allomia_pulumi.dynamic_host import THREADS, widen_thread_pool
-from allomia_pulumi.engine_link import EngineLog
+from allomia_pulumi.provider.dynamic.host import THREADS, widen_thread_pool
+from allomia_pulumi.provider.engine import EngineLog
 from tests.logs import QuietLog
 
 

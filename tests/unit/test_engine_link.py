@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from allomia_pulumi.engine_link import watch_engine
+from allomia_pulumi.provider.engine import watch_engine
 
 SECONDS = 60
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.models import UNKNOWN, Identity, KeyState
-from allomia_pulumi.keys.resource import Forecast
+from allomia_pulumi.core.handler import Forecast
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity, KeyState
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")

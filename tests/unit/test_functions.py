@@ -14,12 +14,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from allomia_pulumi import functions, program_calls
+from allomia_pulumi.container import Session
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration, InvalidInput
-from allomia_pulumi.flights import Flights
-from allomia_pulumi.functions import OrganizationInfo
-from allomia_pulumi.redaction import guard
-from allomia_pulumi.session import Session
+from allomia_pulumi.ground.redaction import guard
+from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.program import functions
+from allomia_pulumi.program.functions import OrganizationInfo
+from allomia_pulumi.provider.dynamic import queries
 
 ORGANIZATION = OrganizationInfo(
     id="org", name="Valley", city=None, country=None, timezone=None, created_at="2026-11-25T12:00:00Z"
@@ -31,7 +32,7 @@ FORMS = ("get_organization", "get_organizations", "get_organization_api_keys")
 def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in ("ALLOMIA_API_URL", "ALLOMIA_TENANT_KEY", "ALLOMIA_TENANT_KEY_REF"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(program_calls, "_sessions", Flights())
+    monkeypatch.setattr(queries, "_sessions", Flights())
     pulumi.runtime.set_all_config({}, [])
     yield
     pulumi.runtime.set_all_config({}, [])
@@ -43,7 +44,7 @@ class StandIn:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, problem: Exception | None = None) -> None:
         self.asked: list[tuple[object, object]] = []
         self._problem = problem
-        monkeypatch.setattr(program_calls, "find_organization", self)
+        monkeypatch.setattr(queries, "find_organization", self)
 
     def __call__(self, organization_id: object, name: object) -> OrganizationInfo:
         self.asked.append((organization_id, name))
@@ -56,7 +57,7 @@ def failure(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> pulumi.RunEr
     def fail(_: object) -> Session:
         raise problem
 
-    monkeypatch.setattr(program_calls, "_start", fail)
+    monkeypatch.setattr(queries, "_start", fail)
     with pytest.raises(pulumi.RunError) as caught:
         functions.get_organization(id="org")
     return caught.value
@@ -65,7 +66,7 @@ def failure(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> pulumi.RunEr
 def test_the_functions_load_nothing_before_they_are_called_and_no_edge_without_a_tenant_key() -> None:
     code = (
         "import sys, pulumi\n"
-        "from allomia_pulumi import functions\n"
+        "from allomia_pulumi.program import functions\n"
         "def heavy(): return sorted({'httpx', 'hvac', 'pydantic', 'tenacity', 'requests'} & set(sys.modules))\n"
         "print(heavy())\n"
         "try: functions.get_organization()\n"
@@ -99,7 +100,7 @@ def test_the_stack_configuration_counts_secret_or_not(monkeypatch: pytest.Monkey
         started.append(dict(stack))
         raise InvalidConfiguration("enough is known")
 
-    monkeypatch.setattr(program_calls, "_start", start)
+    monkeypatch.setattr(queries, "_start", start)
     with pytest.raises(pulumi.RunError, match="enough is known"):
         functions.get_organizations()
     assert started == [values]
@@ -109,10 +110,10 @@ def test_one_session_serves_a_process_and_each_configuration_has_its_own(monkeyp
     monkeypatch.setenv("ALLOMIA_TENANT_KEY", "alm_tenant")
     at_exit: list[Any] = []
     monkeypatch.setattr(atexit, "register", at_exit.append)
-    first = program_calls._directory()
-    assert program_calls._directory() is first
+    first = queries._directory()
+    assert queries._directory() is first
     pulumi.runtime.set_all_config({"allomia:apiUrl": "https://other.example"})
-    assert program_calls._directory() is not first
+    assert queries._directory() is not first
     assert len(at_exit) == 2
     for close in at_exit:
         close()
@@ -211,7 +212,7 @@ def test_calls_in_the_output_form_run_at_once(monkeypatch: pytest.MonkeyPatch) -
         together.wait()
         return (ORGANIZATION,)
 
-    monkeypatch.setattr(program_calls, "list_organizations", meet)
+    monkeypatch.setattr(queries, "list_organizations", meet)
 
     async def program() -> None:
         found = [functions.get_organizations_output(search=each) for each in ("a", "b", "c")]

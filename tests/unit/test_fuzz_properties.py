@@ -8,10 +8,10 @@ from google.protobuf import struct_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allomia_pulumi.keys.fields import is_internal
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.models import SECRET_OUTPUTS, Identity, KeyState, Unknown
-from allomia_pulumi.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
+from allomia_pulumi.core.input_fields import is_internal
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, Identity, KeyState, Unknown
+from allomia_pulumi.provider.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
 from tests.faults.garbage import CANARY, mutated, survives, texts, values
 

@@ -6,16 +6,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allomia_pulumi.api import is_identifier
-from allomia_pulumi.api.paths import segment
-from allomia_pulumi.config import CONFIGURATION, Settings, load_settings
-from allomia_pulumi.durations import format_duration, parse_duration
-from allomia_pulumi.keys.inputs import SUPPORTED, parse_inputs
-from allomia_pulumi.keys.marks import clean_label, label_of, make_mark, parse_mark
-from allomia_pulumi.keys.models import UNKNOWN, Identity
-from allomia_pulumi.keys.stored import BASE32
-from allomia_pulumi.redaction import guard, printable, scrub
-from allomia_pulumi.references import VaultReference, parse_reference
+from allomia_pulumi.core.marks import clean_label, label_of, make_mark, parse_mark
+from allomia_pulumi.core.minted_key.inputs import SUPPORTED, parse_inputs
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
+from allomia_pulumi.edges.allomia import is_identifier
+from allomia_pulumi.edges.allomia.paths import segment
+from allomia_pulumi.ground.config import CONFIGURATION, Settings, load_settings
+from allomia_pulumi.ground.durations import format_duration, parse_duration
+from allomia_pulumi.ground.identifiers import BASE32
+from allomia_pulumi.ground.redaction import guard, printable, scrub
+from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.fakes import LINEAGE
 from tests.faults.garbage import CANARY, leaves, mutated, survives, texts, values
 

@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from allomia_pulumi.durations import parse_duration
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.minted_key.deliver import Delivery
+from allomia_pulumi.core.minted_key.models import KeyState, Place, hash_triggers
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -28,10 +30,8 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from allomia_pulumi.keys.delivering import Delivery
-from allomia_pulumi.keys.models import KeyState, Place, hash_triggers
-from allomia_pulumi.redaction import fingerprint
-from allomia_pulumi.revocation import Revocation
+from allomia_pulumi.ground.durations import parse_duration
+from allomia_pulumi.ground.redaction import fingerprint
 from tests.fakes import FakeClock, FakeKey
 from tests.stacks import (
     ORGANIZATION,

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from allomia_pulumi.core.identity import normal_service
+from allomia_pulumi.core.marks import parse_mark, resource_mark
+from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import SecretConflict, Unavailable
-from allomia_pulumi.keys.identity import normal_service
-from allomia_pulumi.keys.marks import parse_mark, resource_mark
-from allomia_pulumi.keys.models import Identity
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Stack
 
 PLACE = {"mount": "secret", "path": "apps/ehr", "field": "api_key"}

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
@@ -18,9 +21,6 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity
 from tests.fakes import LINEAGE, TENANT_KEY, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.keys.inputs import parse_inputs, with_name
-from allomia_pulumi.keys.models import UNKNOWN, Identity, Unknown
-from allomia_pulumi.references import VaultReference
+from allomia_pulumi.core.minted_key.inputs import parse_inputs, with_name
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity, Unknown
+from allomia_pulumi.ground.references import VaultReference
 
 IDENTITY = Identity(project="p", stack="s", name="ehr-sync")
 PLACE = {"mount": "secret", "path": "allomia/ehr", "field": "api_key"}

@@ -4,6 +4,11 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import Identity, KeyState
+from allomia_pulumi.core.minted_key.plan import Step
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -15,11 +20,6 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity, KeyState
-from allomia_pulumi.keys.plan import Step
-from allomia_pulumi.revocation import Revocation
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeTenants, Listener
 from tests.stacks import wire
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.errors import InvalidInput, NotFound
-from allomia_pulumi.keys.lookups import find_organization, list_organizations, survey_keys
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity
 from tests.fakes import LINEAGE
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

@@ -9,6 +9,11 @@ from threading import Barrier
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.marks import parse_mark
+from allomia_pulumi.core.minted_key.mint import Minter, Order
+from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -23,11 +28,6 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.keys.marks import parse_mark
-from allomia_pulumi.keys.minting import Minter, Order
-from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.keys.slots import Ledger
-from allomia_pulumi.revocation import Revocation
 from tests.fakes import LINEAGE, TENANT_KEY, FakeAllomia, FakeClock, FakeKey, Listener
 from tests.vaults import everything_told
 

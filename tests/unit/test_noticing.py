@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.core.handmade_key.handler import DashboardKeys
+from allomia_pulumi.core.handmade_key.models import OldKey
+from allomia_pulumi.core.handmade_key.watch import Standing, look_at
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -20,11 +24,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from allomia_pulumi.keys.dashboard import DashboardKeys
-from allomia_pulumi.keys.dashboard_models import OldKey
-from allomia_pulumi.keys.models import UNKNOWN, Identity
-from allomia_pulumi.keys.watching import Standing, look_at
-from allomia_pulumi.references import VaultReference
+from allomia_pulumi.ground.references import VaultReference
 from tests.fakes import FakeClock, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")

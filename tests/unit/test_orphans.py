@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.cli import looking
-from allomia_pulumi.cli.checkpoint import accesses, has_secret_owner, record_of
-from allomia_pulumi.cli.connecting import Connections, Holding, Survey
+from allomia_pulumi.cli import survey
+from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.keys.certainty import UNSEARCHED
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity, Origin
-from allomia_pulumi.keys.orphans import (
+from allomia_pulumi.cli.state import accesses, has_secret_owner, record_of
+from allomia_pulumi.core.certainty import UNSEARCHED
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.models import Identity, Origin
+from allomia_pulumi.core.orphans import (
     Declared,
     Knowledge,
     Listing,
@@ -433,13 +433,13 @@ def test_g1_the_state_is_read_after_the_keys_so_that_a_run_under_way_makes_no_or
     before, key = stack_of(owner="me"), key_of(EHR, key_id="now")
     states = [stack_of(owner="me")]
 
-    def survey(*_: Any) -> Survey:
+    def take_survey(*_: Any) -> Survey:
         # The run ends between the list and its end: the key is in the list, and in the state from now on.
         states.append(stack_of(resource_of(), owner="me"))
         return Survey((Holding("org", "", (key,), None),), ())  # type: ignore[arg-type]
 
-    monkeypatch.setattr(looking, "open_stack", lambda _: before)
-    monkeypatch.setattr(looking, "read_again", lambda _: states[-1])
-    monkeypatch.setattr(Connections, "survey", survey)
-    (row,) = looking.look(Connections({}), ["."], [], {}).rows
+    monkeypatch.setattr(survey, "open_stack", lambda _: before)
+    monkeypatch.setattr(survey, "read_again", lambda _: states[-1])
+    monkeypatch.setattr(Connections, "survey", take_survey)
+    (row,) = survey.look(Connections({}), ["."], [], {}).rows
     assert row.verdict == Verdict(Whose.CURRENT, "clinic/prod", URN)

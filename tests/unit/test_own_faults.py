@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import requests
 
+from allomia_pulumi.core.conversation import Memory
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.strays import Strays
+from allomia_pulumi.core.minted_key.update import Update
+from allomia_pulumi.edges.vault.faults import Fault, Repeat, judged, to_error
 from allomia_pulumi.errors import KeyLeftBehind, UnexpectedAnswer
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.memory import Memory
-from allomia_pulumi.keys.models import Identity
-from allomia_pulumi.keys.strays import Strays
-from allomia_pulumi.keys.updating import Update
-from allomia_pulumi.vault.failures import Fault, Repeat, judged, to_error
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants
 from tests.unit.test_unfinished import Owing
 

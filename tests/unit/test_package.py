@@ -9,11 +9,13 @@ import sys
 import pytest
 
 import allomia_pulumi
-from allomia_pulumi import dynamic, dynamic_calls, errors
-from allomia_pulumi.keys.dashboard_models import DashboardInputs, DashboardState
-from allomia_pulumi.keys.inputs import SUPPORTED
-from allomia_pulumi.keys.models import SECRET_OUTPUTS, Inputs, KeyState
-from allomia_pulumi.wire import WireModel
+from allomia_pulumi import errors
+from allomia_pulumi.core.handmade_key.models import DashboardInputs, DashboardState
+from allomia_pulumi.core.minted_key.inputs import SUPPORTED
+from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, Inputs, KeyState
+from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.program import dynamic
+from allomia_pulumi.provider.dynamic import calls
 
 
 def python(code: str) -> str:
@@ -31,8 +33,8 @@ def test_a_program_loads_no_edge_and_no_model() -> None:
 def test_a_session_without_vault_loads_no_hvac() -> None:
     heavy = python(
         "import sys\n"
-        "from allomia_pulumi.session import Session\n"
-        "from allomia_pulumi.clock import SystemClock\n"
+        "from allomia_pulumi.container import Session\n"
+        "from allomia_pulumi.ground.clock import SystemClock\n"
         "Session({}, {'ALLOMIA_TENANT_KEY': 'k'}, SystemClock()).open(None)\n"
         "print('hvac' in sys.modules)"
     )
@@ -70,8 +72,8 @@ def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) 
     resource = getattr(dynamic, kind)
     assert resource.provider_constant == CONSTANTS[kind]
     provider = pickle.loads(base64.b64decode(resource.provider_constant))  # noqa: S301 - our own constant
-    assert isinstance(provider, dynamic_calls.KeyProvider)
-    assert resource.pulumi_type == f"{dynamic_calls.TYPE_PREFIX}{provider.kind}"
+    assert isinstance(provider, calls.KeyProvider)
+    assert resource.pulumi_type == f"{calls.TYPE_PREFIX}{provider.kind}"
     assert provider.kind == kind
 
 

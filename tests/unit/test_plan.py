@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.keys.applied import apply_settings as record_settings
-from allomia_pulumi.keys.models import (
+from allomia_pulumi.core.minted_key.models import (
     NO_TRIGGERS,
     UNKNOWN,
     Identity,
@@ -18,8 +17,9 @@ from allomia_pulumi.keys.models import (
     Settings,
     hash_triggers,
 )
-from allomia_pulumi.keys.plan import Plan, Step, make_plan
-from allomia_pulumi.references import parse_reference
+from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
+from allomia_pulumi.core.minted_key.record import apply_settings as record_settings
+from allomia_pulumi.ground.references import parse_reference
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 ONE, TWO = {"quarter": "1"}, {"quarter": "2"}

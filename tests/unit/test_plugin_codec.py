@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from allomia_pulumi.engine_terms import identity_of, kind_of
-from allomia_pulumi.keys.models import UNKNOWN, Identity, Unknown
-from allomia_pulumi.plugin import codec
-from allomia_pulumi.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity, Unknown
+from allomia_pulumi.provider.plugin import codec
+from allomia_pulumi.provider.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
+from allomia_pulumi.provider.urn import identity_of, kind_of
 
 VALUES = st.recursive(
     st.none()
@@ -120,7 +120,7 @@ def test_a_urn_tells_the_kind_and_the_identity(urn: str, identity: Identity, kin
 def test_the_message_limit_is_the_sdks_own() -> None:
     from pulumi.runtime import _grpc_settings  # noqa: PLC0415
 
-    from allomia_pulumi.plugin.process import LARGEST_MESSAGE  # noqa: PLC0415
+    from allomia_pulumi.provider.plugin.process import LARGEST_MESSAGE  # noqa: PLC0415
 
     assert dict(_grpc_settings._GRPC_CHANNEL_OPTIONS)["grpc.max_receive_message_length"] == LARGEST_MESSAGE
 

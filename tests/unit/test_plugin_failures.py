@@ -11,8 +11,8 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from allomia_pulumi import errors
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, RequestRefused, UnexpectedAnswer
-from allomia_pulumi.plugin.failures import Unfinished, code_of, told
-from allomia_pulumi.redaction import guard
+from allomia_pulumi.ground.redaction import guard
+from allomia_pulumi.provider.plugin.failures import Unfinished, code_of, told
 from tests.logs import QuietLog
 
 CANARY = "alm_org_canary-of-failures"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.verification import REVOKE_PAUSES, Revoked, is_proved_gone, revoke_for_good
 from allomia_pulumi.errors import AllomiaError, NotFound, Unavailable, UnexpectedAnswer
-from allomia_pulumi.keys.proof import REVOKE_PAUSES, Revoked, is_proved_gone, revoke_for_good
-from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeAllomia, FakeClock, FakeKey, Listener
 
 

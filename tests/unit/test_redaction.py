@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.redaction import fingerprint, guard, printable, scrub
+from allomia_pulumi.ground.redaction import fingerprint, guard, printable, scrub
 
 CANARY = "canary-5c9f0d2e"
 

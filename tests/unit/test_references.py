@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allomia_pulumi.errors import InvalidInput
-from allomia_pulumi.references import VaultReference, parse_reference
+from allomia_pulumi.ground.references import VaultReference, parse_reference
 
 CANARY = "alm_tenant_canary0123456789"
 

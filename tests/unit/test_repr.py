@@ -14,9 +14,9 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 import allomia_pulumi
+from allomia_pulumi.container import Session
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.references import parse_reference
-from allomia_pulumi.session import Session
+from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import FakeClock
 from tests.leaks import channels
 from tests.leaks.search import search
@@ -29,19 +29,19 @@ SECRETS = [CANARY, KEY, TOKEN]
 SOUNDS_SECRET = re.compile(r"(^|_)(secret|token|password|jwt|key)$")
 # A key of AlloMia's list, or of ours with its secret wrapped: the field's own type is searched as well.
 NO_SECRETS = {
-    "allomia_pulumi.cli.looking.Row.key",
-    "allomia_pulumi.keys.inspecting.Existing.key",
-    "allomia_pulumi.keys.making.Made.key",
+    "allomia_pulumi.cli.survey.Row.key",
+    "allomia_pulumi.core.minted_key.inspect.Existing.key",
+    "allomia_pulumi.core.minted_key.issue.Made.key",
     "allomia_pulumi.sandbox.exchange.Done.key",
     # A place in Vault.
-    "allomia_pulumi.keys.dashboard_models.DashboardInputs.vault_secret",
-    "allomia_pulumi.keys.dashboard_models.DashboardSettings.vault_secret",
-    "allomia_pulumi.keys.dashboard_models.OldKey.vault_secret",
-    "allomia_pulumi.keys.models.Adoption.vault_secret",
-    "allomia_pulumi.keys.models.Inputs.vault_secret",
-    "allomia_pulumi.keys.models.Settings.vault_secret",
+    "allomia_pulumi.core.handmade_key.models.DashboardInputs.vault_secret",
+    "allomia_pulumi.core.handmade_key.models.DashboardSettings.vault_secret",
+    "allomia_pulumi.core.handmade_key.models.OldKey.vault_secret",
+    "allomia_pulumi.core.minted_key.models.Adoption.vault_secret",
+    "allomia_pulumi.core.minted_key.models.Inputs.vault_secret",
+    "allomia_pulumi.core.minted_key.models.Settings.vault_secret",
     # Wraps a SecretStr of its own.
-    "allomia_pulumi.vault.connection._Session.token",
+    "allomia_pulumi.edges.vault.client._Session.token",
 }
 
 

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.errors import SetupError
-from allomia_pulumi.keys.applied import apply_settings, at, overlap_of
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import (
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.models import (
     NO_TRIGGERS,
     UNKNOWN,
     Identity,
@@ -26,8 +24,10 @@ from allomia_pulumi.keys.models import (
     Settings,
     hash_triggers,
 )
-from allomia_pulumi.keys.plan import Plan, Step, make_plan
-from allomia_pulumi.references import parse_reference
+from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
+from allomia_pulumi.core.minted_key.record import apply_settings, at, overlap_of
+from allomia_pulumi.errors import SetupError
+from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import LINEAGE
 from tests.stacks import ORGANIZATION, Kind, Outcome, Stack, differences, owing
 

@@ -10,10 +10,13 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from allomia_pulumi import __version__, functions, results
-from allomia_pulumi.config import CONFIGURATION
-from allomia_pulumi.dynamic import DashboardApiKey, OrganizationApiKey
-from allomia_pulumi.keys import dashboard_models, inputs
+from allomia_pulumi import __version__
+from allomia_pulumi.contracts import values
+from allomia_pulumi.core.handmade_key import models
+from allomia_pulumi.core.minted_key import inputs
+from allomia_pulumi.ground.config import CONFIGURATION
+from allomia_pulumi.program import functions
+from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
 from tools.engine.processes import CHECKOUT
 from tools.schema import SCHEMA_FILE, build_schema
 from tools.schema.settings import METHODS
@@ -39,7 +42,7 @@ def test_the_committed_schema_is_the_generated_one() -> None:
 
 
 def test_the_wheel_has_the_schema_and_the_root_of_the_checkout_shows_it() -> None:
-    shipped = resources.files("allomia_pulumi.plugin").joinpath("schema.json").read_text()
+    shipped = resources.files("allomia_pulumi.provider.plugin").joinpath("schema.json").read_text()
     assert shipped == (CHECKOUT / "schema.json").read_text()
     assert not (CHECKOUT / "schema.json").readlink().is_absolute()
 
@@ -47,7 +50,7 @@ def test_the_wheel_has_the_schema_and_the_root_of_the_checkout_shows_it() -> Non
 def test_the_schema_lists_exactly_what_works() -> None:
     assert sorted(ORGANIZATION_KEY["inputProperties"]) == sorted(inputs.SUPPORTED)
     assert ORGANIZATION_KEY["requiredInputs"] == ["organizationId"]
-    assert sorted(DASHBOARD_KEY["inputProperties"]) == sorted(dashboard_models.SUPPORTED)
+    assert sorted(DASHBOARD_KEY["inputProperties"]) == sorted(models.SUPPORTED)
     assert DASHBOARD_KEY["requiredInputs"] == ["organizationId", "vaultSecret"]
     assert SCHEMA["version"] == __version__
     assert {token.rpartition(":")[2] for token in SCHEMA["functions"]} == {
@@ -87,10 +90,10 @@ def test_every_type_that_is_referred_to_is_there_and_none_is_idle() -> None:
 
 def test_the_functions_answer_with_the_fields_of_the_python_results() -> None:
     for answer, result in (
-        (SCHEMA["functions"]["allomia:index:getOrganization"]["outputs"], results.OrganizationInfo),
-        (SCHEMA["functions"]["allomia:index:getOrganizationApiKeys"]["outputs"], results.OrganizationApiKeys),
-        (SCHEMA["types"]["allomia:index:OrganizationInfo"], results.OrganizationInfo),
-        (SCHEMA["types"]["allomia:index:ApiKeyInfo"], results.ApiKeyInfo),
+        (SCHEMA["functions"]["allomia:index:getOrganization"]["outputs"], values.OrganizationInfo),
+        (SCHEMA["functions"]["allomia:index:getOrganizationApiKeys"]["outputs"], values.OrganizationApiKeys),
+        (SCHEMA["types"]["allomia:index:OrganizationInfo"], values.OrganizationInfo),
+        (SCHEMA["types"]["allomia:index:ApiKeyInfo"], values.ApiKeyInfo),
     ):
         assert list(answer["properties"]) == [to_camel(field.name) for field in dataclasses.fields(result)]
         optional = [to_camel(field.name) for field in dataclasses.fields(result) if "None" in str(field.type)]

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.container import Session, _VaultKey
 from allomia_pulumi.errors import InvalidConfiguration, Unavailable
-from allomia_pulumi.references import VaultReference, parse_reference
-from allomia_pulumi.session import Session, _VaultKey
+from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.fakes import FakeClock
 
 REFERENCE = parse_reference("secret/allomia/tenant#api_key", "x")

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from allomia_pulumi.core.minted_key.models import KEY_LIMIT, Identity
+from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.errors import OrganizationFull, Unavailable
-from allomia_pulumi.keys.models import KEY_LIMIT, Identity
-from allomia_pulumi.keys.slots import Ledger
 from tests.fakes import FakeAllomia, FakeClock, FakeKey
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from allomia_pulumi.loading import LEFT_OUT, NO_PLUGINS, loading
+from allomia_pulumi.ground.lazy_imports import LEFT_OUT, NO_PLUGINS, loading
 
 LOADED = """
 import sys
@@ -17,11 +17,11 @@ EDGES = ("httpx", "hvac", "requests", "tenacity")
 """
 PLUGIN = """
 import grpc, os
-from allomia_pulumi.loading import loading
-from allomia_pulumi.plugin.protocol import protocol_alone
+from allomia_pulumi.ground.lazy_imports import loading
+from allomia_pulumi.provider.plugin.protocol import protocol_alone
 with loading(), protocol_alone():
     from pulumi.runtime.proto import provider_pb2
-    from allomia_pulumi.plugin.servicer import Provider
+    from allomia_pulumi.provider.plugin.servicer import Provider
 print(loaded("pulumi", "pulumi.runtime", "pulumi.output", *EDGES))
 import pulumi
 from pulumi.runtime import proto
@@ -36,7 +36,7 @@ provider = organization_api_key()
 provider.configure(pulumi.dynamic.ConfigureRequest(pulumi.dynamic.Config({}, "clinic")))
 assert not provider.check(DECLARED, DECLARED).failures
 assert not provider.diff("org/id-1", CREATED, DECLARED).changes
-print(loaded("allomia_pulumi.keys.dashboard", "httpx._main", *EDGES))
+print(loaded("allomia_pulumi.core.handmade_key.handler", "httpx._main", *EDGES))
 """
 IDENTITY = {"project": "clinic", "stack": "dev", "parents": "", "name": "ehr"}
 DECLARED = {"organizationId": "org", "name": "ehr", "__identity": IDENTITY, "__provider": "constant"}
@@ -86,7 +86,7 @@ def test_a_wrong_configuration_is_still_a_check_failure_of_a_no_op() -> None:
 
 
 def test_httpx_is_loaded_without_its_command_line_and_works() -> None:
-    code = "from allomia_pulumi.loading import loading\nwith loading(): import httpx\n"
+    code = "from allomia_pulumi.ground.lazy_imports import loading\nwith loading(): import httpx\n"
     look = "print(loaded('httpx._main', 'click', 'rich'))\nimport httpx._main\nprint(callable(httpx._main.main))"
     assert run(code + look) == ["[]", "True"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.core.minted_key.mint import Minter, Order
+from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import Interrupted, OutcomeUnknown, RateLimited, UnexpectedAnswer
-from allomia_pulumi.keys.minting import Minter, Order
-from allomia_pulumi.keys.models import Identity
+from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, Listener
 
 ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)

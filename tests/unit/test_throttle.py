@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from allomia_pulumi.api import Exchange, TenantClient
-from allomia_pulumi.api.throttle import LONGEST_SHARED_SECONDS, MOST_SECONDS, Throttle
-from allomia_pulumi.clock import SystemClock
+from allomia_pulumi.edges.allomia import Exchange, TenantClient
+from allomia_pulumi.edges.allomia.rate_limit import LONGEST_SHARED_SECONDS, MOST_SECONDS, Throttle
 from allomia_pulumi.errors import Interrupted, Unreachable
+from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import FakeClock
 from tests.unit.test_api import CREATED, KEYS, Credential, page, status
 

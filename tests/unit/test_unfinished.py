@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.minted_key.models import Identity, Place
 from allomia_pulumi.errors import (
     AccessDenied,
     CredentialRejected,
@@ -16,9 +19,6 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from allomia_pulumi.keys.lifecycle import OrganizationKeys
-from allomia_pulumi.keys.models import Identity, Place
-from allomia_pulumi.revocation import Revocation
 from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 from tests.stacks import ORGANIZATION, Stack, differences
 
@@ -247,8 +247,8 @@ def test_g2_a_record_that_cannot_be_made_costs_no_key(moment: str, monkeypatch: 
     def fail(_value: object) -> str:
         raise OverflowError
 
-    module = "beginning" if moment == "creation" else "updating"
-    monkeypatch.setattr(f"allomia_pulumi.keys.{module}.fingerprint", fail)
+    module = "first_record" if moment == "creation" else "update"
+    monkeypatch.setattr(f"allomia_pulumi.core.minted_key.{module}.fingerprint", fail)
     with pytest.raises(OverflowError):
         stack.up()
     assert set(stack.alive) == before

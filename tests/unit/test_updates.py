@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.marks import make_mark
+from allomia_pulumi.core.minted_key.models import Identity, OwedStep, Place
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -18,9 +20,7 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from allomia_pulumi.keys.marks import make_mark
-from allomia_pulumi.keys.models import Identity, OwedStep, Place
-from allomia_pulumi.references import VaultReference
+from allomia_pulumi.ground.references import VaultReference
 from tests.fakes import LINEAGE, FakeAllomia, FakeTenants
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Outcome, Stack, differences, owing
 

@@ -8,17 +8,17 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.dynamic import DashboardApiKey, OrganizationApiKey
-from allomia_pulumi.keys.dashboard_models import DashboardInputs, DashboardState, OldKey
-from allomia_pulumi.keys.models import SECRET_OUTPUTS, Adoption, Inputs, KeyState, Owed, Place
-from allomia_pulumi.references import VaultReference
+from allomia_pulumi.core.handmade_key.models import DashboardInputs, DashboardState, OldKey
+from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, Adoption, Inputs, KeyState, Owed, Place
+from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
 from tools.engine.processes import CHECKOUT
 from tools.schema import functions, settings
 from tools.schema.kinds import ADOPTION, OLD_KEY, OWED, PLACE, REFERENCE, describe_fields
 
 __all__ = ["SCHEMA_FILE", "build_schema"]
 
-SCHEMA_FILE: Final = CHECKOUT / "allomia_pulumi" / "plugin" / "schema.json"
+SCHEMA_FILE: Final = CHECKOUT / "allomia_pulumi" / "provider" / "plugin" / "schema.json"
 # Other changes replace a key too, but only one without `overlap`: their descriptions say so.
 REPLACING: Final = "organizationId"
 DEFAULTED: Final = "name"

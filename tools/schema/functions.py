@@ -10,8 +10,8 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic.alias_generators import to_camel
 
-from allomia_pulumi import functions
-from allomia_pulumi.results import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
+from allomia_pulumi.program import functions
 from tools.schema.kinds import API_KEY_INFO, ORGANIZATION_INFO, alternatives, describe_kind
 
 __all__ = ["describe_functions", "describe_types"]

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from allomia_pulumi.config import TokenAuth
-from allomia_pulumi.keys.dashboard_models import DashboardRecord, OldKey
-from allomia_pulumi.keys.models import Adoption, Owed, OwedStep, Place, Reason, Record, Unknown
-from allomia_pulumi.references import VaultReference
-from allomia_pulumi.results import ApiKeyInfo, OrganizationInfo
+from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationInfo
+from allomia_pulumi.core.handmade_key.models import DashboardRecord, OldKey
+from allomia_pulumi.core.minted_key.models import Adoption, Owed, OwedStep, Place, Reason, Record, Unknown
+from allomia_pulumi.ground.config import TokenAuth
+from allomia_pulumi.ground.references import VaultReference
 from tools.schema.texts import field_texts
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from allomia_pulumi.config import (
+from allomia_pulumi.ground.config import (
     CONFIGURATION,
     DEFAULT_API_URL,
     DEFAULT_KEYS_PATH,
@@ -15,7 +15,7 @@ from allomia_pulumi.config import (
     TokenAuth,
     VaultSettings,
 )
-from allomia_pulumi.references import VaultReference
+from allomia_pulumi.ground.references import VaultReference
 from tools.schema.kinds import AUTH, KINDS, describe_fields
 
 __all__ = ["describe_provider", "describe_types", "describe_variables"]

@@ -4,6 +4,6 @@ import os
 from datetime import UTC, datetime, timedelta
 
 if ahead := os.environ.get("ALLOMIA_TEST_SECONDS_AHEAD"):
-    from allomia_pulumi.clock import SystemClock
+    from allomia_pulumi.ground.clock import SystemClock
 
     SystemClock.now = lambda _: datetime.now(UTC) + timedelta(seconds=float(ahead))  # type: ignore[method-assign]

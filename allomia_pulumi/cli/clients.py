@@ -1,0 +1,227 @@
+"""The tenants that a command looks at, and every key of their organizations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from allomia_pulumi.cli.exit_codes import warn
+from allomia_pulumi.cli.state import Access
+from allomia_pulumi.container import Session
+from allomia_pulumi.core.orphans import Listing
+from allomia_pulumi.core.ports import ApiKey
+from allomia_pulumi.edges.allomia import TenantClient, is_identifier
+from allomia_pulumi.edges.vault import Vault
+from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
+from allomia_pulumi.ground.references import VaultReference
+
+__all__ = [
+    "ApiUrl",
+    "Connections",
+    "Holding",
+    "Survey",
+    "TenantKeyRef",
+    "check_id",
+    "check_key_id",
+    "connections",
+    "given_arguments",
+]
+
+CONCURRENT_LISTS = 8
+
+ApiUrl = Annotated[str | None, typer.Option(help="AlloMia's address instead of ALLOMIA_API_URL.", show_default=False)]
+TenantKeyRef = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the tenant key lies in Vault, mount/path#field, instead of ALLOMIA_TENANT_KEY_REF.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The keys of one organization, and the client that sees them.
+
+    Attributes:
+        name: The organization's name; empty if only its id was given.
+        listed_at: AlloMia's own clock when it listed them, if it said so.
+    """
+
+    organization_id: str
+    name: str
+    keys: tuple[ApiKey, ...]
+    client: TenantClient
+    listed_at: datetime | None = None
+
+    @property
+    def listing(self) -> Listing:
+        """Return the list in the core's words."""
+        return Listing(self.organization_id, self.keys, self.listed_at)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What could be read, and what not."""
+
+    holdings: tuple[Holding, ...]
+    failures: tuple[AllomiaError, ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An organization, and the clients that may see it."""
+
+    organization_id: str
+    name: str
+    clients: list[TenantClient]
+
+
+class Connections:
+    """One session per configuration, however many organizations and tenant keys there are."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._sessions: dict[tuple[object, ...], Session] = {}
+
+    def open(self, access: Access) -> TenantClient:
+        """Return the client of one access; no request is made yet.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        return self._session(access).open(access.reference)
+
+    def vault(self, access: Access) -> Vault:
+        """Return the Vault of one access; no request is made yet.
+
+        Raises:
+            InvalidConfiguration: A setting is not acceptable.
+        """
+        return self._session(access).store()
+
+    def survey(self, accesses: Sequence[Access], organizations: Sequence[str]) -> Survey:
+        """List the keys of these organizations, or of all that the tenant keys see.
+
+        Raises:
+            AllomiaError: Nothing at all could be read.
+        """
+        places, failures = self._places(accesses, organizations)
+        with ThreadPoolExecutor(CONCURRENT_LISTS) as pool:
+            outcomes = list(pool.map(_look, places))
+        holdings = tuple(each for each in outcomes if isinstance(each, Holding))
+        failures += [each for each in outcomes if isinstance(each, AllomiaError)]
+        if failures and not holdings:
+            raise failures[0]
+        return Survey(holdings, tuple(failures))
+
+    def close(self) -> None:
+        """Close every session."""
+        for session in self._sessions.values():
+            session.close()
+
+    def _places(
+        self, accesses: Sequence[Access], organizations: Sequence[str]
+    ) -> tuple[list[_Place], list[AllomiaError]]:
+        """Find out which organizations there are; one that several tenant keys see is one place."""
+        places: dict[tuple[str, str], _Place] = {}
+        failures: list[AllomiaError] = []
+        for session, reference in self._distinct(accesses):
+            try:
+                client = session.open(reference)
+                found = [(each, "") for each in organizations]
+                found = found or [(each.id, each.name) for each in client.list_organizations()]
+            except AllomiaError as problem:
+                failures.append(problem)
+                continue
+            for organization_id, name in found:
+                key = (session.settings.api_url, organization_id)
+                places.setdefault(key, _Place(organization_id, name, [])).clients.append(client)
+        return list(places.values()), failures
+
+    def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Session, VaultReference | None]]:
+        """Leave out what is the same, and a configuration without a tenant key where others have one."""
+        seen = set()
+        for access in accesses:
+            session = self._session(access)
+            reference = access.reference
+            if len(accesses) > 1 and reference is None and self._has_no_tenant_key(session):
+                continue
+            if reference is not None and session.settings.tenant_key_ref == reference:
+                reference = None
+            if (session, reference) not in seen:
+                seen.add((session, reference))
+                yield session, reference
+
+    def _has_no_tenant_key(self, session: Session) -> bool:
+        return session.settings.tenant_key_ref is None and not self._environ.get(TENANT_KEY_VARIABLE, "").strip()
+
+    def _session(self, access: Access) -> Session:
+        key = (tuple(sorted(access.stack.items())), tuple(sorted(access.arguments.items())))
+        if key not in self._sessions:
+            session = self._sessions[key] = Session(access.stack, self._environ, SystemClock(), access.arguments)
+            if session.warning:
+                warn(session.warning)
+        return self._sessions[key]
+
+
+@contextmanager
+def connections() -> Iterator[Connections]:
+    """Open connections as the environment says, and close them again."""
+    opened = Connections(os.environ)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def given_arguments(api_url: str | None, tenant_key_ref: str | None) -> dict[str, str]:
+    """Return the options that win over every configuration, by their names there."""
+    given = {"apiUrl": api_url, "tenantKeyRef": tenant_key_ref}
+    return {name: value for name, value in given.items() if value}
+
+
+def check_id(value: str, what: str) -> None:
+    """Refuse what cannot be an id.
+
+    Raises:
+        InvalidInput: It is empty or has characters that no id has.
+    """
+    if not is_identifier(value):
+        raise InvalidInput(f"{what} is empty or has characters that no id has", "Copy it from AlloMia.")
+
+
+def check_key_id(value: str) -> None:
+    """Refuse what cannot be a key's id, and say what to do about a key that AlloMia lists with one.
+
+    Raises:
+        InvalidInput: No request can name such a key.
+    """
+    if not is_identifier(value):
+        raise InvalidInput(
+            "the key's id is empty or has characters that no id has, so no request can name it; nothing was revoked",
+            "Copy it from AlloMia; a key that AlloMia lists with such an id is deleted in its dashboard.",
+        )
+
+
+def _look(place: _Place) -> Holding | AllomiaError:
+    """List an organization's keys through the first tenant key that may; return what is wrong if none may."""
+    problems: list[AllomiaError] = []
+    for client in place.clients:
+        try:
+            keys, listed_at = client.look(place.organization_id)
+        except AllomiaError as problem:
+            problems.append(problem)
+        else:
+            return Holding(place.organization_id, place.name, tuple(keys), client, listed_at)
+    # That another tenant's key does not see the organization tells least.
+    return next((each for each in problems if not isinstance(each, NotFound)), problems[0])

@@ -1,0 +1,151 @@
+"""`allomia doctor`: one line for each thing that has to be right, with what was found and the fix."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from allomia_pulumi.cli.doctor.allomia import AllomiaChecks
+from allomia_pulumi.cli.doctor.backend import find_backend
+from allomia_pulumi.cli.doctor.configuration import configuration_steps
+from allomia_pulumi.cli.doctor.declared import is_plugins
+from allomia_pulumi.cli.doctor.environment import environment_steps
+from allomia_pulumi.cli.doctor.old_keys import OLD_KEY_SECONDS, look_at_old_keys
+from allomia_pulumi.cli.doctor.project import Project, read_project
+from allomia_pulumi.cli.doctor.provider import look_at_dynamic, look_at_plugin
+from allomia_pulumi.cli.doctor.report import needs_care, show_document, show_table
+from allomia_pulumi.cli.doctor.secrets import SEARCH_SECONDS, look_for_secrets
+from allomia_pulumi.cli.doctor.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
+from allomia_pulumi.cli.doctor.steps import Check, Finding, Step, failed, ok, run_steps, skipped
+from allomia_pulumi.cli.doctor.subject import Subject
+from allomia_pulumi.cli.doctor.vault import VaultChecks
+from allomia_pulumi.cli.exit_codes import ExitCode
+from allomia_pulumi.cli.keys import Output, Stacks
+from allomia_pulumi.cli.stacks import Stack, open_stack
+from allomia_pulumi.cli.terminal import say
+from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.redaction import printable
+
+__all__ = ["run_doctor"]
+
+PROVIDER_SECONDS = 70.0
+CLOSE_SECONDS = 3.0
+NO_STACK = "no stack was named"
+NO_STACK_FIX = "Name the folder of one: --stack DIR, or --stack DIR@STACK."
+
+
+def run_doctor(
+    stack: Stacks = None,
+    output: Annotated[Output, typer.Option(help="How to show it.")] = Output.TABLE,
+) -> None:
+    """Check what has to be right: versions, configuration, Vault, AlloMia and, with --stack, a stack's state.
+
+    Nothing is changed, and no secret is shown. Exit code 8 when something needs care.
+    """
+    texts = list(dict.fromkeys(stack or ()))
+    with ThreadPoolExecutor(1 + max(1, len(texts))) as pool:
+        here = pool.submit(run_steps, environment_steps(os.environ))
+        others = [pool.submit(_examine, text) for text in texts] or [pool.submit(_examine_environment)]
+    checks = [*here.result(), *(check for one in others for check in one.result())]
+    if output is Output.JSON:
+        say(show_document(checks))
+    else:
+        show_table(checks, Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
+    raise typer.Exit(ExitCode.NEEDS_CARE if needs_care(checks) else ExitCode.DONE)
+
+
+def _examine_environment() -> list[Check]:
+    """Check what the environment alone configures."""
+    subject = Subject(None)
+    nothing = Step("stack", "stack", lambda: skipped(NO_STACK, NO_STACK_FIX))
+    return _run(subject, [*_configured(subject), nothing])
+
+
+def _examine(text: str) -> list[Check]:
+    """Check a stack, and what it configures."""
+    try:
+        stack = open_stack(text)
+        project = read_project(stack.folder)
+    except AllomiaError as problem:
+        return [Check("stack", "stack", failed(problem.message, problem.hint), printable(text))]
+    subject, values = Subject(stack), project.stack_configuration(stack.name)
+    configuration = project.stack_file(stack.name)
+    return _run(
+        subject,
+        [*_provided(subject, stack, project), *_configured(subject, values), *_kept(subject, stack, configuration)],
+    )
+
+
+def _run(subject: Subject, steps: Sequence[Step]) -> list[Check]:
+    try:
+        return run_steps(steps, subject.stack.label if subject.stack else "")
+    finally:
+        # It ends a login of ours at Vault, which may not answer any more.
+        closing = threading.Thread(target=subject.session.close, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+
+
+def _configured(subject: Subject, values: Mapping[str, object] | None = None) -> list[Step]:
+    return [*configuration_steps(subject, values or {}), *VaultChecks(subject).steps(), *AllomiaChecks(subject).steps()]
+
+
+def _provided(subject: Subject, stack: Stack, project: Project) -> list[Step]:
+    resources = stack.deployment.get("resources") or ()
+    is_used = any(isinstance(one, dict) and is_plugins(one) for one in resources)
+    found = ok(f"{printable(str(project.file))}, keys in its state: {len(subject.keys)}")
+    return [
+        Step("stack", "stack", lambda: found),
+        Step(
+            "provider.dynamic",
+            "dynamic provider",
+            lambda: look_at_dynamic(project, subject.environ),
+            seconds=PROVIDER_SECONDS,
+        ),
+        Step(
+            "provider.plugin",
+            "plugin",
+            lambda: look_at_plugin(project, subject.environ, is_used=is_used),
+            seconds=PROVIDER_SECONDS,
+        ),
+    ]
+
+
+def _kept(subject: Subject, stack: Stack, configuration: Path) -> list[Step]:
+    def ask_backend() -> Finding:
+        subject.backend = find_backend(stack)
+        return ok(subject.backend.name)
+
+    return [
+        Step(
+            "stack.passphrase",
+            "passphrase",
+            lambda: look_at_passphrase(stack, configuration, subject.environ),
+        ),
+        Step("stack.pending", "pending operations", lambda: look_at_pending(stack)),
+        Step("stack.owed", "owed by keys", lambda: look_at_owed(subject)),
+        Step(
+            "stack.oldKeys",
+            "old keys made by hand",
+            lambda: look_at_old_keys(subject),
+            needs=("vault.login",),
+            seconds=OLD_KEY_SECONDS,
+        ),
+        Step("stack.backend", "backend", ask_backend, seconds=PROVIDER_SECONDS),
+        Step("stack.lock", "lock", lambda: look_at_lock(stack, subject.backend), needs=("stack.backend",)),
+        Step(
+            "stack.secrets",
+            "secrets in clear",
+            lambda: look_for_secrets(subject, stack, configuration),
+            after=("stack.backend", "vault.login", "tenantKey.present"),
+            seconds=SEARCH_SECONDS,
+        ),
+    ]

@@ -1,0 +1,89 @@
+"""What the checks of one stack, or of the environment alone, share: the session, and what earlier checks have found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from allomia_pulumi.cli.doctor.backend import Backend
+from allomia_pulumi.cli.doctor.declared import MINTED, Declared, declared_keys
+from allomia_pulumi.cli.doctor.steps import Hurried
+from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.state import Access, accesses
+from allomia_pulumi.container import Session
+from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
+from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.references import VaultReference
+
+__all__ = ["Subject"]
+
+
+@dataclass
+class Subject:
+    """One configuration that is examined.
+
+    Attributes:
+        stack: The stack; None for the environment alone.
+        environ: The environment.
+        backend: Where the stack's state lies, once that was asked.
+        known: The secrets that earlier checks came across, by what they are called; for the search in the state.
+    """
+
+    stack: Stack | None
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    backend: Backend = field(default_factory=Backend)
+    known: dict[str, SecretStr] = field(default_factory=dict, repr=False)
+
+    @made_once
+    def session(self) -> Session:
+        """Return the clients that the configuration gives."""
+        return self.open(self.access)
+
+    @made_once
+    def access(self) -> Access:
+        """Return how keys are reached: as configured, or as the first key says whose tenant key is its own."""
+        return next(filter(self._has_tenant_key, self._accesses), self._accesses[0])
+
+    @property
+    def other_accesses(self) -> list[Access]:
+        """Return the further ways in which keys of the stack are reached: with other tenant keys."""
+        return [one for one in self._accesses if one != self.access and self._has_tenant_key(one)]
+
+    def open(self, access: Access) -> Session:
+        """Return the clients for one way in which keys are reached; nothing is connected yet."""
+        return Session(access.stack, self.environ, Hurried(), access.arguments)
+
+    @made_once
+    def keys(self) -> list[Declared]:
+        """Return the keys that the stack's state declares."""
+        return declared_keys(self.stack.deployment) if self.stack else []
+
+    @property
+    def mints(self) -> bool:
+        """Tell whether the tenant key is needed: not where every key is made by hand."""
+        return not self.keys or any(key.kind == MINTED for key in self.keys)
+
+    @property
+    def tenant_references(self) -> list[VaultReference]:
+        """Return where the tenant keys lie in Vault: the configured one, and those that keys have of their own."""
+        own = [key.tenant_key_ref for key in self.keys if not key.has_own_provider]
+        return list(dict.fromkeys(one for one in (self.session.settings.tenant_key_ref, *own) if one is not None))
+
+    @made_once
+    def _accesses(self) -> list[Access]:
+        found: list[Access] = []
+        for access in accesses(self.stack, {}) if self.stack else [Access({}, {})]:
+            found += [access] if access not in found else []
+        return found
+
+    def _has_tenant_key(self, access: Access) -> bool:
+        try:
+            configured = access.reference or self.open(access).settings.tenant_key_ref
+        except AllomiaError:
+            # What is wrong with it, its own check says.
+            return True
+        return configured is not None or bool(self.environ.get(TENANT_KEY_VARIABLE))

@@ -1,0 +1,96 @@
+"""One look at AlloMia and at stacks: every key that is alive, and whose it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from allomia_pulumi.cli.clients import Connections, Holding, Survey
+from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
+from allomia_pulumi.cli.state import Access, accesses, record_of
+from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
+from allomia_pulumi.cli.vault_copies import vault_traces
+from allomia_pulumi.core.orphans import Knowledge, Trace, Verdict, settle
+from allomia_pulumi.core.ports import ApiKey
+
+__all__ = ["Row", "View", "knowledge_now", "look", "search"]
+
+CONCURRENT_READS = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """A key, where it is, and whose; `verdict` is None when no stack was asked."""
+
+    holding: Holding
+    key: ApiKey
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What one look found.
+
+    Attributes:
+        unsearched: The stacks whose history and backups cannot be looked through from here.
+    """
+
+    stacks: tuple[Stack, ...]
+    survey: Survey
+    rows: tuple[Row, ...]
+    unsearched: tuple[str, ...] = ()
+
+
+def look(
+    opened: Connections, stack_texts: Sequence[str], organizations: Sequence[str], arguments: dict[str, str]
+) -> View:
+    """List the keys of the organizations, and judge them by what the stacks know.
+
+    Raises:
+        AllomiaError: A stack does not show, or nothing could be read from AlloMia.
+    """
+    stacks = [open_stack(text) for text in dict.fromkeys(stack_texts)]
+    ways = [access for stack in stacks for access in accesses(stack, arguments)] or [Access({}, arguments)]
+    survey = opened.survey(ways, organizations)
+    # The states are read once more, after the keys: a run that is under way has put each key that was listed into its
+    # state by now, or still has the operation pending there. The other way round a key made between would look lost.
+    stacks = _read_again(stacks)
+    knowledge = Knowledge(record_of(stack, os.environ) for stack in stacks) if stacks else None
+    rows = [
+        Row(holding, key, knowledge.judge(key, holding.listing) if knowledge else None)
+        for holding in survey.holdings
+        for key in holding.keys
+    ]
+    return View(tuple(stacks), survey, tuple(rows))
+
+
+def search(opened: Connections, view: View, arguments: dict[str, str]) -> View:
+    """Look beyond the states for keys against whose end nothing else speaks: in Vault, history and other stacks."""
+    keys = [row.key for row in view.rows if row.verdict and row.verdict.is_to_be_searched]
+    if not keys:
+        return view
+    found, unsearched = checkpoint_traces(view.stacks, keys)
+    traces = vault_traces(opened, view.stacks, arguments) + found
+    # States of other stacks are asked for one by one, which takes long: only for what nothing else names.
+    if any(row.verdict and row.verdict.is_certain for row in _settled(view.rows, traces)):
+        traces += stack_traces(view.stacks, keys)
+    return replace(view, rows=_settled(view.rows, traces), unsearched=tuple(unsearched))
+
+
+def _settled(rows: Iterable[Row], traces: Sequence[Trace]) -> tuple[Row, ...]:
+    return tuple(
+        replace(row, verdict=settle(row.verdict, row.key, row.holding.organization_id, traces)) if row.verdict else row
+        for row in rows
+    )
+
+
+def knowledge_now(stacks: Sequence[Stack]) -> Knowledge:
+    """Return what the stacks know by now: since the keys were listed, one may have been adopted or imported."""
+    return Knowledge(record_of(stack, os.environ) for stack in _read_again(stacks))
+
+
+def _read_again(stacks: Iterable[Stack]) -> list[Stack]:
+    with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+        return list(pool.map(read_again, stacks))

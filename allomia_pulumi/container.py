@@ -1,0 +1,266 @@
+"""One process's connections: settings read once, clients built when first needed, shared by all keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from allomia_pulumi.core.identity import normal_service
+from allomia_pulumi.core.minted_key.models import Service
+from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.ground.clock import Clock
+from allomia_pulumi.ground.config import (
+    IMPORT_REFERENCE_VARIABLE,
+    IMPORT_SECRET_VARIABLE,
+    TENANT_KEY_VARIABLE,
+    Settings,
+    load_settings,
+)
+from allomia_pulumi.ground.lazy_imports import loading
+from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.redaction import guard
+from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.singleflight import Flights
+
+if TYPE_CHECKING:
+    from allomia_pulumi.edges.allomia import Credential, Exchange, Prover, TenantClient
+    from allomia_pulumi.edges.vault import Vault
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Build clients from configuration; nothing is connected or read before it is needed.
+
+    Args:
+        stack: Stack configuration of the namespace `allomia`, by name.
+        environ: The process environment.
+        clock: Where time comes from.
+        arguments: What a command was given, by the same names as `stack`; it wins over everything.
+    """
+
+    def __init__(
+        self,
+        stack: Mapping[str, str],
+        environ: Mapping[str, str],
+        clock: Clock,
+        arguments: Mapping[str, str] | None = None,
+    ) -> None:
+        self._arguments = arguments
+        self._stack = stack
+        self._environ = environ
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._credentials: dict[VaultReference | None, Credential] = {}
+        self._tenants: dict[VaultReference | None, TenantClient] = {}
+        self._held: set[str] = set()
+
+    @made_once
+    def settings(self) -> Settings:
+        """Return the settings.
+
+        Raises:
+            InvalidConfiguration: A value is not acceptable.
+        """
+        return load_settings(self._stack, self._environ, self._arguments)
+
+    @property
+    def warning(self) -> str:
+        """Say what the settings allow and is dangerous; empty if nothing is, or if they are not acceptable."""
+        try:
+            return self.settings.vault.warning
+        except InvalidConfiguration:
+            return ""
+
+    @property
+    def owner(self) -> str:
+        """Return what tells apart two people with the same project and stack names on one tenant."""
+        return self.settings.owner
+
+    @property
+    def service(self) -> Service:
+        """Return the AlloMia that is configured, in the form that records compare."""
+        return normal_service(self.settings.api_url, self.settings.keys_path)
+
+    def require(self, reference: VaultReference | None) -> None:
+        """See that a client can be opened for a tenant key reference; no edge is loaded for that.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        with self._lock:
+            self._credential(reference)
+
+    def open(self, reference: VaultReference | None) -> TenantClient:
+        """Return the client for a tenant key reference, or for the configured one; no request is made yet.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        with self._lock:
+            if reference not in self._tenants:
+                self._tenants[reference] = self._open(self._credential(reference))
+            return self._tenants[reference]
+
+    def store(self) -> Vault:
+        """Return Vault, where keys are delivered; nothing is connected yet."""
+        return self._vault
+
+    def prover(self) -> Prover:
+        """Return what proves organization keys; it needs no tenant key."""
+        with self._lock, loading():
+            from allomia_pulumi.edges.allomia import Prover  # noqa: PLC0415 - see `_open`
+
+            return Prover(self._exchange)
+
+    def is_tenant_key(self, reference: VaultReference) -> bool:
+        """Tell whether a reference is the place that the tenant key is configured to lie at."""
+        configured = self.settings.tenant_key_ref
+        return configured is not None and configured.is_same_field(reference)
+
+    def is_tenant_secret(self, secret: SecretStr) -> bool:
+        """Tell whether this is the tenant key of the environment; the one in Vault is told by its place."""
+        return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()
+
+    def remember_held(self, mark: str) -> None:
+        """Note the fingerprint of a key that an `OrganizationApiKey` of this process holds."""
+        with self._lock:
+            self._held.add(mark)
+
+    def is_held(self, mark: str) -> bool:
+        """Tell by its fingerprint whether an `OrganizationApiKey` of this process holds a key."""
+        with self._lock:
+            return mark in self._held
+
+    def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
+        """Return the secret of a key that is being imported, and its place: from Vault, or from the environment.
+
+        `{organizationId}` and `{keyId}` in the reference stand for the key's own, so that one serves many imports.
+
+        Raises:
+            InvalidConfiguration: The reference is none, or the variable holds no key.
+            AllomiaError: Vault does not give the secret.
+        """
+        if written := self._environ.get(IMPORT_REFERENCE_VARIABLE, "").strip():
+            written = written.replace("{organizationId}", organization_id).replace("{keyId}", key_id)
+            try:
+                reference = parse_reference(written, f"environment variable {IMPORT_REFERENCE_VARIABLE}")
+            except InvalidInput as problem:
+                raise InvalidConfiguration(problem.message, problem.hint) from None
+            return self._vault.read_secret(reference), f"Vault {reference}"
+        if secret := self._environ.get(IMPORT_SECRET_VARIABLE, "").strip():
+            source = f"environment variable {IMPORT_SECRET_VARIABLE}"
+            return _accept_key(secret, source, "the key"), source
+        return None
+
+    def close(self) -> None:
+        """End what was opened: connections, and a Vault token that a login of ours obtained."""
+        with self._lock:
+            if "_exchange" in self.__dict__:
+                self._exchange.close()
+            if "_vault" in self.__dict__:
+                self._vault.close()
+
+    def _open(self, credential: Credential) -> TenantClient:
+        # httpx takes a while to load, and an `up` without changes makes no request.
+        with loading():
+            from allomia_pulumi.edges.allomia import TenantClient  # noqa: PLC0415 - see above
+
+        return TenantClient(self._exchange, credential, self.settings.keys_path)
+
+    @made_once
+    def _exchange(self) -> Exchange:
+        from allomia_pulumi.edges.allomia import Exchange, InvalidURL  # noqa: PLC0415 - see `_open`
+
+        source = self.settings.sources.get("apiUrl", "default")
+        try:
+            return Exchange(self.settings.api_url, self._clock, source=source)
+        except (OSError, ValueError, ImportError, InvalidURL) as problem:
+            raise InvalidConfiguration(
+                f"no connection to AlloMia can be set up ({type(problem).__name__})",
+                "Check allomia:apiUrl, and the environment's SSL_CERT_FILE and HTTPS_PROXY.",
+            ) from None
+
+    @made_once
+    def _vault(self) -> Vault:
+        # hvac and requests take a while to load, and not every process needs them.
+        with loading():
+            from allomia_pulumi.edges.vault import Vault  # noqa: PLC0415 - see above
+
+        return Vault(self.settings.vault, self._environ, self._clock, self.settings.sources)
+
+    def _credential(self, reference: VaultReference | None) -> Credential:
+        if reference not in self._credentials:
+            self._credentials[reference] = self._find_credential(reference)
+        return self._credentials[reference]
+
+    def _find_credential(self, reference: VaultReference | None) -> Credential:
+        if reference is not None:
+            self.settings  # noqa: B018 - wrong ones are an error before anything is read
+            return _VaultKey(self.store, reference, "argument tenantKeyRef")
+        if configured := self.settings.tenant_key_ref:
+            return _VaultKey(self.store, configured, self.settings.sources["tenantKeyRef"])
+        if key := self._environ.get(TENANT_KEY_VARIABLE, "").strip():
+            return _EnvironmentKey(key)
+        raise InvalidConfiguration(
+            "no tenant key is configured",
+            "Put AlloMia's tenant key into Vault and say where: `pulumi config set allomia:tenantKeyRef "
+            "secret/allomia/tenant#api_key`; an explicit provider has its own tenantKeyRef. For a first try without "
+            f"Vault, set {TENANT_KEY_VARIABLE}.",
+        )
+
+
+class _VaultKey:
+    """The tenant key as Vault has it: read once per process, and once more when AlloMia refuses it."""
+
+    def __init__(self, vault: Callable[[], Vault], reference: VaultReference, configured: str) -> None:
+        self._vault = vault
+        self._reference = reference
+        self.source = f"Vault {reference} ({configured})"
+        self._reads: Flights[int, SecretStr] = Flights()
+        self._generation = 0
+        self._refused: set[SecretStr] = set()
+        self._lock = threading.Lock()
+
+    def current(self) -> SecretStr:
+        return self._reads.get(self._generation, lambda: self._vault().read_secret(self._reference))
+
+    def renew(self, refused: SecretStr) -> bool:
+        with self._lock:
+            if self.current() == refused and refused not in self._refused:
+                self._refused.add(refused)
+                self._generation += 1
+        return self.current() != refused
+
+
+class _EnvironmentKey:
+    """The tenant key from the environment: there is no newer one to read."""
+
+    source = f"environment variable {TENANT_KEY_VARIABLE}"
+
+    def __init__(self, key: str) -> None:
+        self._key = _accept_key(key, self.source, "the tenant key")
+
+    def current(self) -> SecretStr:
+        return self._key
+
+    def renew(self, refused: SecretStr) -> bool:
+        return self._key != refused
+
+
+def _accept_key(text: str, source: str, what: str) -> SecretStr:
+    """Accept a key that fits into a header.
+
+    Raises:
+        InvalidConfiguration: It is none; the message does not repeat it.
+    """
+    guarded = guard(text)
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise InvalidConfiguration(
+            f"{source} is not a key: it has spaces, control or non-ASCII characters",
+            f"Set it to {what} as AlloMia gave it, and nothing else.",
+        )
+    return guarded

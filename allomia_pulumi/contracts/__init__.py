@@ -1,0 +1,1 @@
+"""What core and edges share: protocols and value types."""

@@ -1,0 +1,139 @@
+"""What every resource of this package offers to its faces: the engine's calls, answered in the core's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from allomia_pulumi.core.input_fields import Failure
+from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.ports import Reporter
+
+__all__ = ["Change", "Checked", "Forecast", "Outputs", "Resource"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The answer to check: inputs with the defaults filled in, or what is wrong with them."""
+
+    inputs: dict[str, Any]
+    failures: tuple[Failure, ...] = ()
+
+    def failing(self, name: str, reason: str) -> Checked:
+        """Return the same answer with one failure more."""
+        return Checked(self.inputs, (*self.failures, Failure(name, reason)))
+
+
+class Change(Protocol):
+    """The answer to diff."""
+
+    @property
+    def replaces(self) -> Sequence[str]:
+        """Return what makes a replacement necessary; empty for none."""
+        ...
+
+    @property
+    def has_changes(self) -> bool:
+        """Tell whether the engine has something to do."""
+        ...
+
+    @property
+    def causes(self) -> Sequence[str]:
+        """Name what is due, beside the inputs that changed, by paths such as `rotation.due`."""
+        ...
+
+
+class Outputs(Protocol):
+    """What the engine keeps of a resource."""
+
+    def to_outputs(self) -> dict[str, Any]:
+        """Return the wire form, secrets in clear: the face marks them before they leave the process."""
+        ...
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a preview can tell of an update's outputs.
+
+    Attributes:
+        outputs: Those that are known, by their wire names; None for one that there will not be.
+        unknown: The names of the others.
+    """
+
+    outputs: dict[str, Any]
+    unknown: frozenset[str] = frozenset()
+
+
+class Resource(Protocol):
+    """All declared keys of one kind and one process."""
+
+    def check(
+        self,
+        olds: Mapping[str, Any],
+        news: Mapping[str, Any],
+        identity: Identity,
+        reporter: Reporter,
+        *,
+        old_identity: Identity | None = None,
+        seed: bytes = b"",
+    ) -> Checked:
+        """Validate inputs and fill in defaults."""
+        ...
+
+    def diff(
+        self,
+        pulumi_id: str,
+        outputs: Mapping[str, Any],
+        news: Mapping[str, Any],
+        identity: Identity,
+        reporter: Reporter,
+    ) -> Change:
+        """Decide what to do."""
+        ...
+
+    def create(
+        self, news: Mapping[str, Any], identity: Identity, reporter: Reporter, *, keeps_unfinished: bool = False
+    ) -> tuple[str, Outputs]:
+        """Make it exist; return its Pulumi id and outputs.
+
+        With `keeps_unfinished`, one that exists without being finished is returned too, and the reporter told what is
+        owed; otherwise that is an error.
+        """
+        ...
+
+    def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[Outputs, dict[str, Any]]:
+        """Return the outputs of what exists already, and the inputs that describe it."""
+        ...
+
+    def forecast(
+        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
+    ) -> Forecast:
+        """Tell what the update that the last diff decided will leave; nothing is asked or done."""
+        ...
+
+    def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> Outputs | None:
+        """Return what is; None on proof that it is gone."""
+        ...
+
+    def update(
+        self,
+        pulumi_id: str,
+        outputs: Mapping[str, Any],
+        news: Mapping[str, Any],
+        identity: Identity,
+        reporter: Reporter,
+    ) -> Outputs:
+        """Do what the diff decided."""
+        ...
+
+    def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:
+        """End it."""
+        ...
+
+    def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
+        """End what an operation made whose answer nobody takes any more: no record will ever know it.
+
+        `before` are the outputs that stay in the state; empty for none.
+        """
+        ...

@@ -1,0 +1,141 @@
+"""One input at a time: from what a program wrote to a value that can be trusted, or what to change about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Unknown
+from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.ground.durations import parse_duration
+from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.references import VaultReference, parse_reference
+
+__all__ = [
+    "LINEAGE",
+    "Failure",
+    "Form",
+    "has_long_overlap",
+    "identifier",
+    "is_internal",
+    "organization_id",
+    "overlap",
+    "reference",
+    "rotate_after",
+    "switch",
+]
+
+LONGEST_ID: Final = 200
+
+LINEAGE: Final = "__lineage"
+"""The input that check adds for a new resource, so that an operation without a recorded end still tells which it was.
+
+Programs do not write it, and the engine shows no input whose name begins so.
+"""
+
+
+def is_internal(name: str) -> bool:
+    """Tell whether a property is the engine's or a face's own, such as `__provider`, and no input of a resource."""
+    return name.startswith("__") and name != LINEAGE
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An input that is not acceptable; the reason never repeats its value."""
+
+    property: str
+    reason: str
+
+
+class Form:
+    """The inputs of one resource: reads each by its own parser, and collects every failure.
+
+    Attributes:
+        failures: What is wrong so far.
+    """
+
+    def __init__(self, news: Mapping[str, Any], supported: Iterable[str]) -> None:
+        self._news = news
+        self.failures = [
+            Failure(printable(name), f"`{printable(name)}` is not supported by this version. Remove it, or upgrade.")
+            for name, value in news.items()
+            if name not in supported and name != LINEAGE and value is not None
+        ]
+
+    def read(self, name: str, parse: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - each input has a type of its own
+        """Return the parsed input; what a preview does not know yet, and what failed, is unknown."""
+        value = self._news.get(name)
+        try:
+            return UNKNOWN if isinstance(value, Unknown) else parse(value)
+        except InvalidInput as problem:
+            self.fail(name, str(problem))
+            return UNKNOWN
+
+    def fail(self, name: str, reason: str) -> None:
+        """Note that an input is not acceptable."""
+        self.failures.append(Failure(name, reason))
+
+
+def has_long_overlap(after: timedelta | Unknown | None, length: timedelta | Unknown | None) -> bool:
+    """Tell whether an overlap is not shorter than the age at which the next rotation is due."""
+    return isinstance(after, timedelta) and isinstance(length, timedelta) and length >= after
+
+
+def identifier(value: object, name: str) -> str:
+    """Read an id of AlloMia's."""
+    if value is None:
+        raise InvalidInput(f"{name} is missing", "Give the id, as AlloMia has it.")
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(f"{name} is not a text or is empty", "Give the id, as AlloMia has it.")
+    is_plain = value == value.strip() and value.isprintable() and "/" not in value
+    if not is_plain or len(value) > LONGEST_ID or value in {".", ".."} or value.startswith("-"):
+        raise InvalidInput(
+            f"{name} is not an id: it has spaces around it, a slash, a dash in front, control characters or too many "
+            "characters",
+            "Copy the id from AlloMia.",
+        )
+    return value
+
+
+def organization_id(value: object) -> str:
+    """Read the id of an organization."""
+    return identifier(value, "organizationId")
+
+
+def rotate_after(value: object) -> timedelta | None:
+    """Read the age at which a rotation falls due."""
+    length = None if value is None else parse_duration(value, "rotateAfter")
+    if length == timedelta():
+        raise InvalidInput("rotateAfter is zero", "Give the age at which the key is rotated.")
+    return length
+
+
+def overlap(value: object) -> timedelta | None:
+    """Read how long a predecessor stays valid."""
+    return None if value is None else parse_duration(value, "overlap")
+
+
+def switch(name: str) -> Callable[[object], bool]:
+    """Return what reads a switch that is on unless it is turned off."""
+
+    def read(value: object) -> bool:
+        if value is None or isinstance(value, bool):
+            return value is not False
+        raise InvalidInput(f"{name} is neither true nor false", "Write true or false.")
+
+    return read
+
+
+def reference(name: str) -> Callable[[object], VaultReference | Unknown | None]:
+    """Return what reads an optional reference to a field of a secret."""
+
+    def read(value: object) -> VaultReference | Unknown | None:
+        if value is None:
+            return None
+        if isinstance(value, Mapping) and any(isinstance(item, Unknown) for item in value.values()):
+            return UNKNOWN
+        return parse_reference(value, name)
+
+    return read

@@ -1,0 +1,1 @@
+"""`OrganizationApiKey`: a key that this package mints, rotates and revokes; a module for each operation."""

@@ -1,0 +1,62 @@
+"""Taking over a key that exists already: nothing is minted, and nothing is taken over that is not proved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from allomia_pulumi.core.messages import look_command
+from allomia_pulumi.core.minted_key.deliver import SecretStore
+from allomia_pulumi.core.minted_key.inspect import Inspector
+from allomia_pulumi.core.minted_key.issue import Made, Maker
+from allomia_pulumi.core.minted_key.mint import Order
+from allomia_pulumi.core.minted_key.models import Adoption, Settings
+from allomia_pulumi.errors import NotFound
+
+__all__ = ["Adopter"]
+
+
+@dataclass(frozen=True)
+class AdoptedKey:
+    """A key that exists, with the secret that Vault has of it."""
+
+    id: str
+    name: str
+    key: SecretStr
+    created_at: datetime
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Adopter:
+    """Adopt keys through one tenant's AlloMia."""
+
+    inspector: Inspector
+    store: Callable[[], SecretStore]
+    maker: Maker
+
+    def adopt(self, adoption: Adoption, order: Order, settings: Settings) -> Made:
+        """Find the key, read its secret, prove it, and deliver it where the settings say.
+
+        Raises:
+            NotFound: The organization has no such key, or Vault no such secret.
+            CredentialRejected: AlloMia does not accept the secret.
+            UnexpectedAnswer: AlloMia saw another key used than the one that was named.
+            AllomiaError: Nothing was adopted.
+        """
+        with self.inspector.alone(order.organization_id):
+            found = self.inspector.find(order.organization_id, adoption.key_id)
+            if found is None:
+                raise NotFound(
+                    f"organization {order.organization_id} has no key {adoption.key_id} to adopt",
+                    f"Look with {look_command(order.organization_id)}. If it was adopted before and has been rotated "
+                    "or revoked since, remove `adopt` from the program.",
+                )
+            secret = self.store().read_secret(adoption.vault_secret)
+            self.inspector.prove(found, secret, f"Vault {adoption.vault_secret}")
+        is_foreign = self.inspector.is_foreign(found, order.identity, order.owner)
+        key = AdoptedKey(found.key.id, found.key.name, secret, self.inspector.made_at(found))
+        return replace(self.maker.hand_over(order, settings, key), is_foreign=is_foreign)

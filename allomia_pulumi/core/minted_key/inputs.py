@@ -1,0 +1,185 @@
+"""From what a program wrote for an `OrganizationApiKey` to inputs that the plan can trust, or to failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from allomia_pulumi.core import input_fields
+from allomia_pulumi.core.input_fields import LINEAGE, Failure, Form
+from allomia_pulumi.core.marks import LONGEST_LABEL, clean_label
+from allomia_pulumi.core.minted_key.models import UNKNOWN, Adoption, Identity, Inputs, Place, Unknown
+from allomia_pulumi.errors import InvalidInput, SetupError
+from allomia_pulumi.ground.identifiers import is_lineage
+from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.references import parse_reference
+
+__all__ = ["SUPPORTED", "checked_inputs", "known_inputs", "lineage_of", "parse_inputs", "with_lineage", "with_name"]
+
+SUPPORTED: Final = (
+    "organizationId",
+    "name",
+    "rotationTriggers",
+    "rotateAfter",
+    "overlap",
+    "vaultSecret",
+    "secretInState",
+    "verify",
+    "tenantKeyRef",
+    "adopt",
+)
+TRIGGER_HINT: Final = (
+    "Every trigger is a text, a number or a truth value: leave out what has no value, and write a map or a list as one "
+    "text, such as its JSON."
+)
+OUR_FIELDS: Final = frozenset({"key_id", "organization_id"})
+
+
+def with_name(news: Mapping[str, Any], olds: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """Fill in the label: the old inputs' one, so that a renamed resource keeps its key, else the logical name."""
+    if news.get("name") is not None:
+        return dict(news)
+    return {**news, "name": olds.get("name") or clean_label(identity.name)}
+
+
+def with_lineage(news: Mapping[str, Any], olds: Mapping[str, Any], lineage: str) -> dict[str, Any]:
+    """Carry the lineage of the old inputs on; a new resource, which has none, gets the given one."""
+    kept = lineage_of(olds) if olds else lineage
+    others = {name: value for name, value in news.items() if name != LINEAGE}
+    return {**others, LINEAGE: kept} if kept else others
+
+
+def lineage_of(inputs: Mapping[str, Any]) -> str | None:
+    """Return the lineage that check put into the inputs; what is not one counts as absent."""
+    found = inputs.get(LINEAGE)
+    return str(found) if is_lineage(found) else None
+
+
+def parse_inputs(news: Mapping[str, Any]) -> tuple[Inputs | None, list[Failure]]:
+    """Read wire inputs whose name is filled in; return them, or every failure at once."""
+    form = Form(news, SUPPORTED)
+    inputs = Inputs(
+        organization_id=form.read("organizationId", input_fields.organization_id),
+        name=form.read("name", _name),
+        rotation_triggers=form.read("rotationTriggers", _triggers),
+        rotate_after=form.read("rotateAfter", input_fields.rotate_after),
+        overlap=form.read("overlap", input_fields.overlap),
+        vault_secret=form.read("vaultSecret", _place),
+        secret_in_state=form.read("secretInState", input_fields.switch("secretInState")),
+        verify=form.read("verify", input_fields.switch("verify")),
+        tenant_key_ref=form.read("tenantKeyRef", input_fields.reference("tenantKeyRef")),
+        adopt=form.read("adopt", _adoption),
+    )
+    if input_fields.has_long_overlap(inputs.rotate_after, inputs.overlap):
+        form.fail("overlap", "overlap is not shorter than rotateAfter, so a third key would be due. Shorten it.")
+    if inputs.secret_in_state is False and inputs.vault_secret is None:
+        form.fail(
+            "secretInState",
+            "secretInState is false without vaultSecret, so nobody would have the secret. Say where to write it.",
+        )
+    return (None, form.failures) if form.failures else (inputs, [])
+
+
+def checked_inputs(news: Mapping[str, Any]) -> Inputs:
+    """Read inputs that check has let through.
+
+    Raises:
+        SetupError: They are not acceptable after all.
+    """
+    inputs, failures = parse_inputs(news)
+    if inputs is None:
+        raise SetupError("; ".join(failure.reason for failure in failures))
+    return inputs
+
+
+def known_inputs(news: Mapping[str, Any]) -> Inputs:
+    """Read inputs that check has let through and that are all known by now.
+
+    Raises:
+        SetupError: One is still unknown; nothing was done.
+    """
+    inputs = checked_inputs(news)
+    if any(isinstance(getattr(inputs, name), Unknown) for name in Inputs.model_fields):
+        raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
+    return inputs
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput("name is not a text or is empty", "Give a label, or leave it out.")
+    if len(value) > LONGEST_LABEL:
+        raise InvalidInput(
+            f"name has {len(value)} characters, and AlloMia's label has room for {LONGEST_LABEL}", "Shorten it."
+        )
+    if value != value.strip() or not value.isprintable():
+        raise InvalidInput("name has control or bidi characters, or spaces around it", "Use printable characters.")
+    return value
+
+
+def _triggers(value: object) -> Mapping[str, str] | Unknown | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"rotationTriggers is not a map{_but(value)}", 'Write it like {"quarter": "2026-Q4"}.')
+    if any(isinstance(item, Unknown) for item in value.values()):
+        return UNKNOWN
+    for name, item in value.items():
+        if not isinstance(item, str | int | float):
+            raise InvalidInput(f"rotationTriggers.{printable(str(name))} is not a text{_but(item)}", TRIGGER_HINT)
+    return {name: _trigger(item) for name, item in value.items()}
+
+
+def _but(value: object) -> str:
+    """Say what a value is instead, and never which."""
+    if value is None:
+        return ", but null"
+    if value == {}:
+        return ", but null or an empty map"
+    return ", but a map" if isinstance(value, Mapping) else ", but a list" if isinstance(value, list | tuple) else ""
+
+
+def _trigger(value: str | float) -> str:
+    """Return a trigger as a text: YAML reads `2027` and `true` as a number and a truth value, whatever is declared."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+    try:
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    except OverflowError:
+        raise InvalidInput("a number in rotationTriggers is too large", "Write it as a text.") from None
+
+
+def _place(value: object) -> Place | Unknown | None:
+    if value is None:
+        return None
+    example = 'Write it like {"mount": "secret", "path": "allomia/ehr-sync", "field": "api_key"}.'
+    if not isinstance(value, Mapping):
+        raise InvalidInput("vaultSecret is not an object", example)
+    if any(isinstance(item, Unknown) for item in value.values()):
+        return UNKNOWN
+    given = {name: item for name, item in value.items() if item is not None}
+    take_over = given.pop("takeOver", False)
+    if not isinstance(take_over, bool):
+        raise InvalidInput("vaultSecret.takeOver is neither true nor false", "Write true or false.")
+    if set(given) != {"mount", "path", "field"}:
+        raise InvalidInput("vaultSecret has not exactly mount, path and field", example)
+    place = parse_reference(given, "vaultSecret")
+    if place.field in OUR_FIELDS:
+        raise InvalidInput(f"vaultSecret.field {place.field} is written beside the key", "Choose another field.")
+    return Place(mount=place.mount or "", path=place.path, field=place.field, take_over=take_over)
+
+
+def _adoption(value: object) -> Adoption | Unknown | None:
+    if value is None:
+        return None
+    example = 'Write it like {"keyId": "…", "vaultSecret": "secret/allomia/ehr#api_key"}.'
+    if not isinstance(value, Mapping) or set(value) != {"keyId", "vaultSecret"}:
+        raise InvalidInput("adopt has not exactly keyId and vaultSecret", example)
+    place = input_fields.reference("adopt.vaultSecret")(value["vaultSecret"])
+    if isinstance(value["keyId"], Unknown) or isinstance(place, Unknown):
+        return UNKNOWN
+    if place is None:
+        raise InvalidInput("adopt.vaultSecret is missing", example)
+    return Adoption(key_id=input_fields.identifier(value["keyId"], "adopt.keyId"), vault_secret=place)

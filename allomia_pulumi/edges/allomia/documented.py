@@ -1,0 +1,110 @@
+"""The endpoints that AlloMia documents: organizations and calls (docs.allomia.com/api-reference)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from allomia_pulumi.edges.allomia.pages import Pagination
+from allomia_pulumi.edges.allomia.paths import segment
+from allomia_pulumi.ground.model import WireModel
+
+__all__ = [
+    "CALLS_PATH",
+    "EMPTY_WINDOW",
+    "ORGANIZATIONS_PATH",
+    "CallPage",
+    "InformingMoment",
+    "Moment",
+    "Organization",
+    "OrganizationAnswer",
+    "OrganizationPage",
+    "believable",
+    "calls_of",
+    "organization_path",
+]
+
+ORGANIZATIONS_PATH = "/api/organization"
+CALLS_PATH = "/api/calls"
+
+EMPTY_WINDOW: Final[dict[str, str | int]] = {"from": "1970-01-01T00:00:00Z", "to": "1970-01-01T00:00:01Z", "limit": 1}
+"""A window in which no call was made: the answer proves a key and carries no call record."""
+
+
+FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LAST_MOMENT: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Read a moment without a zone as UTC, as every documented example is; one that cannot be AlloMia's is refused.
+
+    Adding a duration to a moment at the end of the calendar would raise where a key has been made already.
+    """
+    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
+        raise ValueError("is no moment at which AlloMia did something")
+    return moment.astimezone(UTC)
+
+
+def believable(moment: datetime | None) -> datetime | None:
+    """Return a moment in UTC, or None for one at which AlloMia cannot have done something."""
+    return moment.astimezone(UTC) if moment and FIRST_MOMENT <= moment <= LAST_MOMENT else None
+
+
+def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - what the field is
+    """Do without a value that is not of its documented type: what only informs may not spoil a list that proves."""
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+InformingText = Annotated[str | None, WrapValidator(_or_none)]
+InformingMoment = Annotated[Moment | None, WrapValidator(_or_none)]
+
+
+class _Answer(WireModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class Organization(_Answer):
+    """An organization, as far as we read it; which fields may be null is not documented."""
+
+    id: str
+    name: str
+    city: InformingText = None
+    country: InformingText = None
+    timezone: InformingText = None
+    created_at: InformingMoment = None
+
+
+class OrganizationAnswer(_Answer):
+    """`GET /api/organization/{id}`: wrapped, unlike the other organization endpoints."""
+
+    current_org: Organization
+
+
+class OrganizationPage(_Answer):
+    """`GET /api/organization`: one page."""
+
+    organizations: tuple[Organization, ...]
+    pagination: Pagination
+
+
+class CallPage(_Answer):
+    """`GET /api/calls`: read for its status only, so that no call record is looked at."""
+
+    calls: tuple[Any, ...]
+
+
+def calls_of(organization_id: str) -> dict[str, str | int]:
+    """Return the query for the calls of an organization in the empty window."""
+    return {"organizationId": organization_id, **EMPTY_WINDOW}
+
+
+def organization_path(organization_id: str) -> str:
+    """Return the path of one organization."""
+    return f"{ORGANIZATIONS_PATH}/{segment(organization_id)}"

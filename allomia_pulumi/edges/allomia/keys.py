@@ -1,0 +1,143 @@
+"""The key endpoints of AlloMia: ASSUMED, not documented.
+
+AlloMia documents that organization keys are made and deleted in the dashboard, five per organization, and shown once
+(docs.allomia.com/api-reference/authentication); it documents no endpoint for them. This module is the whole
+assumption, in the style of the documented endpoints: if AlloMia publishes another shape, it changes here. The path is
+configuration (`allomia:keysPath`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
+
+from allomia_pulumi.edges.allomia.documented import InformingMoment, Moment
+from allomia_pulumi.edges.allomia.pages import Pagination
+from allomia_pulumi.edges.allomia.paths import is_identifier, segment
+from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.ground.redaction import guard, printable
+
+__all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "ShownKey", "key_path", "keys_path"]
+
+
+LONGEST_STAND_IN: Final = 60
+
+
+def _identifier(value: str) -> str:
+    """Accept an id that can stand in a path and on a terminal."""
+    if not is_identifier(value):
+        raise ValueError("is not an id")
+    return value
+
+
+def _bearer(value: SecretStr) -> SecretStr:
+    """Accept a key that fits into a header; anything else is not the key that AlloMia shows once."""
+    key = value.get_secret_value()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("is not a bearer key")
+    return guard(key)
+
+
+def _is_null(value: object) -> bool:
+    return value is None
+
+
+def _listed_id(value: object) -> object:
+    """Return an id, or a stand-in for one that cannot stand in a path: no such key is ever asked for or revoked.
+
+    What is no text at all is left to be refused: then the list is none that we know.
+    """
+    if not isinstance(value, str) or is_identifier(value):
+        return value
+    shown = printable(value, LONGEST_STAND_IN)
+    differs = shown != value
+    told_apart = f" {sha256(value.encode(errors='surrogatepass')).hexdigest()[:8]}" if differs else ""
+    return f"(unusable id / {shown}{told_apart})"
+
+
+def _listed_name(value: object) -> str:
+    """Return a name, or a stand-in for one that is no text: without a mark, so it counts as made by hand."""
+    if not isinstance(value, str):
+        return "(no readable name)"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return f"{printable(value)} (not readable)"
+    return value
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
+
+
+class _Answer(WireModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class ListedKey(_Answer):
+    """A key in a list or on its own: never with its value.
+
+    Whatever its name or its id is like, it holds a slot, so it stays in the list.
+    """
+
+    id: Annotated[str, BeforeValidator(_listed_id)]
+    name: Annotated[str, BeforeValidator(_listed_name)]
+    organization_id: str | None = None
+    created_at: InformingMoment = None
+    last_used_at: InformingMoment = None
+    is_never_used: Annotated[bool, BeforeValidator(_is_null)] = Field(default=False, validation_alias="lastUsedAt")
+
+    @property
+    def is_use_known(self) -> bool:
+        """Tell whether AlloMia says when it was last used, or by a null that it never was: absent is neither."""
+        return self.is_never_used or self.last_used_at is not None
+
+
+class KeyPage(_Answer):
+    """One page of an organization's keys."""
+
+    api_keys: tuple[ListedKey, ...]
+    pagination: Pagination
+
+
+class CreatedKey(_Answer):
+    """The one answer that shows a key's value; a repr shows nothing that may hold it, whatever AlloMia put where."""
+
+    id: Identifier = Field(repr=False)
+    name: str = Field(repr=False)
+    key: Bearer
+    created_at: Moment
+    organization_id: str | None = Field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class ShownKey:
+    """That answer, with the moment of AlloMia's own clock; None if it told none that can be believed."""
+
+    id: str = field(repr=False)
+    name: str = field(repr=False)
+    key: SecretStr
+    created_at: datetime
+    answered_at: datetime | None
+    organization_id: str | None = field(default=None, repr=False)
+
+
+class DeletedKey(_Answer):
+    """The answer to a deletion; one that speaks of an error confirms nothing."""
+
+    api_key_id: str | None = None
+    error: object = None
+
+
+def keys_path(template: str, organization_id: str) -> str:
+    """Return the path of an organization's key collection."""
+    return template.replace("{organizationId}", segment(organization_id))
+
+
+def key_path(template: str, organization_id: str, key_id: str) -> str:
+    """Return the path of one key."""
+    return f"{keys_path(template, organization_id)}/{segment(key_id)}"

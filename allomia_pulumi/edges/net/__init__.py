@@ -1,0 +1,1 @@
+"""What both edges share: deadlines, limits of answers, proxies and certificates."""

@@ -1,0 +1,79 @@
+"""The dynamic face: resource classes for Python programs, with nothing to install beside this package.
+
+The work happens in the provider process (`allomia_pulumi.dynamic_provider`); a program loads none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, ClassVar, Final
+
+import pulumi
+
+from allomia_pulumi.program import dashboard_api_key, organization_api_key
+from allomia_pulumi.program.base import ApiKeyResource
+
+__all__ = ["DashboardApiKey", "OrganizationApiKey"]
+
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+
+
+class _Dynamic(ApiKeyResource):
+    """Register with Pulumi's dynamic provider.
+
+    The provider is a pickled call of a function of `allomia_pulumi.dynamic_provider`: an importable reference, never
+    code. It stands in the state of every stack, so it stays the same for ever: across edits, folders and versions of
+    Python.
+    """
+
+    pulumi_type: ClassVar[str]
+    provider_constant: ClassVar[str]
+    instead: ClassVar[str]
+
+    def _registration(
+        self, resource_name: str, opts: pulumi.ResourceOptions | None
+    ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
+        if opts is not None and (opts.id is not None or opts.import_ is not None):
+            name = type(self).__name__
+            raise pulumi.RunError(
+                f"allomia: {name} {resource_name}: dynamic resources cannot be imported or looked up, so the options "
+                f"import_ and id are of no use here. Leave them out: {self.instead}."
+            )
+        internal = {"__identity": _identity(resource_name, opts), "__provider": self.provider_constant}
+        return self.pulumi_type, internal, []
+
+
+class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    pulumi_type = "pulumi-python:dynamic/allomia:OrganizationApiKey"
+    instead = "take an existing key over with adopt, or import it with allomia_pulumi.native.OrganizationApiKey"
+    provider_constant = (
+        "gASVOwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMFG9yZ2FuaXphdGlvbl9hcGlfa2V5kylSLg=="
+    )
+
+
+class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    pulumi_type = "pulumi-python:dynamic/allomia:DashboardApiKey"
+    instead = "declaring it with organization_id and vault_secret is all there is to do, since it makes nothing"
+    provider_constant = "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg=="
+
+
+def _identity(
+    resource_name: str, opts: pulumi.ResourceOptions | None
+) -> dict[str, str] | Awaitable[dict[str, str] | None]:
+    """Say which declared key this is, as the own URN would: the chain of parent types stands in the parent's URN."""
+    identity = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "parents": "", "name": resource_name}
+    if opts is None or opts.parent is None:
+        return identity
+    return _identity_below(opts.parent, identity)
+
+
+async def _identity_below(parent: pulumi.Resource, identity: dict[str, str]) -> dict[str, str] | None:
+    """Wait for the parent's URN alone: as an output it would make the key depend on the parent, and so on itself."""
+    urn = await parent.urn.future()
+    return None if urn is None else {**identity, "parents": _type_chain(urn)}
+
+
+def _type_chain(urn: str) -> str:
+    """Return the chain of types of a URN; the stack itself stands in no chain."""
+    chain = urn.split("::", 3)[2]
+    return "" if chain == STACK_TYPE else chain

@@ -1,0 +1,1 @@
+"""The dynamic face in its provider process."""

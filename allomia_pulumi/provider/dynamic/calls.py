@@ -1,0 +1,199 @@
+"""The dynamic face: Pulumi's calls in the provider process, translated to the core and back.
+
+It decides nothing: see `allomia_pulumi.core`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown as PulumiUnknown
+from pulumi.runtime.rpc import wrap_rpc_secret
+
+from allomia_pulumi.container import Session
+from allomia_pulumi.core.handler import Outputs, Resource
+from allomia_pulumi.core.input_fields import is_internal
+from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
+from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.clock import Clock, SystemClock
+from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
+from allomia_pulumi.ground.redaction import scrub
+from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, widen_thread_pool
+from allomia_pulumi.provider.dynamic.last_guard import Shown
+from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
+
+__all__ = ["KeyProvider"]
+
+TYPE_PREFIX = "pulumi-python:dynamic/allomia:"
+IDENTITY = "__identity"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _explained(method: Callable[P, R]) -> Callable[P, R]:
+    """Let nothing but a scrubbed line leave a method: the engine shows whatever an exception says."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except AllomiaError as problem:
+            text = scrub(str(problem))
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
+            frames = "".join(traceback.format_tb(problem.__traceback__))
+            engine_log().debug(scrub(f"{type(problem).__name__}\n{frames}"))
+            text = (
+                f"internal error in {method.__name__}: {type(problem).__name__}. Please report it with the frames that "
+                "`pulumi up --debug` shows."
+            )
+        raise Shown(text)
+
+    return call
+
+
+class KeyProvider(ResourceProvider):
+    """Serve one kind of resource to the dynamic plugin; one instance and many threads per process.
+
+    Args:
+        kind: The resource's name.
+        build: Makes the core of it.
+    """
+
+    serialize_as_secret_always = False
+
+    _log: EngineLog
+    _keys: Resource
+
+    def __init__(self, kind: str, build: Callable[[Session, Clock], Resource]) -> None:
+        super().__init__()
+        self.kind = kind
+        self._build = build
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Set the process up; wrong configuration is not an error yet, check reports it for each key."""
+        sys.tracebacklimit = 0
+        self._log = engine_log()
+        widen_thread_pool(self._log)
+        # What is loaded by now stays, so no search for garbage need look at it.
+        gc.freeze()
+        end_with_engine()
+        stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
+        self._keys = self._build(_session(tuple(stack.items())), SystemClock())
+
+    @_explained
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate inputs and add the default label."""
+        identity = _identity(news)
+        olds = _wire(_olds)
+        checked = self._keys.check(
+            olds,
+            _wire(news),
+            identity,
+            self._reporter(identity),
+            old_identity=_identity(_olds) if IDENTITY in _olds else None,
+        )
+        added = {name: value for name, value in checked.inputs.items() if news.get(name) is None}
+        # The property stays empty: the engine then shows the reason alone, which names the input itself.
+        failures = [CheckFailure("", scrub(failure.reason)) for failure in checked.failures]
+        return CheckResult({**news, **added}, failures)
+
+    @_explained
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Compare the record with what the program asks for."""
+        identity = _identity(_news)
+        plan = self._keys.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        return DiffResult(changes=plan.has_changes, replaces=list(plan.replaces), delete_before_replace=False)
+
+    @_explained
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Mint a key."""
+        identity = _identity(props)
+        pulumi_id, state = self._keys.create(_wire(props), identity, self._reporter(identity))
+        return CreateResult(pulumi_id, _outputs(state))
+
+    @_explained
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Look whether the key still exists; outputs travel on, inputs cannot be rebuilt from them."""
+        state = self._keys.read(id_, props, self._reporter(recorded_identity(props)))
+        return ReadResult("", {}) if state is None else ReadResult(id_, _outputs(state))
+
+    @_explained
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Do what the diff planned: retire, rotate in place, deliver, record."""
+        identity = _identity(_news)
+        state = self._keys.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        return UpdateResult(_outputs(state))
+
+    def _reporter(self, identity: Identity | None) -> ResourceReporter:
+        return ResourceReporter(self._log, _urn(self.kind, identity) if identity else "")
+
+    @_explained
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Revoke the key."""
+        self._keys.delete(_props, self._reporter(recorded_identity(_props)))
+
+
+_sessions: Flights[tuple[tuple[str, str], ...], Session] = Flights()
+
+
+def _session(stack: tuple[tuple[str, str], ...]) -> Session:
+    """Return the connections of this process: one login and one read, however many kinds of resources it serves."""
+
+    def connect() -> Session:
+        session = Session(dict(stack), os.environ, SystemClock())
+        atexit.register(session.close)
+        if session.warning:
+            engine_log().warn(session.warning)
+        return session
+
+    return _sessions.get(stack, connect)
+
+
+def _urn(kind: str, identity: Identity) -> str:
+    parents = f"{identity.parents}$" if identity.parents else ""
+    return f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE_PREFIX}{kind}::{identity.name}"
+
+
+def _identity(props: Mapping[str, Any]) -> Identity:
+    """Read the identity that the resource class passes along."""
+    return Identity.model_validate(props[IDENTITY])
+
+
+def _wire(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs without the engine's and this face's internal ones, unknowns as the core knows them."""
+    return {name: _with_unknowns(value) for name, value in props.items() if not is_internal(name)}
+
+
+def _with_unknowns(value: Any) -> Any:  # noqa: ANN401 - property values are of any type
+    if isinstance(value, PulumiUnknown):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {name: _with_unknowns(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_unknowns(item) for item in value]
+    return value
+
+
+def _outputs(state: Outputs) -> dict[str, Any]:
+    """Return every output, the secret ones marked: the engine keeps the mark only if each answer repeats it."""
+    outputs = state.to_outputs()
+    return {name: wrap_rpc_secret(value) if name in SECRET_OUTPUTS else value for name, value in outputs.items()}

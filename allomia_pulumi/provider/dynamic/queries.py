@@ -1,0 +1,114 @@
+"""The work behind the functions, in the program's own process: Pulumi's dynamic providers serve no invokes.
+
+Loaded by the first call of a function, since a program without one needs none of it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, ParamSpec, TypeVar
+
+import pulumi
+
+from allomia_pulumi.container import Session
+from allomia_pulumi.contracts.values import OrganizationApiKeys, OrganizationInfo
+from allomia_pulumi.core import queries
+from allomia_pulumi.core.ports import Directory
+from allomia_pulumi.errors import AllomiaError, InvalidInput
+from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
+from allomia_pulumi.ground.redaction import scrub
+from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.provider.values import organization_info, survey_info
+
+__all__ = ["find_organization", "list_organizations", "survey_keys"]
+
+SHOWN_FRAMES: Final = 3
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Stack = tuple[tuple[str, str], ...]
+
+_sessions: Flights[Stack, Session] = Flights()
+
+
+def _explained(function: Callable[P, R]) -> Callable[P, R]:
+    """Let nothing but a scrubbed line leave a function: Pulumi ends a program on a `RunError` without a traceback."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except AllomiaError as problem:
+            raise pulumi.RunError(f"{NAMESPACE}: {scrub(str(problem))}") from problem
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
+            fault = f"{type(problem).__name__} at {_frames(problem.__traceback__)}"
+        raise pulumi.RunError(f"{NAMESPACE}: internal error: {fault}. Please report it with this line.")
+
+    return call
+
+
+@_explained
+def find_organization(organization_id: object, name: object) -> OrganizationInfo:
+    """Return the one organization with this id or with exactly this name."""
+    found = queries.find_organization(
+        _directory(),
+        organization_id=_text(organization_id, "id", "get_organization"),
+        name=_text(name, "name", "get_organization"),
+    )
+    return organization_info(found)
+
+
+@_explained
+def list_organizations(search: object) -> tuple[OrganizationInfo, ...]:
+    """Return all organizations, or those that AlloMia's search by name finds."""
+    wanted = _text(search, "search", "get_organizations")
+    return tuple(organization_info(each) for each in queries.list_organizations(_directory(), wanted))
+
+
+@_explained
+def survey_keys(organization_id: object) -> OrganizationApiKeys:
+    """Describe the keys of an organization."""
+    wanted = _text(organization_id, "organization_id", "get_organization_api_keys")
+    return survey_info(queries.survey_keys(_directory(), wanted or "", SystemClock().now()))
+
+
+def _directory() -> Directory:
+    """Open AlloMia by the stack's configuration; one session lasts as long as the process.
+
+    Programs of several stacks may share a process (Pulumi's automation API), so each configuration has its own.
+    """
+    config = pulumi.Config(NAMESPACE)
+    stack = tuple((name, value) for name in CONFIGURATION if (value := config.get(name)))
+    return _sessions.get(stack, lambda: _start(stack)).open(None)
+
+
+def _start(stack: Stack) -> Session:
+    session = Session(dict(stack), os.environ, SystemClock())
+    atexit.register(session.close)
+    if session.warning:
+        pulumi.log.warn(session.warning)
+    return session
+
+
+def _text(value: object, name: str, function: str) -> str | None:
+    """Accept a text; an output, whose value a plain call cannot wait for, is the usual mistake."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, pulumi.Output):
+        raise InvalidInput(
+            f"{name} of {function} is an output, whose value is not there yet", f"Use {function}_output instead."
+        )
+    raise InvalidInput(f"{name} of {function} is not a text", "Give it as a str.")
+
+
+def _frames(raised: TracebackType | None) -> str:
+    """Say where something was raised, innermost first: names of files and lines, never a value."""
+    frames: list[Any] = traceback.extract_tb(raised)[-SHOWN_FRAMES:]
+    return ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
