@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from allomia_pulumi.errors import InvalidConfiguration
 from allomia_pulumi.ground.lazy_imports import loading
-from allomia_pulumi.provider.dynamic.last_guard import Shown
+from allomia_pulumi.provider.last_guard import Shown
 
 if TYPE_CHECKING:
     from allomia_pulumi.provider.dynamic.calls import KeyProvider

@@ -6,13 +6,11 @@ It decides nothing: see `allomia_pulumi.core`.
 from __future__ import annotations
 
 import atexit
-import functools
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -31,43 +29,25 @@ from allomia_pulumi.container import Session
 from allomia_pulumi.core.handler import Outputs, Resource
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
-from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock, SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.ground.singleflight import Flights
 from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, widen_thread_pool
-from allomia_pulumi.provider.dynamic.last_guard import Shown
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
+from allomia_pulumi.provider.last_guard import Ending, Shown, guarded, log_frames
 
 __all__ = ["KeyProvider"]
 
 TYPE_PREFIX = "pulumi-python:dynamic/allomia:"
 IDENTITY = "__identity"
 
-P = ParamSpec("P")
-R = TypeVar("R")
+
+def _raise_line(ending: Ending, *_: object) -> NoReturn:
+    raise Shown(ending.line)
 
 
-def _explained(method: Callable[P, R]) -> Callable[P, R]:
-    """Let nothing but a scrubbed line leave a method: the engine shows whatever an exception says."""
-
-    @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except AllomiaError as problem:
-            text = scrub(str(problem))
-        except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
-            frames = "".join(traceback.format_tb(problem.__traceback__))
-            engine_log().debug(scrub(f"{type(problem).__name__}\n{frames}"))
-            text = (
-                f"internal error in {method.__name__}: {type(problem).__name__}. Please report it with the frames that "
-                "`pulumi up --debug` shows."
-            )
-        raise Shown(text)
-
-    return call
+_guarded = guarded(_raise_line, log_frames(lambda *_: engine_log()))
 
 
 class KeyProvider(ResourceProvider):
@@ -99,7 +79,7 @@ class KeyProvider(ResourceProvider):
         stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
         self._keys = self._build(_session(tuple(stack.items())), SystemClock())
 
-    @_explained
+    @_guarded
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate inputs and add the default label."""
         identity = _identity(news)
@@ -116,27 +96,27 @@ class KeyProvider(ResourceProvider):
         failures = [CheckFailure("", scrub(failure.reason)) for failure in checked.failures]
         return CheckResult({**news, **added}, failures)
 
-    @_explained
+    @_guarded
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare the record with what the program asks for."""
         identity = _identity(_news)
         plan = self._keys.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return DiffResult(changes=plan.has_changes, replaces=list(plan.replaces), delete_before_replace=False)
 
-    @_explained
+    @_guarded
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Mint a key."""
         identity = _identity(props)
         pulumi_id, state = self._keys.create(_wire(props), identity, self._reporter(identity))
         return CreateResult(pulumi_id, _outputs(state))
 
-    @_explained
+    @_guarded
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the key still exists; outputs travel on, inputs cannot be rebuilt from them."""
         state = self._keys.read(id_, props, self._reporter(recorded_identity(props)))
         return ReadResult("", {}) if state is None else ReadResult(id_, _outputs(state))
 
-    @_explained
+    @_guarded
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Do what the diff planned: retire, rotate in place, deliver, record."""
         identity = _identity(_news)
@@ -146,7 +126,7 @@ class KeyProvider(ResourceProvider):
     def _reporter(self, identity: Identity | None) -> ResourceReporter:
         return ResourceReporter(self._log, _urn(self.kind, identity) if identity else "")
 
-    @_explained
+    @_guarded
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Revoke the key."""
         self._keys.delete(_props, self._reporter(recorded_identity(_props)))
