@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from allomia_pulumi.core.marks import resource_mark
 from allomia_pulumi.core.minted_key.models import Identity, KeyState, Origin, Record, Service
 from allomia_pulumi.errors import InvalidConfiguration
+from allomia_pulumi.ground.redaction import printable
 
 __all__ = [
     "Today",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
+LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ def is_elsewhere(record: Record, service: Service) -> bool:
 def made_elsewhere(state: KeyState, service: Service, what: str) -> InvalidConfiguration:
     """Return the error that names both services; `what` says what did not happen."""
     record = state.record
-    made_at, asked = f"{record.api_url} ({record.keys_path})", f"{service.api_url} ({service.keys_path})"
+    # An edited state may hold anything there.
+    made_at = f"{printable(str(record.api_url), LONGEST)} ({printable(str(record.keys_path), LONGEST)})"
+    asked = f"{service.api_url} ({service.keys_path})"
     return InvalidConfiguration(
         f"key {state.key_id} was made at {made_at}, and this run asks {asked}, whose answers prove nothing about it; "
         f"{what}",
