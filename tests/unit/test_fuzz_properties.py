@@ -112,7 +112,7 @@ def test_g4_any_state_is_read_or_refused_and_never_dropped(outputs: Any) -> None
     found = survives(lambda: keys.read(pulumi_id, outputs, listener) or "gone")
     assert found != "gone" or outputs.get("keyId") != key.id
     survives(lambda: keys.diff(pulumi_id, outputs, NEWS, IDENTITY, listener))
-    survives(lambda: keys.forecast(pulumi_id, outputs, NEWS, IDENTITY))
+    survives(lambda: keys.preview(pulumi_id, outputs, NEWS, IDENTITY))
     survives(lambda: keys.delete(outputs, listener))
     assert all(line.isprintable() for line in listener.warnings)
 

@@ -26,6 +26,7 @@ from pulumi.output import Unknown as PulumiUnknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
 from allomia_pulumi.container import Session
+from allomia_pulumi.contracts.tokens import dynamic_token
 from allomia_pulumi.core.handler import Outputs, Resource
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
@@ -39,7 +40,6 @@ from allomia_pulumi.provider.last_guard import Ending, Shown, guarded, log_frame
 
 __all__ = ["KeyProvider"]
 
-TYPE_PREFIX = "pulumi-python:dynamic/allomia:"
 IDENTITY = "__identity"
 
 
@@ -55,13 +55,13 @@ class KeyProvider(ResourceProvider):
 
     Args:
         kind: The resource's name.
-        build: Makes the core of it.
+        build: Builds its handler.
     """
 
     serialize_as_secret_always = False
 
     _log: EngineLog
-    _keys: Resource
+    _handler: Resource
 
     def __init__(self, kind: str, build: Callable[[Session, Clock], Resource]) -> None:
         super().__init__()
@@ -77,14 +77,14 @@ class KeyProvider(ResourceProvider):
         gc.freeze()
         end_with_engine()
         stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
-        self._keys = self._build(_session(tuple(stack.items())), SystemClock())
+        self._handler = self._build(_session(tuple(stack.items())), SystemClock())
 
     @_guarded
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate inputs and add the default label."""
         identity = _identity(news)
         olds = _wire(_olds)
-        checked = self._keys.check(
+        checked = self._handler.check(
             olds,
             _wire(news),
             identity,
@@ -100,27 +100,27 @@ class KeyProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare the record with what the program asks for."""
         identity = _identity(_news)
-        plan = self._keys.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        plan = self._handler.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return DiffResult(changes=plan.has_changes, replaces=list(plan.replaces), delete_before_replace=False)
 
     @_guarded
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Mint a key."""
         identity = _identity(props)
-        pulumi_id, state = self._keys.create(_wire(props), identity, self._reporter(identity))
+        pulumi_id, state = self._handler.create(_wire(props), identity, self._reporter(identity))
         return CreateResult(pulumi_id, _outputs(state))
 
     @_guarded
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the key still exists; outputs travel on, inputs cannot be rebuilt from them."""
-        state = self._keys.read(id_, props, self._reporter(recorded_identity(props)))
+        state = self._handler.read(id_, props, self._reporter(recorded_identity(props)))
         return ReadResult("", {}) if state is None else ReadResult(id_, _outputs(state))
 
     @_guarded
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Do what the diff planned: retire, rotate in place, deliver, record."""
         identity = _identity(_news)
-        state = self._keys.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        state = self._handler.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return UpdateResult(_outputs(state))
 
     def _reporter(self, identity: Identity | None) -> ResourceReporter:
@@ -129,7 +129,7 @@ class KeyProvider(ResourceProvider):
     @_guarded
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Revoke the key."""
-        self._keys.delete(_props, self._reporter(recorded_identity(_props)))
+        self._handler.delete(_props, self._reporter(recorded_identity(_props)))
 
 
 _sessions: Flights[tuple[tuple[str, str], ...], Session] = Flights()
@@ -150,7 +150,7 @@ def _session(stack: tuple[tuple[str, str], ...]) -> Session:
 
 def _urn(kind: str, identity: Identity) -> str:
     parents = f"{identity.parents}$" if identity.parents else ""
-    return f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE_PREFIX}{kind}::{identity.name}"
+    return f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{dynamic_token(kind)}::{identity.name}"
 
 
 def _identity(props: Mapping[str, Any]) -> Identity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from importlib import resources
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
@@ -13,9 +13,8 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Session
-from allomia_pulumi.core.handler import Resource
+from allomia_pulumi.core.handler import Abandons, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
@@ -34,6 +33,7 @@ from allomia_pulumi.provider.plugin.responses import (
     to_finished,
     to_properties,
 )
+from allomia_pulumi.provider.registry import RESOURCES, Registration
 from allomia_pulumi.provider.urn import identity_of, is_default_provider, kind_of, setting_text
 
 __all__ = ["Provider"]
@@ -166,8 +166,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         pulumi_id, outputs = resource.create(
             decode(request.properties), identity_of(request.urn), reporter, keeps_unfinished=True
         )
-        if not context.is_active():
-            resource.abandon({}, outputs, reporter)
+        _abandon_unheard(resource, context, {}, outputs, reporter)
         return provider_pb2.CreateResponse(id=pulumi_id, properties=to_finished(pulumi_id, outputs, reporter))
 
     @ends_with_status
@@ -176,6 +175,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         outputs = decode(request.properties)
         # A state that has lost its record is no import: its id names the first key, which may be the predecessor.
         if outputs.keys().isdisjoint({"record", "keyId"}):
+            if not isinstance(resource, Imports):
+                raise _registration(kind_of(request.urn)).refuse_import()
             found, inputs = resource.import_(request.id, identity_of(request.urn), reporter)
             return provider_pb2.ReadResponse(id=request.id, properties=to_properties(found), inputs=encode(inputs))
         state = resource.read(request.id, outputs, reporter)
@@ -188,13 +189,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
         if request.preview:
-            forecast = resource.forecast(request.id, olds, news, identity_of(request.urn))
-            expected = {**forecast.outputs, **dict.fromkeys(forecast.unknown, UNKNOWN)}
+            if not isinstance(resource, Previews):
+                return provider_pb2.UpdateResponse(properties=struct_pb2.Struct())
+            preview = resource.preview(request.id, olds, news, identity_of(request.urn))
+            expected = {**preview.outputs, **dict.fromkeys(preview.unknown, UNKNOWN)}
             return provider_pb2.UpdateResponse(properties=encode(expected, secret=SECRET_OUTPUTS))
         reporter = OperationReporter(self.log, request.urn)
         outputs = resource.update(request.id, olds, news, identity_of(request.urn), reporter)
-        if not context.is_active():
-            resource.abandon(olds, outputs, reporter)
+        _abandon_unheard(resource, context, olds, outputs, reporter)
         return provider_pb2.UpdateResponse(properties=to_finished(request.id, outputs, reporter))
 
     @ends_with_status
@@ -231,14 +233,25 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return self._resources.get(kind, lambda: self._build(kind))
 
     def _build(self, kind: str) -> Resource:
-        if kind == "OrganizationApiKey":
-            return OrganizationKeys(self._session, self._clock)
-        if kind == "DashboardApiKey":
-            # Few stacks have both kinds.
-            from allomia_pulumi.core.handmade_key.handler import DashboardKeys  # noqa: PLC0415
+        return _registration(kind).load()(self._session, self._clock)
 
-            return DashboardKeys(self._session, self._clock)
+
+def _registration(kind: str) -> Registration:
+    if kind not in RESOURCES:
         raise InvalidInput(f"{printable(kind)} is no resource of this version", "Upgrade, or correct its name.")
+    return RESOURCES[kind]
+
+
+def _abandon_unheard(
+    resource: Resource,
+    context: grpc.ServicerContext,
+    before: Mapping[str, Any],
+    outputs: Outputs,
+    reporter: OperationReporter,
+) -> None:
+    """Undo what was made when the engine is gone, so that nobody takes the answer."""
+    if not context.is_active() and isinstance(resource, Abandons):
+        resource.abandon(before, outputs, reporter)
 
 
 def _sources(urn: str, properties: struct_pb2.Struct, environ: Mapping[str, str]) -> _Sources:
