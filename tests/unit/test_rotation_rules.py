@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.models import (
     NO_TRIGGERS,
@@ -18,7 +19,6 @@ from allomia_pulumi.core.minted_key.models import (
     KeyState,
     Owed,
     OwedStep,
-    Place,
     Reason,
     Record,
     Settings,
@@ -35,7 +35,7 @@ MADE = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
 REFERENCE = parse_reference("secret/allomia/tenant#api_key", "x")
-HERE = Place(mount="secret", path="here", field="api_key")
+HERE = VaultLocation(mount="secret", path="here", field="api_key")
 TAKEN = HERE.model_copy(update={"take_over": True})
 MOVED = [HERE.model_copy(update={name: "there"}) for name in ("mount", "path", "field")]
 OWES_REVOKE = Owed(step=OwedStep.REVOKE, why="x", key_id="key-9")

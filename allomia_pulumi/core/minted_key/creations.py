@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.conversation import Replacement
 from allomia_pulumi.core.marks import draw_lineage
 from allomia_pulumi.core.messages import explain, orphans_command
@@ -17,7 +19,6 @@ from allomia_pulumi.core.minted_key.operations import Builder
 from allomia_pulumi.core.minted_key.plan import make_plan
 from allomia_pulumi.core.minted_key.record import settings_of
 from allomia_pulumi.core.minted_key.strays import Strays
-from allomia_pulumi.core.ports import KeyApi, Reporter
 from allomia_pulumi.core.repeats import Outcome, digest
 from allomia_pulumi.errors import KeyLeftBehind
 

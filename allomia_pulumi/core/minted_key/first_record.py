@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.minted_key.issue import Made
 from allomia_pulumi.core.minted_key.mint import Order
 from allomia_pulumi.core.minted_key.models import (
@@ -16,7 +17,6 @@ from allomia_pulumi.core.minted_key.models import (
     OwedStep,
     Reason,
     Record,
-    Service,
     Settings,
     Unknown,
     hash_triggers,
@@ -51,8 +51,8 @@ def begin(
         key_id=minted.id,
         key_name=minted.name,
         created_at=at(minted.created_at),
-        secret=minted.key if settings.secret_in_state else None,
-        secret_fingerprint=fingerprint(minted.key),
+        secret=minted.secret if settings.secret_in_state else None,
+        secret_fingerprint=fingerprint(minted.secret),
         rotation_reason=reason,
         vault_secret_version=made.vault_version,
         pending=owed,

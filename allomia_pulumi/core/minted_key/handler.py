@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core.conversation import Memory, Planned, Replacement
 from allomia_pulumi.core.handler import Checked, Forecast, Outputs
 from allomia_pulumi.core.identity import is_elsewhere, made_elsewhere
@@ -41,7 +43,6 @@ from allomia_pulumi.core.minted_key.preflight import Foresight, is_abrupt, is_pl
 from allomia_pulumi.core.minted_key.preview import forecast_update
 from allomia_pulumi.core.minted_key.read import Reading, require_here
 from allomia_pulumi.core.minted_key.record import settings_of
-from allomia_pulumi.core.ports import Reporter, Tenants
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.core.repeats import Outcome, digest
 from allomia_pulumi.core.verification import revoke_for_good
