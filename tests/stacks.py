@@ -18,7 +18,7 @@ from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
 from allomia_pulumi.core.marks import make_mark, parse_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Owed, OwedStep, hash_triggers
+from allomia_pulumi.core.minted_key.state import Identity, KeyState, Owed, OwedStep, hash_triggers
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SetupError
 from allomia_pulumi.ground.durations import parse_duration
 from allomia_pulumi.ground.redaction import fingerprint

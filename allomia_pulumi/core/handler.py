@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 
 __all__ = ["Change", "Checked", "Forecast", "Outputs", "Resource"]
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey, IssuedKey
 from allomia_pulumi.core.messages import describe_keys, look_command, revoke_command
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import AllomiaError, OrganizationFull
 from allomia_pulumi.ground.clock import Clock
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, Unreachable
 from allomia_pulumi.ground.clock import SystemClock

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
-from allomia_pulumi.core.minted_key.models import KeyState, hash_triggers
+from allomia_pulumi.core.minted_key.state import KeyState, hash_triggers
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

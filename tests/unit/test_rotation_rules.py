@@ -11,7 +11,9 @@ from pydantic import SecretStr
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
+from allomia_pulumi.core.minted_key.record import apply_settings, at, overlap_of
+from allomia_pulumi.core.minted_key.state import (
     NO_TRIGGERS,
     UNKNOWN,
     Identity,
@@ -24,8 +26,6 @@ from allomia_pulumi.core.minted_key.models import (
     Settings,
     hash_triggers,
 )
-from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
-from allomia_pulumi.core.minted_key.record import apply_settings, at, overlap_of
 from allomia_pulumi.errors import SetupError
 from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import LINEAGE

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
-from allomia_pulumi.core.handmade_key.models import OldKey
+from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from allomia_pulumi.provider.urn import is_default_provider

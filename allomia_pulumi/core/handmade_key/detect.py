@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.allomia import Prover
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.vault_versions import SecretReader, SecretVersions
-from allomia_pulumi.core.handmade_key.models import DashboardSettings, DashboardState, OldKey
+from allomia_pulumi.core.handmade_key.state import DashboardSettings, DashboardState, OldKey
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND
-from allomia_pulumi.core.minted_key.models import Owed, OwedStep
 from allomia_pulumi.core.minted_key.record import at
+from allomia_pulumi.core.minted_key.state import Owed, OwedStep
 from allomia_pulumi.core.verification import prove_patiently
 from allomia_pulumi.errors import AccessDenied, AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock

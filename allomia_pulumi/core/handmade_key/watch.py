@@ -13,7 +13,7 @@ from enum import Enum, auto
 from allomia_pulumi.contracts.allomia import Prover
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.vault_versions import SecretReader
-from allomia_pulumi.core.handmade_key.models import DashboardState, OldKey
+from allomia_pulumi.core.handmade_key.state import DashboardState, OldKey
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.redaction import fingerprint

@@ -13,7 +13,7 @@ from allomia_pulumi.core.messages import look_command
 from allomia_pulumi.core.minted_key.inspect import Inspector
 from allomia_pulumi.core.minted_key.issue import Made, Maker
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import Adoption, Settings
+from allomia_pulumi.core.minted_key.state import Adoption, Settings
 from allomia_pulumi.errors import NotFound
 
 __all__ = ["Adopter"]

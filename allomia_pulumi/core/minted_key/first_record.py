@@ -8,7 +8,8 @@ from datetime import datetime
 from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.minted_key.issue import Made
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.record import at, with_moments
+from allomia_pulumi.core.minted_key.state import (
     NO_TRIGGERS,
     Inputs,
     KeyState,
@@ -21,7 +22,6 @@ from allomia_pulumi.core.minted_key.models import (
     Unknown,
     hash_triggers,
 )
-from allomia_pulumi.core.minted_key.record import at, with_moments
 from allomia_pulumi.errors import KeyLeftBehind
 from allomia_pulumi.ground.redaction import fingerprint
 

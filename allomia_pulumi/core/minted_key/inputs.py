@@ -9,7 +9,7 @@ from allomia_pulumi.contracts.vault_delivery import WRITTEN_FIELDS, VaultLocatio
 from allomia_pulumi.core import input_fields
 from allomia_pulumi.core.input_fields import LINEAGE, Failure, Form
 from allomia_pulumi.core.marks import LONGEST_LABEL, clean_label
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Adoption, Identity, Inputs, Unknown
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Adoption, Identity, Inputs, Unknown
 from allomia_pulumi.errors import InvalidInput, SetupError
 from allomia_pulumi.ground.identifiers import is_lineage
 from allomia_pulumi.ground.redaction import printable

@@ -13,12 +13,12 @@ from enum import Enum
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import IssuedKey
 from allomia_pulumi.contracts.vault_delivery import Delivery, SecretStore, StoredSecret
-from allomia_pulumi.core.identity import own_marks
 from allomia_pulumi.core.marks import resource_mark
 from allomia_pulumi.core.messages import revoke_command
 from allomia_pulumi.core.minted_key.deliver import check_ownership
+from allomia_pulumi.core.minted_key.identity import own_marks
 from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity, Origin, Settings
+from allomia_pulumi.core.minted_key.state import Identity, Origin, Settings
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown
 

@@ -19,7 +19,7 @@ from allomia_pulumi.core.marks import Mark, make_mark, parse_mark
 from allomia_pulumi.core.messages import look_command, revoke_command
 from allomia_pulumi.core.minted_key.compensate import Undoing
 from allomia_pulumi.core.minted_key.mint_answers import CheckedKey, Doubt, check_answer
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.quota import Ledger, organization_full
 from allomia_pulumi.core.verification import prove_patiently, revoke_for_good
 from allomia_pulumi.errors import (

@@ -15,13 +15,13 @@ from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
-from allomia_pulumi.core.identity import is_elsewhere, own_marks
 from allomia_pulumi.core.messages import describe_keys, look_command
 from allomia_pulumi.core.minted_key.deliver import check_ownership
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, own_marks
 from allomia_pulumi.core.minted_key.inputs import parse_inputs
-from allomia_pulumi.core.minted_key.models import Identity, Inputs, KeyState, Origin, Reason, Unknown
 from allomia_pulumi.core.minted_key.plan import Plan, Step, is_overlap_over
 from allomia_pulumi.core.minted_key.record import at, overlap_of, overlap_start
+from allomia_pulumi.core.minted_key.state import Identity, Inputs, KeyState, Origin, Reason, Unknown
 from allomia_pulumi.core.quota import Ledger, OwnKey, organization_full
 from allomia_pulumi.errors import (
     AllomiaError,

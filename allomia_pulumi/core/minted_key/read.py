@@ -10,11 +10,11 @@ from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.contracts.vault_delivery import SecretStore, StoredSecret, VaultLocation
-from allomia_pulumi.core.identity import is_elsewhere, made_elsewhere, own_marks
 from allomia_pulumi.core.messages import revoke_command
 from allomia_pulumi.core.minted_key.deliver import check_ownership, drift_of
-from allomia_pulumi.core.minted_key.models import KeyState, Origin, Owed, OwedStep
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, made_elsewhere, own_marks
 from allomia_pulumi.core.minted_key.record import with_moments
+from allomia_pulumi.core.minted_key.state import KeyState, Origin, Owed, OwedStep
 from allomia_pulumi.core.minted_key.strays import Strays
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.core.verification import is_proved_gone

@@ -16,13 +16,22 @@ from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import IssuedKey
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.vault_delivery import Delivery, SecretStore, StoredSecret, VaultLocation
-from allomia_pulumi.core.identity import Today, own_marks
 from allomia_pulumi.core.marks import draw_lineage, resource_mark
 from allomia_pulumi.core.messages import IMPORT_WITH_SECRET, explain, revoke_command
 from allomia_pulumi.core.minted_key.deliver import check_ownership, drift_of
+from allomia_pulumi.core.minted_key.identity import Today, own_marks
 from allomia_pulumi.core.minted_key.issue import Made, Maker, Undelivered
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.plan import Plan, Step, is_undelivered
+from allomia_pulumi.core.minted_key.record import (
+    apply_settings,
+    at,
+    overlap_of,
+    overlap_start,
+    settings_of,
+    with_moments,
+)
+from allomia_pulumi.core.minted_key.state import (
     Inputs,
     KeyState,
     Owed,
@@ -32,15 +41,6 @@ from allomia_pulumi.core.minted_key.models import (
     Settings,
     Unknown,
     hash_triggers,
-)
-from allomia_pulumi.core.minted_key.plan import Plan, Step, is_undelivered
-from allomia_pulumi.core.minted_key.record import (
-    apply_settings,
-    at,
-    overlap_of,
-    overlap_start,
-    settings_of,
-    with_moments,
 )
 from allomia_pulumi.core.minted_key.strays import Strays
 from allomia_pulumi.core.quota import Ledger

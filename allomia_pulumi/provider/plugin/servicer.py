@@ -16,7 +16,7 @@ from allomia_pulumi.container import Session
 from allomia_pulumi.core.handler import Change, Outputs, Resource
 from allomia_pulumi.core.input_fields import LINEAGE, Failure
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN
+from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, UNKNOWN
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, load_settings

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
-from allomia_pulumi.core.minted_key.models import Identity, Origin, Reason
-from allomia_pulumi.core.repeats import Outcome
+from allomia_pulumi.core.minted_key.repeats import Outcome
+from allomia_pulumi.core.minted_key.state import Identity, Origin, Reason
 
 __all__ = ["Memory", "Planned", "Replacement"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.marks import resource_mark
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Origin, Record
+from allomia_pulumi.core.minted_key.state import Identity, KeyState, Origin, Record
 from allomia_pulumi.errors import InvalidConfiguration
 
 __all__ = [
