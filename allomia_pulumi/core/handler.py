@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.core.ports import Reporter
+from allomia_pulumi.core.minted_key.state import Identity
 
 __all__ = [
     "Abandons",

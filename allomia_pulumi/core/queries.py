@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from allomia_pulumi.contracts.allomia import Directory
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
+from allomia_pulumi.contracts.organizations import OrganizationDetails
 from allomia_pulumi.core.marks import label_of, parse_mark
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
-from allomia_pulumi.core.ports import ApiKey, Directory, OrganizationDetails
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.redaction import printable
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from allomia_pulumi.contracts.organizations import OrganizationDetails
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core.minted_key.record import at
-from allomia_pulumi.core.ports import OrganizationDetails
 from allomia_pulumi.core.queries import KeyDescription, KeySurvey
 from allomia_pulumi.ground.redaction import scrub
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Identity
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

@@ -8,7 +8,7 @@ import pytest
 
 from allomia_pulumi.core.handler import Preview
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity, KeyState
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Identity, KeyState
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")

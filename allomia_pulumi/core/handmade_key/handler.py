@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from allomia_pulumi.core.conversation import Memory
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Sources
 from allomia_pulumi.core.handler import Checked, Preview
 from allomia_pulumi.core.handmade_key.detect import Found, Noticer
-from allomia_pulumi.core.handmade_key.models import (
+from allomia_pulumi.core.handmade_key.state import (
     DashboardInputs,
     DashboardRecord,
     DashboardSettings,
@@ -24,9 +25,9 @@ from allomia_pulumi.core.handmade_key.models import (
 )
 from allomia_pulumi.core.handmade_key.watch import Watcher
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND, explaining_configuration
-from allomia_pulumi.core.minted_key.models import Identity, Owed, OwedStep, Unknown
+from allomia_pulumi.core.minted_key.conversation import Memory
 from allomia_pulumi.core.minted_key.record import at, record_settings
-from allomia_pulumi.core.ports import Reporter, Sources
+from allomia_pulumi.core.minted_key.state import Identity, Owed, OwedStep, Unknown
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from allomia_pulumi.core.conversation import Memory, Planned, Replacement
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core.handler import Checked, Outputs, Preview
-from allomia_pulumi.core.identity import is_elsewhere, made_elsewhere
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.marks import draw_lineage
 from allomia_pulumi.core.messages import explain, explaining_configuration
+from allomia_pulumi.core.minted_key.conversation import Memory, Planned, Replacement
 from allomia_pulumi.core.minted_key.creations import Creations
 from allomia_pulumi.core.minted_key.delete import Deletion
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, made_elsewhere
 from allomia_pulumi.core.minted_key.import_ import Importer
 from allomia_pulumi.core.minted_key.inputs import (
     checked_inputs,
@@ -26,24 +28,15 @@ from allomia_pulumi.core.minted_key.inputs import (
     with_name,
 )
 from allomia_pulumi.core.minted_key.inspect import Inspector
-from allomia_pulumi.core.minted_key.models import (
-    Identity,
-    Inputs,
-    KeyState,
-    Origin,
-    Reason,
-    Unknown,
-    read_outputs,
-)
 from allomia_pulumi.core.minted_key.operations import Builder
 from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
 from allomia_pulumi.core.minted_key.preflight import Foresight, is_abrupt, is_place_new, refusal, was_abrupt
 from allomia_pulumi.core.minted_key.preview import preview_update
 from allomia_pulumi.core.minted_key.read import Reading, require_here
 from allomia_pulumi.core.minted_key.record import settings_of
-from allomia_pulumi.core.ports import Reporter, Tenants
+from allomia_pulumi.core.minted_key.repeats import Outcome, digest
+from allomia_pulumi.core.minted_key.state import Identity, Inputs, KeyState, Origin, Reason, Unknown, read_outputs
 from allomia_pulumi.core.quota import Ledger
-from allomia_pulumi.core.repeats import Outcome, digest
 from allomia_pulumi.core.verification import revoke_for_good
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, SetupError
 from allomia_pulumi.ground.clock import Clock

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from allomia_pulumi.core.handler import Preview
-from allomia_pulumi.core.identity import Today
-from allomia_pulumi.core.minted_key.models import Inputs, KeyState, OwedStep, Unknown
+from allomia_pulumi.core.minted_key.identity import Today
 from allomia_pulumi.core.minted_key.plan import Plan, Step, is_undelivered
 from allomia_pulumi.core.minted_key.record import apply_settings
+from allomia_pulumi.core.minted_key.state import Inputs, KeyState, OwedStep, Unknown
 
 __all__ = ["preview_update"]
 

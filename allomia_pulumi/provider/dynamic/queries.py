@@ -15,9 +15,9 @@ from typing import Any, Final, NoReturn
 import pulumi
 
 from allomia_pulumi.container import Session
+from allomia_pulumi.contracts.allomia import Directory
 from allomia_pulumi.contracts.values import OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core import queries
-from allomia_pulumi.core.ports import Directory
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
