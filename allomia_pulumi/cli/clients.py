@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
+from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.exit_codes import warn
-from allomia_pulumi.cli.state import Access
 from allomia_pulumi.container import Session
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Listing

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.clients import (
     ApiUrl,
     Holding,
@@ -27,7 +28,6 @@ from allomia_pulumi.cli.render import (
     slots_used,
     stdout,
 )
-from allomia_pulumi.cli.state import Access
 from allomia_pulumi.cli.survey import Row, View, look
 from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
-from allomia_pulumi.cli.state import Access, accesses, record_of
+from allomia_pulumi.cli.state import record_of
 from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.vault_copies import vault_traces
 from allomia_pulumi.contracts.api_keys import ApiKey

@@ -16,7 +16,6 @@ from rich.console import Console
 from allomia_pulumi.cli.doctor.allomia import AllomiaChecks
 from allomia_pulumi.cli.doctor.backend import find_backend
 from allomia_pulumi.cli.doctor.configuration import configuration_steps
-from allomia_pulumi.cli.doctor.declared import is_plugins
 from allomia_pulumi.cli.doctor.environment import environment_steps
 from allomia_pulumi.cli.doctor.old_keys import OLD_KEY_SECONDS, look_at_old_keys
 from allomia_pulumi.cli.doctor.project import Project, read_project
@@ -30,6 +29,7 @@ from allomia_pulumi.cli.doctor.vault import VaultChecks
 from allomia_pulumi.cli.exit_codes import ExitCode
 from allomia_pulumi.cli.keys import Output, Stacks
 from allomia_pulumi.cli.stacks import Stack, open_stack
+from allomia_pulumi.cli.state import is_of_plugin
 from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.redaction import printable
@@ -100,7 +100,7 @@ def _configured(subject: Subject, values: Mapping[str, object] | None = None) ->
 
 def _provided(subject: Subject, stack: Stack, project: Project) -> list[Step]:
     resources = stack.deployment.get("resources") or ()
-    is_used = any(isinstance(one, dict) and is_plugins(one) for one in resources)
+    is_used = any(isinstance(one, dict) and is_of_plugin(one) for one in resources)
     found = ok(f"{printable(str(project.file))}, keys in its state: {len(subject.keys)}")
     return [
         Step("stack", "stack", lambda: found),

@@ -19,10 +19,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from allomia_pulumi.cli.doctor.backend import Backend
-from allomia_pulumi.cli.doctor.declared import is_ours, name_of
 from allomia_pulumi.cli.doctor.steps import Finding, care, failed, ok, shorten
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.state import is_key, resource_name
 from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS
 from allomia_pulumi.ground.redaction import FINGERPRINT_DIGITS, printable
 
@@ -69,16 +69,16 @@ class _Search:
         """Collect the fingerprints that keys recorded."""
         for resource in _objects(value):
             outputs = resource.get("outputs")
-            if is_ours(resource) and isinstance(outputs, dict):
+            if is_key(resource) and isinstance(outputs, dict):
                 recorded = outputs.get("secretFingerprint")
                 self.fingerprints |= {recorded} if isinstance(recorded, str) and recorded else set()
 
     def search(self, value: object, where: str) -> None:
         """Look for outputs in clear, and for keys by their fingerprints."""
         for one in _objects(value):
-            if is_ours(one):
+            if is_key(one):
                 for name in _clear_outputs(one):
-                    self.note(f"{name} of {name_of(one)}", where)
+                    self.note(f"{name} of {resource_name(one)}", where)
         for text in _texts(value):
             if len(text) >= SHORTEST_KEY and _fingerprint(text) in self.fingerprints:
                 self.note("an organization key", where)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from allomia_pulumi.cli.doctor.backend import Backend
-from allomia_pulumi.cli.doctor.declared import name_of
 from allomia_pulumi.cli.doctor.steps import Finding, care, ok, shorten, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.state import resource_name
 from allomia_pulumi.core.messages import orphans_command
 from allomia_pulumi.ground.redaction import printable
 
@@ -66,7 +66,7 @@ def _has_salt(configuration: Path) -> bool:
 def look_at_owed(subject: Subject) -> Finding:
     """Look for what a run left to the next one."""
     owed = [f"{key.name} owes to {printable(step)}" for key in subject.keys for step in key.owed]
-    owed += [f"{key.name} waits for its deletion" for key in subject.keys if key.is_leaving]
+    owed += [f"{key.name} waits for its deletion" for key in subject.keys if key.is_replaced]
     if not owed:
         return ok(f"nothing; keys declared: {len(subject.keys)}")
     return care(shorten([printable(one) for one in owed]), "Run `pulumi up`, which does it.")
@@ -89,7 +89,7 @@ def look_at_lock(stack: Stack, backend: Backend) -> Finding:
 
 def _operation(entry: Mapping[str, Any]) -> str:
     resource = entry.get("resource")
-    return printable(f"{entry.get('type', 'changing')} {name_of(resource if isinstance(resource, dict) else {})}")
+    return printable(f"{entry.get('type', 'changing')} {resource_name(resource if isinstance(resource, dict) else {})}")
 
 
 def _holder(file: Path) -> tuple[str, bool]:
