@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.core.identity import Origin, recorded_identity
 from allomia_pulumi.core.minted_key.inputs import lineage_of
-from allomia_pulumi.core.minted_key.state import Origin, OwedStep, recorded_identity
 from allomia_pulumi.core.orphans import Declared, Pending, StackRecord
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.identifiers import is_lineage

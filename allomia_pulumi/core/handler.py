@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.state import Identity
 
-__all__ = ["Change", "Checked", "Forecast", "Outputs", "Resource"]
+__all__ = ["Change", "Checked", "Outputs", "Preview", "Resource"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Outputs(Protocol):
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Preview:
     """What a preview can tell of an update's outputs.
 
     Attributes:
@@ -106,9 +106,9 @@ class Resource(Protocol):
         """Return the outputs of what exists already, and the inputs that describe it."""
         ...
 
-    def forecast(
+    def preview(
         self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
-    ) -> Forecast:
+    ) -> Preview:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""
         ...
 

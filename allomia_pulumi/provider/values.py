@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from allomia_pulumi.contracts.organizations import OrganizationDetails
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
-from allomia_pulumi.core.minted_key.record import at
 from allomia_pulumi.core.queries import KeyDescription, KeySurvey
+from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import scrub
 
 __all__ = ["organization_info", "survey_info"]
@@ -19,7 +19,7 @@ def organization_info(found: OrganizationDetails) -> OrganizationInfo:
         city=_scrubbed(found.city),
         country=_scrubbed(found.country),
         timezone=_scrubbed(found.timezone),
-        created_at=at(found.created_at) if found.created_at else None,
+        created_at=format_moment(found.created_at) if found.created_at else None,
     )
 
 
@@ -34,8 +34,8 @@ def _key(found: KeyDescription) -> ApiKeyInfo:
         id=scrub(found.id),
         name=scrub(found.name),
         label=scrub(found.label),
-        created_at=at(found.created_at) if found.created_at else None,
-        last_used_at=at(found.last_used_at) if found.last_used_at else None,
+        created_at=format_moment(found.created_at) if found.created_at else None,
+        last_used_at=format_moment(found.last_used_at) if found.last_used_at else None,
         age_seconds=None if found.age is None else int(found.age.total_seconds()),
         mark=found.mark,
     )

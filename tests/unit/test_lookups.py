@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.errors import InvalidInput, NotFound
 from tests.fakes import LINEAGE

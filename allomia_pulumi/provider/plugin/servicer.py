@@ -16,7 +16,8 @@ from allomia_pulumi.container import Session
 from allomia_pulumi.core.handler import Change, Outputs, Resource
 from allomia_pulumi.core.input_fields import LINEAGE, Failure
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, UNKNOWN
+from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, load_settings
@@ -43,7 +44,7 @@ class _Reporter(ResourceReporter):
         super().__init__(log, urn)
         self.left: list[str] = []
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         self.left.append(scrub(message))
 
 
@@ -194,8 +195,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
         if request.preview:
-            forecast = resource.forecast(request.id, olds, news, identity_of(request.urn))
-            expected = {**forecast.outputs, **dict.fromkeys(forecast.unknown, UNKNOWN)}
+            preview = resource.preview(request.id, olds, news, identity_of(request.urn))
+            expected = {**preview.outputs, **dict.fromkeys(preview.unknown, UNKNOWN)}
             return provider_pb2.UpdateResponse(properties=encode(expected, secret=SECRET_OUTPUTS))
         reporter = _Reporter(self.log, request.urn)
         outputs = resource.update(request.id, olds, news, identity_of(request.urn), reporter)
