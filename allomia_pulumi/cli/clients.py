@@ -17,11 +17,12 @@ from allomia_pulumi.cli.exit_codes import warn
 from allomia_pulumi.container import Session
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Listing
-from allomia_pulumi.edges.allomia import TenantClient, is_identifier
+from allomia_pulumi.edges.allomia import TenantClient
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.references import VaultReference
 
 __all__ = [

@@ -13,9 +13,10 @@ from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY, kind_of, plugin_token
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.handmade_key.state import OldKey
+from allomia_pulumi.core.identity import Origin, recorded_identity
 from allomia_pulumi.core.minted_key.inputs import lineage_of
-from allomia_pulumi.core.minted_key.state import Origin, OwedStep, recorded_identity
 from allomia_pulumi.core.orphans import Declared, Pending, StackRecord
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.config import NAMESPACE
 from allomia_pulumi.ground.identifiers import is_lineage

@@ -18,6 +18,6 @@ class Reporter(Protocol):
         """Say something worth knowing."""
         ...
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         """Say what this operation leaves unfinished, though its outputs are to be kept."""
         ...

@@ -67,7 +67,7 @@ class Tenants(Protocol):
         """Return Vault; nothing is connected yet."""
         ...
 
-    def remember_held(self, mark: str) -> None:
+    def record_managed(self, mark: str) -> None:
         """Note the fingerprint of a key that an OrganizationApiKey holds: nobody is told to delete it by hand."""
         ...
 
@@ -99,6 +99,6 @@ class Sources(Protocol):
         """Tell whether this is the tenant key, as far as this process has it already."""
         ...
 
-    def is_held(self, mark: str) -> bool:
+    def is_managed(self, mark: str) -> bool:
         """Tell by its fingerprint whether an OrganizationApiKey holds a key, as far as this process met it."""
         ...

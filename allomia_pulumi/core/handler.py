@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.state import Identity
 
 __all__ = [
     "Abandons",

@@ -13,7 +13,7 @@ from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY
 from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.core.handmade_key.watch import Look, Standing, look_at, look_is_a_use
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND
-from allomia_pulumi.core.minted_key.record import at
+from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["OLD_KEY_SECONDS", "look_at_old_keys"]
@@ -25,7 +25,7 @@ REFRESH = "Run `pulumi refresh`, which records what it sees."
 
 def look_at_old_keys(subject: Subject) -> Finding:
     """Use each old key once whose time is over; those that an `OrganizationApiKey` holds are nobody's to delete."""
-    now = at(datetime.now(UTC))
+    now = format_moment(datetime.now(UTC))
     overdue = list(_overdue(subject, now))
     if not overdue:
         waiting = sum(len(key.old_keys) for key in subject.keys)

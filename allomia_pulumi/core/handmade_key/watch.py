@@ -85,7 +85,7 @@ class Watcher:
         is_held: Tells by its fingerprint whether an OrganizationApiKey holds a key: then it is nobody's to delete.
     """
 
-    is_held: Callable[[str], bool]
+    is_managed: Callable[[str], bool]
     reporter: Reporter
 
     def look(
@@ -124,7 +124,7 @@ class Watcher:
             self.reporter.warn(f"{said}: {DELETE_OLD_BY_HAND}")
 
     def _overdue(self, state: DashboardState, now: str) -> Iterator[OldKey]:
-        return (old for old in state.previous_keys if old.delete_at <= now and not self.is_held(old.fingerprint))
+        return (old for old in state.previous_keys if old.delete_at <= now and not self.is_managed(old.fingerprint))
 
     def _after(self, old: OldKey, found: Look, organization_id: str, now: str) -> list[OldKey]:
         """Say what a look at one key found; return it if it stays."""
@@ -144,7 +144,7 @@ class Watcher:
                     self.reporter.warn(f"whether AlloMia still accepts {whose} is not known: {found.why}")
                 return [old.model_copy(update={"fingerprint": old.fingerprint or found.fingerprint})]
             case Standing.ACCEPTED:
-                if old.delete_at <= now and not self.is_held(found.fingerprint):
+                if old.delete_at <= now and not self.is_managed(found.fingerprint):
                     self.reporter.warn(
                         f"AlloMia still accepts {whose}, whose time ended {old.delete_at}: {DELETE_OLD_BY_HAND}. "
                         f"{look_is_a_use(now)}"

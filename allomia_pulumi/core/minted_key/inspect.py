@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import parse_mark, resource_mark
-from allomia_pulumi.core.minted_key.state import Identity
-from allomia_pulumi.core.quota import Ledger
+from allomia_pulumi.core.quota import Quota
 from allomia_pulumi.core.verification import prove_patiently
 from allomia_pulumi.errors import CredentialRejected, InvalidInput, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
@@ -41,13 +41,13 @@ class Inspector:
     """Look at existing keys through one tenant's AlloMia."""
 
     api: KeyApi
-    ledger: Ledger
+    quota: Quota
     clock: Clock
     reporter: Reporter
 
-    def alone(self, organization_id: str) -> AbstractContextManager[None]:
+    def lock(self, organization_id: str) -> AbstractContextManager[None]:
         """Look at one key of the organization at a time: a proof sees by `lastUsedAt` which key was used."""
-        return self.ledger.alone(organization_id)
+        return self.quota.lock(organization_id)
 
     def find(self, organization_id: str, key_id: str) -> Existing | None:
         """Return the key, if the organization has it."""

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import MintAnswer
 from allomia_pulumi.core.marks import Mark, parse_mark
-from allomia_pulumi.core.minted_key.record import at
+from allomia_pulumi.ground.moments import format_moment
 
 __all__ = ["CheckedKey", "Doubt", "check_answer"]
 
@@ -114,7 +114,7 @@ def _made_at(answer: MintAnswer, warn: Callable[[str], None]) -> datetime:
     if moment is None or abs(answer.created_at - moment) <= MOST_SKEW:
         return answer.created_at
     warn(
-        f"AlloMia says that key {answer.id} was made {at(answer.created_at)}, and its own clock says {at(moment)}: "
-        "that is taken, since rotation counts from it"
+        f"AlloMia says that key {answer.id} was made {format_moment(answer.created_at)}, and its own clock says "
+        f"{format_moment(moment)}: that is taken, since rotation counts from it"
     )
     return moment

@@ -1,4 +1,4 @@
-"""What check and diff look at ahead: free slots, the place in Vault, and what to tell before anything is done.
+"""The preflight of check and diff: free slots, the place in Vault, and what to tell before anything is done.
 
 AlloMia or Vault out of reach is a warning here, and the change is shown as planned: create and update look again, and
 fail before anything is sent.
@@ -15,14 +15,17 @@ from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity, Origin
+from allomia_pulumi.core.marks import own_marks
 from allomia_pulumi.core.messages import describe_keys, look_command
 from allomia_pulumi.core.minted_key.deliver import check_ownership
-from allomia_pulumi.core.minted_key.identity import is_elsewhere, own_marks
-from allomia_pulumi.core.minted_key.inputs import parse_inputs
-from allomia_pulumi.core.minted_key.plan import Plan, Step, is_overlap_over
-from allomia_pulumi.core.minted_key.record import at, overlap_of, overlap_start
-from allomia_pulumi.core.minted_key.state import Identity, Inputs, KeyState, Origin, Reason, Unknown
-from allomia_pulumi.core.quota import Ledger, OwnKey, organization_full
+from allomia_pulumi.core.minted_key.identity import is_elsewhere
+from allomia_pulumi.core.minted_key.inputs import Inputs, parse_inputs
+from allomia_pulumi.core.minted_key.plan import Plan, Step
+from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
+from allomia_pulumi.core.minted_key.state import KeyState, Reason
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.quota import OwnKey, Quota, organization_full
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
@@ -32,8 +35,9 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
 )
 from allomia_pulumi.ground.clock import Clock
+from allomia_pulumi.ground.moments import format_moment
 
-__all__ = ["Foresight", "is_abrupt", "is_place_new", "refusal", "was_abrupt"]
+__all__ = ["Preflight", "is_abrupt", "is_place_new", "refusal", "was_abrupt"]
 
 ROTATIONS_FIRST = (
     "If keys of this stack were rotated just now, take the new key out of the program, run `pulumi up` so that the old "
@@ -41,15 +45,15 @@ ROTATIONS_FIRST = (
 )
 
 
-class Foresight:
-    """Look ahead for one process."""
+class Preflight:
+    """Preflight checks of one process."""
 
-    def __init__(self, tenants: Tenants, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, tenants: Tenants, quota: Quota, clock: Clock) -> None:
         self._tenants = tenants
-        self._ledger = ledger
+        self._quota = quota
         self._clock = clock
 
-    def take_slot(self, api: KeyApi, inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
+    def reserve_slot(self, api: KeyApi, inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
         """Promise a slot to a new key.
 
         Raises:
@@ -58,7 +62,7 @@ class Foresight:
         if isinstance(inputs.organization_id, Unknown):
             return
         try:
-            holders = self._ledger.promise(api, inputs.organization_id, identity)
+            holders = self._quota.reserve(api, inputs.organization_id, identity)
         except InvalidConfiguration:
             raise
         except AllomiaError as problem:
@@ -74,16 +78,16 @@ class Foresight:
             reference = inputs.tenant_key_ref
             api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
             freed = 1 if Step.RETIRE in plan.steps else 0
-            holders = self._ledger.promise(api, organization_id, identity, freed=freed)
+            holders = self._quota.reserve(api, organization_id, identity, freed=freed)
         except AllomiaError as problem:
             reporter.warn(f"the free slots of organization {organization_id} are not known: {problem}")
             return True
         if holders is not None:
             frees = is_overlap_over(inputs, state, self._clock.now())
-            reporter.warn(self._waiting(state, plan.reason, holders, frees=frees))
+            reporter.warn(self._waiting(state, plan, holders, frees=frees))
         return holders is None
 
-    def _waiting(self, state: KeyState, reason: Reason, holders: Collection[ApiKey], *, frees: bool) -> str:
+    def _waiting(self, state: KeyState, plan: Plan, holders: Collection[ApiKey], *, frees: bool) -> str:
         organization_id = state.record.settings.organization_id
         frees = frees or any(isinstance(holder, OwnKey) for holder in holders)
         is_stuck = len(holders) >= KEY_LIMIT and not frees
@@ -93,12 +97,12 @@ class Foresight:
             else "Run `pulumi up` again: it goes on where this one ends"
         )
         return (
-            f"the rotation of key {state.key_id} (reason: {reason}) waits for a free slot: {len(holders)} keys of "
+            f"the rotation of key {state.key_id} (reason: {plan.reason}) waits for a free slot: {len(holders)} keys of "
             f"organization {organization_id} are alive ({describe_keys(holders, self._clock.now())}), and a rotation "
             f"needs one of {KEY_LIMIT} slots until the old key is revoked. {way_on}"
         )
 
-    def look_at_place(
+    def check_location(
         self,
         inputs: Inputs,
         origins: Iterable[Origin],
@@ -124,7 +128,7 @@ class Foresight:
             return
         check_ownership(place, stored, own_marks(origins), known_keys, others)
 
-    def say_plan(self, plan: Plan, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
+    def report(self, plan: Plan, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
         """Say in preview and `up` what is due, why and since when."""
         if state.secret is None and state.record.settings.secret_in_state and not state.is_secret_unknown:
             reporter.warn(
@@ -133,7 +137,7 @@ class Foresight:
         if plan.is_rotation:
             since = ""
             if plan.reason is Reason.SCHEDULE and isinstance(inputs.rotate_after, timedelta):
-                since = f" since {at(state.made_at + inputs.rotate_after)}"
+                since = f" since {format_moment(state.made_at + inputs.rotate_after)}"
             reporter.info(f"key {state.key_id} is due for rotation{since} (reason: {plan.reason})")
         if Step.RETIRE in plan.steps:
             reporter.info(f"the overlap of predecessor {state.previous_key_id} is over: it is revoked")
@@ -159,8 +163,8 @@ class Foresight:
 
 def refusal(reason: Reason, inputs: Inputs, state: KeyState) -> SetupError:
     """Say why a rotation may not start while a predecessor lives, until when, and the way out."""
-    ends = overlap_start(state)
-    until = at(ends + overlap_of(inputs, state)) if ends else state.previous_revoke_at
+    ends = overlap_end(inputs, state)
+    until = format_moment(ends) if ends else state.previous_revoke_at
     return SetupError(
         f"key {state.key_id} is due for rotation (reason: {reason}), and its predecessor {state.previous_key_id} stays "
         f"valid until {until}; nothing was changed",

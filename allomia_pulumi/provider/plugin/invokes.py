@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from allomia_pulumi.contracts.allomia import Directory
 from allomia_pulumi.core import queries
-from allomia_pulumi.core.minted_key.state import Unknown
+from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.redaction import printable
 

@@ -15,7 +15,8 @@ from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Session
 from allomia_pulumi.core.handler import Abandons, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, UNKNOWN
+from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, load_settings
