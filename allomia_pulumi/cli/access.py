@@ -17,7 +17,7 @@ __all__ = ["Access", "access_of", "accesses"]
 
 @dataclass(frozen=True)
 class Access:
-    """How a key of a stack is reached: where settings come from, and the reference to the tenant key if it has its own.
+    """Way to a key of a stack: the sources of settings, and the reference to the tenant key if it has its own.
 
     Attributes:
         stack: The stack configuration that holds for it.

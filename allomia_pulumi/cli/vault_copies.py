@@ -1,4 +1,4 @@
-"""Which keys the places in Vault hold that a stack's state names: by their metadata, never by a value."""
+"""Search in Vault: the keys at the places that a state names, by metadata, never by a value."""
 
 from __future__ import annotations
 

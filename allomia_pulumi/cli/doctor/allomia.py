@@ -1,4 +1,4 @@
-"""AlloMia: the tenant key, the clock, the organizations, the assumed key endpoints and the slots."""
+"""Checks of AlloMia: the tenant key, the clock, the organizations, the assumed key endpoints and the slots."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_NEED = "every key of this stack is made by hand, which needs no tenant key"
 
 
 class AllomiaChecks:
-    """The looks at one AlloMia with one tenant key, which share what they have found."""
+    """Checks of one AlloMia with one tenant key; they share what they have found."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -44,7 +44,7 @@ class AllomiaChecks:
         return self._subject.session.open(self._subject.access.reference)
 
     def steps(self) -> list[Step]:
-        """Return the looks in their order."""
+        """Return the checks in their order."""
         needs = ("tenantKey.accepted",)
         return [
             Step("tenantKey.present", "tenant key", self._present, needs=self._what_the_key_needs()),

@@ -1,4 +1,4 @@
-"""Old keys that a person made by hand: whether AlloMia still accepts those whose time is over."""
+"""Check of old keys made by hand: whether AlloMia still accepts those whose time is over."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["OLD_KEY_SECONDS", "look_at_old_keys"]
+__all__ = ["OLD_KEY_SECONDS", "check_old_keys"]
 
 LOOKS_AT_ONCE = 8
 OLD_KEY_SECONDS = 30.0
 REFRESH = "Run `pulumi refresh`, which records what it sees."
 
 
-def look_at_old_keys(subject: Subject) -> Finding:
+def check_old_keys(subject: Subject) -> Finding:
     """Use each old key once whose time is over; those that an `OrganizationApiKey` holds are nobody's to delete."""
     now = format_moment(datetime.now(UTC))
     overdue = list(_overdue(subject, now))

@@ -1,4 +1,4 @@
-"""Secrets in clear where Pulumi keeps a stack: its state, backups and history, and its configuration file.
+"""Search for secrets in clear: in a stack's state, backups and history, and in its configuration file.
 
 Nothing here knows the organization keys. It looks for the secrets that other checks came across, for outputs that
 should be encrypted and are not, and for any text whose fingerprint is the one that a key recorded.
@@ -26,7 +26,7 @@ from allomia_pulumi.cli.state import is_key, resource_name
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.redaction import FINGERPRINT_DIGITS, printable
 
-__all__ = ["SEARCH_SECONDS", "look_for_secrets"]
+__all__ = ["SEARCH_SECONDS", "search_secrets"]
 
 SEARCH_SECONDS = 30.0
 OWN_SECONDS = 20.0
@@ -42,7 +42,7 @@ FIX = (
 
 @dataclass
 class _Search:
-    """What is searched for, and what was found: what and where, never the value."""
+    """Search for secrets, and its findings: what and where, never the value."""
 
     known: Mapping[str, SecretStr] = field(repr=False)
     fingerprints: set[str] = field(default_factory=set)
@@ -84,7 +84,7 @@ class _Search:
                 self.note("an organization key", where)
 
 
-def look_for_secrets(subject: Subject, stack: Stack, configuration: Path) -> Finding:
+def search_secrets(subject: Subject, stack: Stack, configuration: Path) -> Finding:
     """Search the state, the stack's configuration file, and what a file backend keeps, for a bounded time."""
     backend = subject.backend
     search = _Search(dict(subject.known))

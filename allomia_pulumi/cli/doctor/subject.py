@@ -1,4 +1,4 @@
-"""What the checks of one stack, or of the environment alone, share: the session, and what earlier checks have found."""
+"""Subject of the checks: one configuration, its clients, and what earlier checks found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.doctor.backend import Backend
-from allomia_pulumi.cli.doctor.steps import Hurried
+from allomia_pulumi.cli.doctor.steps import FastClock
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import DeclaredKey, declared_keys
 from allomia_pulumi.container import Session
@@ -56,7 +56,7 @@ class Subject:
 
     def open(self, access: Access) -> Session:
         """Return the clients for one way in which keys are reached; nothing is connected yet."""
-        return Session(access.stack, self.environ, Hurried(), access.arguments)
+        return Session(access.stack, self.environ, FastClock(), access.arguments)
 
     @made_once
     def keys(self) -> list[DeclaredKey]:

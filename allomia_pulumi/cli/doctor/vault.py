@@ -1,4 +1,4 @@
-"""Vault: reachable, unsealed, logged in for long enough, and with a policy that allows what is configured."""
+"""Checks of Vault: reachable, unsealed, a login that lasts, and a policy that allows what is configured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STANDBY_FIX = (
 
 
 class VaultChecks:
-    """The looks at one Vault, which share what they have found."""
+    """Checks of one Vault; they share what they have found."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -44,7 +44,7 @@ class VaultChecks:
         return self._examiner.login()
 
     def steps(self) -> list[Step]:
-        """Return the looks in their order."""
+        """Return the checks in their order."""
         return [
             Step("vault.reachable", "Vault reachable", self._reach, needs=("configuration",)),
             Step("vault.unsealed", "Vault unsealed", self._unsealed, needs=("vault.reachable",)),

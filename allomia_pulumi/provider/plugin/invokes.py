@@ -1,4 +1,4 @@
-"""The functions, as invokes: what they look up is the core's, and never a secret."""
+"""Invokes: the functions of the plugin, answered by the core; no result has a secret."""
 
 from __future__ import annotations
 
