@@ -14,7 +14,7 @@ from typing import Any
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Sources
 from allomia_pulumi.core.conversation import Conversation
-from allomia_pulumi.core.handler import Checked, Outputs, Preview
+from allomia_pulumi.core.handler import Checked, Preview
 from allomia_pulumi.core.handmade_key.detect import Detector, Found
 from allomia_pulumi.core.handmade_key.inputs import DashboardInputs, parse_dashboard_inputs
 from allomia_pulumi.core.handmade_key.schedule import reschedule, with_next_action
@@ -34,7 +34,6 @@ from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
     InvalidConfiguration,
-    InvalidInput,
     SetupError,
     TemporaryError,
     UnexpectedAnswer,
@@ -162,22 +161,6 @@ class DashboardKeys:
         )
         return f"{settings.organization_id}/{found.fingerprint}", reschedule(state, inputs)
 
-    def import_(
-        self,
-        pulumi_id: str,  # noqa: ARG002 - every resource is asked the same way
-        identity: Identity,  # noqa: ARG002
-        reporter: Reporter,  # noqa: ARG002
-    ) -> tuple[DashboardState, dict[str, Any]]:
-        """Refuse: the secret in Vault is what this resource is, so declaring it is all there is to do.
-
-        Raises:
-            InvalidInput: Always.
-        """
-        raise InvalidInput(
-            "a DashboardApiKey is not imported: it makes nothing in AlloMia",
-            "Declare it with organizationId and vaultSecret, and run `pulumi up`.",
-        )
-
     def preview(
         self,
         pulumi_id: str,
@@ -256,9 +239,6 @@ class DashboardKeys:
                 reporter.info(f"{whose} was not revoked: an OrganizationApiKey holds it now")
             else:
                 reporter.warn(f"no key was revoked. Of {whose}: {DELETE_OLD_BY_HAND}; its copy in Vault was left too")
-
-    def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
-        """Do nothing: nothing was made."""
 
     def _detector(self, reporter: Reporter) -> Detector:
         return Detector(self._sources.store(), self._sources.prover, self._clock, reporter)

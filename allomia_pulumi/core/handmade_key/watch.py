@@ -82,7 +82,7 @@ class Watcher:
     """Watch the old keys of one declared key; nothing is written to Vault or AlloMia.
 
     Attributes:
-        is_held: Tells by its fingerprint whether an OrganizationApiKey holds a key: then it is nobody's to delete.
+        is_managed: Tells by its fingerprint whether an OrganizationApiKey holds a key: then it is nobody's to delete.
     """
 
     is_managed: Callable[[str], bool]

@@ -12,6 +12,7 @@ from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.core.minted_key.state import KeyState, Record
 from allomia_pulumi.errors import InvalidConfiguration
+from allomia_pulumi.ground.redaction import printable
 
 __all__ = [
     "Today",
@@ -21,6 +22,8 @@ __all__ = [
     "made_elsewhere",
     "today_of",
 ]
+
+LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def is_elsewhere(record: Record, service: Service) -> bool:
 def made_elsewhere(state: KeyState, service: Service, what: str) -> InvalidConfiguration:
     """Return the error that names both services; `what` says what did not happen."""
     record = state.record
-    made_at, asked = f"{record.api_url} ({record.keys_path})", f"{service.api_url} ({service.keys_path})"
+    # An edited state may hold anything there.
+    made_at = f"{printable(str(record.api_url), LONGEST)} ({printable(str(record.keys_path), LONGEST)})"
+    asked = f"{service.api_url} ({service.keys_path})"
     return InvalidConfiguration(
         f"key {state.key_id} was made at {made_at}, and this run asks {asked}, whose answers prove nothing about it; "
         f"{what}",
