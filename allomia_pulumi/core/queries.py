@@ -1,4 +1,4 @@
-"""Looking up what is there: organizations, and the keys of one. Nothing here makes, changes or shows a secret."""
+"""Queries for organizations, and for the keys of one. Nothing here makes, changes or shows a secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_SHOWN_NAME = 60
 
 @dataclass(frozen=True)
 class KeyDescription:
-    """What AlloMia's list and the name tell of a key.
+    """A key as AlloMia's list and its name describe it.
 
     Attributes:
         name: The full name, with the mark if it has one.
