@@ -8,7 +8,7 @@ __all__ = ["Reporter"]
 
 
 class Reporter(Protocol):
-    """How the core tells people about one resource."""
+    """The way from the core to people who care for one resource."""
 
     def warn(self, message: str) -> None:
         """Say something that needs care, though the operation goes on."""

@@ -1,4 +1,4 @@
-"""The conversation with the engine: what its earlier calls of this run told about declared keys.
+"""The conversation with the engine: facts of its earlier calls of this run about declared keys.
 
 The engine asks in an order that loses information: a refresh asks for a diff that must report only what the read
 found, and an update does not say what its diff decided.
@@ -47,7 +47,7 @@ class Conversation(Generic[P]):
     def forget_reads(self, identities: Collection[Identity], lineage: str | None = None) -> None:
         """Forget reads of a declared key whose program runs now: the next diff is the program's.
 
-        It is told by anything that it is or was known as, or by its lineage.
+        It is recognised by anything that it is or was known as, or by its lineage.
         """
         with self._lock:
             self._reads = {

@@ -60,7 +60,7 @@ class Change(Protocol):
 
 
 class Outputs(Protocol):
-    """What the engine keeps of a resource."""
+    """The outputs of a resource, as the engine keeps them."""
 
     def to_outputs(self) -> dict[str, Any]:
         """Return the wire form, secrets in clear: the face marks them before they leave the process."""

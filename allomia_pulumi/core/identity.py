@@ -1,4 +1,4 @@
-"""The identity of a declared key: what tells it from every other, on AlloMia's side and in this process."""
+"""The identity of a declared key, which tells it from every other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Identity", "Origin", "recorded_identity"]
 
 
 class Identity(Model):
-    """What tells one declared key from another, on AlloMia's side and in this process.
+    """The identity of one declared key, on AlloMia's side and in this process.
 
     Attributes:
         parents: The chain of parent types as it stands in a URN, without the own type; empty under the stack.
@@ -27,7 +27,7 @@ class Identity(Model):
 
 
 class Origin(Model):
-    """What a key's mark is hashed from: who declares it, and the owner that tells people of the same names apart."""
+    """The origin that a mark is hashed from: an identity, and the owner that tells people of the same names apart."""
 
     identity: Identity
     owner: str = ""

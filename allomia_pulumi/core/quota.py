@@ -1,7 +1,7 @@
-"""The five slots of an organization, as this process knows them: keys alive, and slots promised to keys to come.
+"""The quota of an organization, five slots: keys alive, and slots reserved for keys to come.
 
 Replacements are made before the old keys are deleted, at the end of an `up`, so k keys of one organization can be
-replaced together only while alive + k <= 5. One ledger per organization keeps every operation of this process to that.
+replaced together only while alive + k <= 5. One quota per organization keeps every operation of this process to that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ times as long as all lists of this process took so far, or each key would cost a
 
 @dataclass
 class _OrganizationQuota:
-    """What is known of one organization; its lock is held while its keys are listed, so lists and mints alternate."""
+    """The quota of one organization; its lock is held while its keys are listed, so lists and mints alternate."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     alive: dict[str, ApiKey] | None = None
@@ -74,7 +74,7 @@ class Quota:
     def reserve(
         self, api: KeyApi, organization_id: str, identity: Identity, *, freed: int = 0
     ) -> tuple[ApiKey, ...] | None:
-        """Promise a slot for the coming key of a declared key; return None, or the keys that hold all slots.
+        """Reserve a slot for the coming key of a declared key; return None, or the keys that hold all slots.
 
         `freed` slots are those that the same update frees before it needs one.
         """
@@ -90,9 +90,9 @@ class Quota:
 
     @contextmanager
     def minting(self, api: KeyApi, organization_id: str, identity: Identity) -> Iterator[None]:
-        """Hold the slot of one declared key while its key is made; promise it first if nobody did.
+        """Hold the slot of one declared key while its key is made; reserve it first if nobody did.
 
-        A failure keeps the promise, for the call may be repeated.
+        A failure keeps the reservation, for the call may be repeated.
 
         Raises:
             OrganizationFull: There is no slot; nothing has been sent.

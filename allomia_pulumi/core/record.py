@@ -26,7 +26,7 @@ S = TypeVar("S", bound=Model)
 
 
 class OwedStep(StrEnum):
-    """What a half-finished update, or a refresh that found something, still owes."""
+    """A kind of step that a half-finished update, or a refresh that found something, still owes."""
 
     REVOKE = "revoke"
     ROTATE = "rotate"

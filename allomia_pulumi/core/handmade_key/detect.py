@@ -12,9 +12,18 @@ from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.vault_versions import SecretReader, SecretVersions
 from allomia_pulumi.core.handmade_key.state import DashboardSettings, DashboardState, OldKey
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND
+from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.core.verification import prove_patiently
-from allomia_pulumi.errors import AccessDenied, AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
+from allomia_pulumi.errors import (
+    AccessDenied,
+    AllomiaError,
+    CredentialRejected,
+    InvalidConfiguration,
+    NotFound,
+    TemporaryError,
+    UnexpectedAnswer,
+)
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import fingerprint
@@ -65,7 +74,22 @@ class Detector:
     clock: Clock
     reporter: Reporter
 
-    def has_changed(self, place: VaultReference, state: DashboardState) -> bool:
+    def has_newer(self, place: VaultReference | Unknown, state: DashboardState) -> bool | None:
+        """Tell whether Vault has something else than the record; None, and a warning, if it cannot be asked."""
+        if isinstance(place, Unknown):
+            return False
+        if not place.is_same_field(state.record.settings.reference):
+            return True
+        try:
+            return self._has_changed(place, state)
+        except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
+            self.reporter.warn(f"whether Vault {place} has a newer key is not known: {problem}")
+            return None
+        except AllomiaError as problem:
+            self.reporter.warn(str(problem))
+            return True
+
+    def _has_changed(self, place: VaultReference, state: DashboardState) -> bool:
         """Tell whether Vault has another version than the record; KV v1 has none, so there the key itself is read.
 
         Raises:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from allomia_pulumi.contracts.reporter import Reporter
@@ -16,7 +15,7 @@ from allomia_pulumi.contracts.tenants import Sources
 from allomia_pulumi.core.conversation import Conversation
 from allomia_pulumi.core.handler import Checked, Preview
 from allomia_pulumi.core.handmade_key.detect import Detector, Found
-from allomia_pulumi.core.handmade_key.inputs import DashboardInputs, parse_dashboard_inputs
+from allomia_pulumi.core.handmade_key.inputs import parse_dashboard_inputs
 from allomia_pulumi.core.handmade_key.schedule import reschedule, with_next_action
 from allomia_pulumi.core.handmade_key.state import (
     DashboardRecord,
@@ -31,7 +30,6 @@ from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND, expla
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.record import Owed, OwedStep, record_settings
 from allomia_pulumi.errors import (
-    AllomiaError,
     CredentialRejected,
     InvalidConfiguration,
     SetupError,
@@ -117,9 +115,9 @@ class DashboardKeys:
         applied = state.record.settings
         if not isinstance(inputs.organization_id, Unknown) and inputs.organization_id != applied.organization_id:
             return DashboardChange(has_changes=True, replaces=("organizationId",))
-        is_newer = self._has_newer(state, inputs, reporter)
+        is_newer = self._detector(reporter).has_newer(inputs.vault_secret, state)
         if is_newer is not True:
-            self._warn_of_age(state, inputs, reporter)
+            self._watcher(reporter).warn_of_age(state, inputs.rotate_after, self._clock.now())
         for owed in state.pending:
             reporter.warn(f"the last refresh found something wrong: {owed.why}")
         timed = reschedule(state, inputs)
@@ -255,30 +253,6 @@ class DashboardKeys:
                 "Write the organization's own key there.",
             )
         return found
-
-    def _has_newer(self, state: DashboardState, inputs: DashboardInputs, reporter: Reporter) -> bool | None:
-        """Tell whether Vault has something else than the record; None, and a warning, if it cannot be asked."""
-        place = inputs.vault_secret
-        if isinstance(place, Unknown):
-            return False
-        if not place.is_same_field(state.record.settings.reference):
-            return True
-        try:
-            return self._detector(reporter).has_changed(place, state)
-        except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
-            reporter.warn(f"whether Vault {place} has a newer key is not known: {problem}")
-            return None
-        except AllomiaError as problem:
-            reporter.warn(str(problem))
-            return True
-
-    def _warn_of_age(self, state: DashboardState, inputs: DashboardInputs, reporter: Reporter) -> None:
-        after = inputs.rotate_after
-        if isinstance(after, timedelta) and self._clock.now() >= state.began_at + after:
-            reporter.warn(
-                f"the key is due for rotation since {format_moment(state.began_at + after)} ({state.describe()}): "
-                f"{MAKE_BY_HAND}, write it to Vault {state.record.settings.reference}, and run `pulumi up`"
-            )
 
 
 def _own(pulumi_id: str, state: DashboardState) -> str:

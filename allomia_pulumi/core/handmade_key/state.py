@@ -87,7 +87,7 @@ class OldKey(Model):
 
 
 class DashboardRecord(Model):
-    """What was applied; kept in the outputs, so that no operation depends on the inputs."""
+    """The applied settings and identity; kept in the outputs, so that no operation depends on the inputs."""
 
     state_version: int = STATE_VERSION
     identity: Identity

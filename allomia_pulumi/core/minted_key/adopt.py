@@ -1,4 +1,4 @@
-"""Taking over a key that exists already: nothing is minted, and nothing is taken over that is not proved."""
+"""The adoption of a key that exists already: nothing is minted, and nothing is taken over that is not proved."""
 
 from __future__ import annotations
 

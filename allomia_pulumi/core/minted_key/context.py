@@ -11,12 +11,14 @@ from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.adopt import Adopter
 from allomia_pulumi.core.minted_key.conversation import KeyConversation
+from allomia_pulumi.core.minted_key.delete import Deletion
 from allomia_pulumi.core.minted_key.identity import Today, today_of
 from allomia_pulumi.core.minted_key.inputs import Inputs
 from allomia_pulumi.core.minted_key.inspect import Inspector
 from allomia_pulumi.core.minted_key.issue import Issuer
 from allomia_pulumi.core.minted_key.mint import Minter
 from allomia_pulumi.core.minted_key.operation import Operation
+from allomia_pulumi.core.minted_key.read import Reading
 from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.minted_key.update import Update
 from allomia_pulumi.core.quota import Quota
@@ -27,7 +29,7 @@ __all__ = ["Context"]
 
 @dataclass(frozen=True)
 class Context:
-    """Build issuers, adopters and updates; what they share lasts as long as the process."""
+    """Build what operations are made of; what they share lasts as long as the process."""
 
     tenants: Tenants
     clock: Clock
@@ -68,3 +70,28 @@ class Context:
         minter = Minter(api, self.clock, reporter, self.quota, self.conversation.keys)
         others = self.conversation.keys_of_others(identity)
         return Issuer(api, self.tenants.store, self.clock, reporter, self.quota, minter, others)
+
+    def reading(self, api: KeyApi, reporter: Reporter) -> Reading:
+        """Return one look at one declared key."""
+        return Reading(
+            api=api,
+            store=self.tenants.store,
+            quota=self.quota,
+            clock=self.clock,
+            reporter=reporter,
+            known=self.conversation.keys,
+            owner=self.tenants.owner,
+            service=self.tenants.service,
+        )
+
+    def deletion(self, api: KeyApi, reporter: Reporter) -> Deletion:
+        """Return the end of one declared key."""
+        return Deletion(
+            api=api,
+            clock=self.clock,
+            store=self.tenants.store,
+            quota=self.quota,
+            reporter=reporter,
+            kept=self.conversation.kept_keys,
+            rotated=self.conversation.rotated_keys,
+        )

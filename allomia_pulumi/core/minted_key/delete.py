@@ -1,4 +1,4 @@
-"""Ending a declared key: its predecessor, the key itself, what half-finished updates left, and the copies in Vault."""
+"""The deletion of a minted key, its predecessor, what half-finished updates left, and the copies in Vault."""
 
 from __future__ import annotations
 

@@ -11,19 +11,18 @@ from typing import Any
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core.handler import Checked, Outputs, Preview
-from allomia_pulumi.core.identity import Identity, Origin
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure, require_checked
 from allomia_pulumi.core.marks import draw_lineage
 from allomia_pulumi.core.messages import explain, explaining_configuration
+from allomia_pulumi.core.minted_key.abandon import abandon
 from allomia_pulumi.core.minted_key.context import Context
 from allomia_pulumi.core.minted_key.conversation import KeyConversation, Outcome, Planned, Replacement
 from allomia_pulumi.core.minted_key.create import Creations
-from allomia_pulumi.core.minted_key.delete import Deletion
 from allomia_pulumi.core.minted_key.identity import is_elsewhere, made_elsewhere
 from allomia_pulumi.core.minted_key.import_ import Importer
 from allomia_pulumi.core.minted_key.inputs import (
     Declaration,
-    Inputs,
     digest,
     lineage_of,
     parse_inputs,
@@ -33,15 +32,14 @@ from allomia_pulumi.core.minted_key.inputs import (
 )
 from allomia_pulumi.core.minted_key.inspect import Inspector
 from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
-from allomia_pulumi.core.minted_key.preflight import Preflight, is_abrupt, is_place_new, refusal, was_abrupt
+from allomia_pulumi.core.minted_key.preflight import Preflight, is_place_new, refusal, warn_if_abrupt
 from allomia_pulumi.core.minted_key.preview import preview_update
-from allomia_pulumi.core.minted_key.read import Reading, require_here
+from allomia_pulumi.core.minted_key.read import require_here
 from allomia_pulumi.core.minted_key.record import settings_of
 from allomia_pulumi.core.minted_key.state import KeyState, Reason, read_outputs
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.quota import Quota
-from allomia_pulumi.core.verification import revoke_for_good
-from allomia_pulumi.errors import AllomiaError, OrganizationFull, SetupError
+from allomia_pulumi.errors import OrganizationFull, SetupError
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import fingerprint
 
@@ -61,8 +59,8 @@ class OrganizationKeys:
         self._clock = clock
         self._quota = Quota(clock)
         self._conversation = KeyConversation()
-        self._preflight = Preflight(tenants, self._quota, clock)
         self._context = Context(tenants, clock, self._quota, self._conversation)
+        self._preflight = Preflight(self._context)
         self._creations = Creations(self._context)
 
     def check(
@@ -94,15 +92,11 @@ class OrganizationKeys:
                     api = self._tenants.open(inputs.tenant_key_ref)
                     self._preflight.reserve_slot(api, inputs, identity, reporter)
             if not olds or is_place_new(olds, news):
-                self._check_location(olds, inputs, identity, reporter)
+                self._preflight.check_location(inputs, identity, reporter, is_successor=not olds)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
-        is_replacement = not olds and replacement is not None
-        if is_abrupt(inputs) and not was_abrupt(olds) and not is_replacement:
-            reporter.warn(
-                "vaultSecret with rotation and without overlap: readers of Vault poll, and the old key ends with the "
-                "`pulumi up` that rotates it. Give them time with overlap"
-            )
+        if olds or replacement is None:
+            warn_if_abrupt(olds, inputs, reporter)
         return Checked(wire)
 
     def diff(
@@ -121,22 +115,15 @@ class OrganizationKeys:
         today = self._context.today(state, identity)
         self._conversation.record_keys(pulumi_id, identity, state.key_ids)
         self._record_managed(state)
-        plan, has_slot = make_plan(inputs, state, now, today=today), True
+        plan = make_plan(inputs, state, now, today=today)
         if plan.refused:
             raise refusal(plan.refused, inputs, state)
-        if plan.without_slot and not self._preflight.has_slot(inputs, state, plan, identity, reporter):
-            plan, has_slot = plan.without_slot, False
+        has_slot = not plan.is_rotation or self._preflight.has_slot(inputs, state, plan, identity, reporter)
+        if not has_slot:
+            plan = make_plan(inputs, state, now, today=today, has_slot=False)
         self._preflight.report(plan, inputs, state, reporter)
+        self._preflight.report_origin(pulumi_id, inputs, state, reporter)
         is_imported = state.rotation_reason is Reason.IMPORTED
-        if is_imported and state.is_secret_unknown and not self._conversation.was_imported(pulumi_id):
-            reporter.warn(
-                f"key {state.key_id} was imported without its secret: `secret` stays empty until a rotation brings one"
-            )
-        if inputs.adopt is not None:
-            reporter.warn(
-                "`adopt` has done its work: remove it from the program. A forced replacement (--target-replace, taint) "
-                "would adopt the same key again instead of making a new one"
-            )
         self._conversation.record_kept(identity, state.key_ids if is_imported and not plan.replaces else ())
         if plan.replaces:
             record = state.record
@@ -206,17 +193,7 @@ class OrganizationKeys:
         with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
             self._conversation.record_keys(pulumi_id, state.record.identity, state.key_ids)
-            reading = Reading(
-                api=api,
-                store=self._tenants.store,
-                quota=self._quota,
-                clock=self._clock,
-                reporter=reporter,
-                known=self._conversation.keys,
-                owner=self._tenants.owner,
-                service=self._tenants.service,
-            )
-            found = reading.read(state)
+            found = self._context.reading(api, reporter).read(state)
         if found is not None:
             names = (each.identity for each in found.record.origins)
             self._conversation.record_read(pulumi_id, names, found.record.lineage)
@@ -292,15 +269,7 @@ class OrganizationKeys:
             api = self._tenants.open(state.record.settings.reference)
             if is_elsewhere(state.record, self._tenants.service):
                 raise made_elsewhere(state, self._tenants.service, "nothing was revoked")
-            Deletion(
-                api=api,
-                clock=self._clock,
-                store=self._tenants.store,
-                quota=self._quota,
-                reporter=reporter,
-                kept=self._conversation.kept_keys,
-                rotated=self._conversation.rotated_keys,
-            ).delete(state)
+            self._context.deletion(api, reporter).delete(state)
         self._conversation.forget_record(state.key_ids)
 
     def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
@@ -308,40 +277,10 @@ class OrganizationKeys:
 
         A key that cannot be revoked carries its mark, and the next run names it.
         """
-        state = read_outputs(after.to_outputs())
-        known = read_outputs(before).key_ids if before else frozenset()
-        settings = state.record.settings
-        is_ours = state.key_id not in known and self._conversation.has_minted(state.key_id)
-        if not is_ours or self._may_stand_in_vault(state):
-            return
-        api = self._tenants.open(settings.reference)
-        with self._quota.writing(settings.organization_id):
-            revoke_for_good(api, self._clock, settings.organization_id, state.key_id, reporter.warn)
-        self._conversation.forget_record({state.key_id})
-        reporter.warn(f"key {state.key_id} was revoked: its engine is gone, and nobody could record it")
-
-    def _may_stand_in_vault(self, state: KeyState) -> bool:
-        """Tell whether readers of Vault may have the key: where a delivery is owed, only Vault can say no."""
-        place = state.record.settings.vault_secret
-        if place is None or state.vault_secret_version is not None:
-            return place is not None
-        try:
-            return self._tenants.store().inspect_secret(place).key_id == state.key_id
-        except AllomiaError:
-            return True
+        abandon(self._context, before, read_outputs(after.to_outputs()), reporter)
 
     def _record_managed(self, state: KeyState) -> None:
         """Tell the other kind of resource which keys are not a person's to delete any more."""
         predecessor = fingerprint(state.previous_secret) if state.previous_secret else ""
         for mark in filter(None, (state.secret_fingerprint, predecessor)):
             self._tenants.record_managed(mark)
-
-    def _check_location(self, olds: Mapping[str, Any], inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
-        """See that the key may be delivered; for a successor, what the diff knows of its predecessor counts as own."""
-        replacement = None if olds else self._conversation.replacement(identity)
-        owner = self._tenants.owner or (replacement.owner if replacement else "")
-        origin = Origin(identity=identity, owner=owner)
-        origins = (origin, *(replacement.former if replacement else ()))
-        known = replacement.known_keys if replacement else frozenset()
-        others = frozenset() if olds else self._conversation.keys_of_others(identity)
-        self._preflight.check_location(inputs, origins, known, others, reporter)

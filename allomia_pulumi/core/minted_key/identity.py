@@ -1,4 +1,4 @@
-"""Who a declared key is today and where it was made, beside what its record says of both.
+"""The identity of a minted key today, and where it was made, beside what its record says of both.
 
 Identity and owner follow the resource: after a rename, a move or a changed owner the first update records today's, and
 keeps the former ones to recognise keys by. What an older version of this package did not record is no difference.
@@ -28,7 +28,7 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class Today:
-    """Who a declared key is in this run, and the AlloMia that this run asks."""
+    """The origin of a declared key in this run, and the AlloMia that this run asks."""
 
     origin: Origin
     service: Service

@@ -1,4 +1,4 @@
-"""Importing a key that exists: from an id and, if the user names it, a secret, to a record and inputs."""
+"""The import of a key that exists: from an id and, if the user names it, a secret, to a record and inputs."""
 
 from __future__ import annotations
 

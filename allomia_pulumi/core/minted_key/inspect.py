@@ -1,4 +1,4 @@
-"""A key that somebody else made: whether it exists, whether a secret is its own, and whose mark it carries."""
+"""The inspection of a key that somebody else made: does it exist, is a secret its own, whose mark does it carry?"""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Existing:
 
 @dataclass(frozen=True)
 class Inspector:
-    """Look at existing keys through one tenant's AlloMia."""
+    """Inspect existing keys through one tenant's AlloMia."""
 
     api: KeyApi
     quota: Quota
@@ -46,7 +46,7 @@ class Inspector:
     reporter: Reporter
 
     def lock(self, organization_id: str) -> AbstractContextManager[None]:
-        """Look at one key of the organization at a time: a proof sees by `lastUsedAt` which key was used."""
+        """Inspect one key of the organization at a time: a proof sees by `lastUsedAt` which key was used."""
         return self.quota.lock(organization_id)
 
     def find(self, organization_id: str, key_id: str) -> Existing | None:

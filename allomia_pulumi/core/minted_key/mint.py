@@ -45,7 +45,7 @@ SHORTEST_PAUSE = 0.5
 
 @dataclass(frozen=True)
 class _Ids:
-    """Which ids a new key cannot have."""
+    """Ids that a new key cannot have."""
 
     quota: Quota
     known: frozenset[str]
@@ -58,12 +58,12 @@ class _Ids:
 
 
 class Minter:
-    """Make keys through one tenant's AlloMia.
+    """Mint keys through one tenant's AlloMia.
 
     Args:
         api: AlloMia.
         clock: Where time comes from.
-        reporter: Who is told of what needs care.
+        reporter: Hears of what needs care.
         ledger: What this process has seen of the organizations: no new key has an id from there.
         known: Keys that this process made or met in records: nor from here.
     """
@@ -258,7 +258,7 @@ class Minter:
             problem.with_hint(f"AlloMia may still carry a request out. {_look_for(organization_id, left)}")
 
     def _revoke_by_name(self, organization_id: str, names: list[str]) -> set[str]:
-        """Revoke the keys of these attempts, told by their marks; return the names that were found."""
+        """Revoke the keys of these attempts, recognised by their marks; return the names that were found."""
         found = set()
         for key in self._api.list_keys(organization_id):
             for name in names:

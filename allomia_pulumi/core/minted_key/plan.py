@@ -6,8 +6,8 @@ outputs. An absent output is never a difference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -33,7 +33,6 @@ class Step(StrEnum):
     RECORD = "record settings"
 
 
-BEFORE_ROTATION: Final = frozenset({Step.FINISH, Step.RETIRE})
 ROTATING_INPUT: Final[Mapping[Reason, str]] = {
     Reason.RENAMED: "name",
     Reason.TRIGGER: "rotationTriggers",
@@ -67,7 +66,6 @@ class Plan:
         waiting: A rotation that is due, and waits for a slot.
         refused: A rotation that is due, and may not start while a predecessor lives.
         is_uncertain: Triggers are unknown in this preview, so the key may rotate.
-        without_slot: What is done if the rotation finds no slot; None if it needs none.
     """
 
     replaces: tuple[str, ...] = ()
@@ -76,7 +74,6 @@ class Plan:
     waiting: Reason | None = None
     refused: Reason | None = None
     is_uncertain: bool = False
-    without_slot: Plan | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_rotation(self) -> bool:
@@ -111,30 +108,34 @@ def make_plan(
     is_in_place = overlap_of(inputs, state) > timedelta()
     is_blocked = is_in_place and due is not Reason.REVOKED and has_living_predecessor(inputs, state, now)
     reason = None if is_blocked else due
-    waiting = Plan(
-        steps=_steps(inputs, state, now, today),
+    is_uncertain = isinstance(inputs.rotation_triggers, Unknown) and bool(state.triggers_hash)
+    if reason and has_slot and not (today and is_elsewhere(state.record, today.service)):
+        if not is_in_place:
+            return Plan(replaces=(ROTATING_INPUT[reason],), reason=reason)
+        steps = (*_ending_steps(inputs, state, now), Step.ROTATE)
+        return Plan(steps=steps, reason=reason, is_uncertain=is_uncertain)
+    return Plan(
+        steps=(*_ending_steps(inputs, state, now), *_settling_steps(inputs, state, today)),
         waiting=reason,
         refused=due if is_blocked and due is not Reason.SCHEDULE else None,
-        is_uncertain=isinstance(inputs.rotation_triggers, Unknown) and bool(state.triggers_hash),
+        is_uncertain=is_uncertain,
     )
-    if reason is None or not has_slot or (today and is_elsewhere(state.record, today.service)):
-        return waiting
-    if not is_in_place:
-        return Plan(replaces=(ROTATING_INPUT[reason],), reason=reason, without_slot=waiting)
-    steps = (*(step for step in waiting.steps if step in BEFORE_ROTATION), Step.ROTATE)
-    return replace(waiting, steps=steps, reason=reason, waiting=None, without_slot=waiting)
 
 
-def _steps(inputs: Inputs, state: KeyState, now: datetime, today: Today | None) -> tuple[Step, ...]:
-    """Return the steps of an update that rotates nothing."""
-    wanted = {
-        Step.FINISH: state.owes(OwedStep.REVOKE),
-        Step.RETIRE: is_overlap_over(inputs, state, now),
-        Step.ROTATE: False,
-        Step.DELIVER: is_undelivered(inputs, state),
-        Step.RECORD: has_unrecorded(inputs, state, today),
-    }
-    return tuple(step for step in Step if wanted[step])
+def _ending_steps(inputs: Inputs, state: KeyState, now: datetime) -> Iterator[Step]:
+    """Yield the steps that end keys, before any rotation."""
+    if state.owes(OwedStep.REVOKE):
+        yield Step.FINISH
+    if is_overlap_over(inputs, state, now):
+        yield Step.RETIRE
+
+
+def _settling_steps(inputs: Inputs, state: KeyState, today: Today | None) -> Iterator[Step]:
+    """Yield the steps that a rotation would do along with the new key."""
+    if is_undelivered(inputs, state):
+        yield Step.DELIVER
+    if has_unrecorded(inputs, state, today):
+        yield Step.RECORD
 
 
 def is_moved(inputs: Inputs, applied: Settings) -> bool:

@@ -6,18 +6,18 @@ fail before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.contracts.reporter import Reporter
-from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.core.marks import own_marks
 from allomia_pulumi.core.messages import describe_keys, look_command
+from allomia_pulumi.core.minted_key.context import Context
 from allomia_pulumi.core.minted_key.deliver import check_ownership
 from allomia_pulumi.core.minted_key.identity import is_elsewhere
 from allomia_pulumi.core.minted_key.inputs import Inputs, parse_inputs
@@ -25,7 +25,7 @@ from allomia_pulumi.core.minted_key.plan import Plan, Step
 from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
 from allomia_pulumi.core.minted_key.state import KeyState, Reason
 from allomia_pulumi.core.model import Unknown
-from allomia_pulumi.core.quota import OwnKey, Quota, organization_full
+from allomia_pulumi.core.quota import OwnKey, organization_full
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
@@ -34,10 +34,9 @@ from allomia_pulumi.errors import (
     TemporaryError,
     UnexpectedAnswer,
 )
-from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.moments import format_moment
 
-__all__ = ["Preflight", "is_abrupt", "is_place_new", "refusal", "was_abrupt"]
+__all__ = ["Preflight", "is_place_new", "refusal", "warn_if_abrupt"]
 
 ROTATIONS_FIRST = (
     "If keys of this stack were rotated just now, take the new key out of the program, run `pulumi up` so that the old "
@@ -48,13 +47,14 @@ ROTATIONS_FIRST = (
 class Preflight:
     """Preflight checks of one process."""
 
-    def __init__(self, tenants: Tenants, quota: Quota, clock: Clock) -> None:
-        self._tenants = tenants
-        self._quota = quota
-        self._clock = clock
+    def __init__(self, context: Context) -> None:
+        self._tenants = context.tenants
+        self._quota = context.quota
+        self._clock = context.clock
+        self._conversation = context.conversation
 
     def reserve_slot(self, api: KeyApi, inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
-        """Promise a slot to a new key.
+        """Reserve a slot for a new key.
 
         Raises:
             OrganizationFull: The organization was read well, and is full.
@@ -72,7 +72,7 @@ class Preflight:
             raise organization_full(inputs.organization_id, holders, self._clock).with_hint(ROTATIONS_FIRST)
 
     def has_slot(self, inputs: Inputs, state: KeyState, plan: Plan, identity: Identity, reporter: Reporter) -> bool:
-        """Promise a slot to the successor, or say that the rotation waits; without an answer it is shown as planned."""
+        """Reserve a slot for the successor, or say that the rotation waits; without an answer it goes on as planned."""
         organization_id = state.record.settings.organization_id
         try:
             reference = inputs.tenant_key_ref
@@ -102,17 +102,10 @@ class Preflight:
             f"needs one of {KEY_LIMIT} slots until the old key is revoked. {way_on}"
         )
 
-    def check_location(
-        self,
-        inputs: Inputs,
-        origins: Iterable[Origin],
-        known_keys: Collection[str],
-        others: Collection[str],
-        reporter: Reporter,
-    ) -> None:
+    def check_location(self, inputs: Inputs, identity: Identity, reporter: Reporter, *, is_successor: bool) -> None:
         """See before a new key is made that it may be delivered; a Vault out of reach is a warning here.
 
-        `origins`, `known_keys` and `others` tell whose a secret is that stands there, as `check_ownership` takes them.
+        For a successor, what the diff knows of its predecessor counts as own.
 
         Raises:
             SecretConflict: What stands there was not written by this resource.
@@ -126,6 +119,11 @@ class Preflight:
         except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
             reporter.warn(f"whether the key can be written to Vault {place} is not known: {problem}")
             return
+        replacement = self._conversation.replacement(identity) if is_successor else None
+        owner = self._tenants.owner or (replacement.owner if replacement else "")
+        origins = (Origin(identity=identity, owner=owner), *(replacement.former if replacement else ()))
+        known_keys = replacement.known_keys if replacement else frozenset()
+        others = self._conversation.keys_of_others(identity) if is_successor else frozenset()
         check_ownership(place, stored, own_marks(origins), known_keys, others)
 
     def report(self, plan: Plan, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
@@ -160,6 +158,19 @@ class Preflight:
         if plan.is_uncertain:
             reporter.info("rotationTriggers are not known yet: the key may rotate")
 
+    def report_origin(self, pulumi_id: str, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
+        """Say what a key that was imported or adopted still needs of a person."""
+        is_imported = state.rotation_reason is Reason.IMPORTED
+        if is_imported and state.is_secret_unknown and not self._conversation.was_imported(pulumi_id):
+            reporter.warn(
+                f"key {state.key_id} was imported without its secret: `secret` stays empty until a rotation brings one"
+            )
+        if inputs.adopt is not None:
+            reporter.warn(
+                "`adopt` has done its work: remove it from the program. A forced replacement (--target-replace, taint) "
+                "would adopt the same key again instead of making a new one"
+            )
+
 
 def refusal(reason: Reason, inputs: Inputs, state: KeyState) -> SetupError:
     """Say why a rotation may not start while a predecessor lives, until when, and the way out."""
@@ -173,16 +184,23 @@ def refusal(reason: Reason, inputs: Inputs, state: KeyState) -> SetupError:
     )
 
 
-def is_abrupt(inputs: Inputs) -> bool:
-    """Tell whether a rotation ends the old key while readers of Vault may still use it."""
+def warn_if_abrupt(olds: Mapping[str, Any], inputs: Inputs, reporter: Reporter) -> None:
+    """Warn of inputs that newly let a rotation end the old key while readers of Vault may still use it."""
+    if _is_abrupt(inputs) and not _was_abrupt(olds):
+        reporter.warn(
+            "vaultSecret with rotation and without overlap: readers of Vault poll, and the old key ends with the "
+            "`pulumi up` that rotates it. Give them time with overlap"
+        )
+
+
+def _is_abrupt(inputs: Inputs) -> bool:
     rotates = inputs.rotation_triggers or inputs.rotate_after
     return bool(inputs.vault_secret and rotates and not inputs.overlap)
 
 
-def was_abrupt(olds: Mapping[str, Any]) -> bool:
-    """Tell whether the inputs from before were already so."""
+def _was_abrupt(olds: Mapping[str, Any]) -> bool:
     inputs, _ = parse_inputs({**olds, "name": olds.get("name") or "key"}) if olds else (None, [])
-    return inputs is not None and is_abrupt(inputs)
+    return inputs is not None and _is_abrupt(inputs)
 
 
 def is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:

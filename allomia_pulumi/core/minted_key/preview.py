@@ -1,4 +1,4 @@
-"""What a preview can tell of an update: what stays is known, so that its dependents stay untouched; the rest is not."""
+"""The preview of an update: outputs that stay are known, so that dependents stay untouched; the rest is not."""
 
 from __future__ import annotations
 

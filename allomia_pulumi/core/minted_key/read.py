@@ -1,4 +1,4 @@
-"""What a refresh finds: keys that are gone, on proof; copies in Vault that differ; keys that look like ours."""
+"""The refresh of a minted key: keys that are gone, on proof; copies in Vault that differ; keys that look like ours."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ NO_TRIGGERS: Final = ""
 
 
 class Reason(StrEnum):
-    """Why the current key was made."""
+    """The reason for which the current key was made."""
 
     CREATED = "created"
     IMPORTED = "imported"
@@ -58,7 +58,7 @@ class Settings(Model):
 
 
 class Record(Model):
-    """What the key was made with; kept in the outputs, so that no operation depends on the inputs.
+    """The facts that the key was made with; kept in the outputs, so that no operation depends on the inputs.
 
     What an older version of this package did not record is absent, which is never a difference.
     """

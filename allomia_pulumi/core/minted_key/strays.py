@@ -1,4 +1,4 @@
-"""Keys that look like ours and that nobody knows: naming them, and making no further one when there are too many."""
+"""Stray keys, which look like ours and nobody knows: they are named, and with too many no further one is made."""
 
 from __future__ import annotations
 

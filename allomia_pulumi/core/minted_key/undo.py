@@ -24,7 +24,7 @@ PAUSES: Final = (0.0, 0.5, 1.5)
 
 @dataclass(frozen=True)
 class MintSearchResult:
-    """What was seen of one attempt.
+    """The result of a search for one attempt's keys.
 
     Attributes:
         made: Ids that AlloMia shows with the attempt's mark.
@@ -39,7 +39,7 @@ class MintSearchResult:
 
 @dataclass(frozen=True)
 class MintSearch:
-    """Look for keys of one organization by the mark of an attempt.
+    """Search for keys of one organization by the mark of an attempt.
 
     Attributes:
         is_old: Tells whether a key existed before the attempt: then no mark makes it the attempt's.
@@ -53,7 +53,7 @@ class MintSearch:
     is_hidden: Callable[[str], bool]
 
     def look(self, mark: Mark | None, answered: str | None) -> MintSearchResult:
-        """Look until AlloMia shows the attempt's key, a few times: in the list, and at the answered id itself."""
+        """Search until AlloMia shows the attempt's key, a few times: in the list, and at the answered id itself."""
         seen = MintSearchResult()
         for pause in PAUSES:
             self.clock.sleep(pause)
@@ -91,7 +91,7 @@ class MintSearch:
 
 @dataclass(frozen=True)
 class Undo:
-    """End what an attempt made, or name it.
+    """Undo what an attempt made, or name it.
 
     Attributes:
         is_old: Tells whether a key existed before.
