@@ -16,6 +16,7 @@ from typing import Any
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark, parse_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
@@ -263,7 +264,7 @@ class Stack:
         if kind is Kind.REPLACE:
             self._create_successor(old)
         elif kind is Kind.UPDATE:
-            after = self.keys.update(old.id, old.outputs, inputs, self.identity, self.listener)
+            after = self.keys.update(old.outputs, inputs, Call(self.identity, self.listener, old.id))
             self._survive()
             self.resource = Resource(old.id, inputs, wire(after))
         else:
@@ -282,19 +283,19 @@ class Stack:
 
     def _check(self, olds: Mapping[str, Any]) -> Props:
         old_identity = self.identity if olds else None
-        checked = self.keys.check(olds, self.program, self.identity, self.listener, old_identity=old_identity)
+        checked = self.keys.check(olds, self.program, Call(self.identity, self.listener, old_identity=old_identity))
         if checked.failures:
             raise SetupError("; ".join(failure.reason for failure in checked.failures))
         return checked.inputs
 
     def _diff(self, old: Resource, inputs: Props) -> tuple[Kind, tuple[str, ...]]:
-        plan = self.keys.diff(old.id, old.outputs, inputs, self.identity, self.listener)
+        plan = self.keys.diff(old.outputs, inputs, Call(self.identity, self.listener, old.id))
         if plan.replaces:
             return Kind.REPLACE, plan.replaces
         return (Kind.UPDATE if plan.has_changes else Kind.SAME), ()
 
     def _create(self, inputs: Props) -> Resource:
-        pulumi_id, state = self.keys.create(inputs, self.identity, self.listener)
+        pulumi_id, state = self.keys.create(inputs, Call(self.identity, self.listener))
         self._survive()
         return Resource(pulumi_id, inputs, wire(state))
 

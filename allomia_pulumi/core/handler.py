@@ -12,6 +12,7 @@ from allomia_pulumi.core.input_fields import Failure
 
 __all__ = [
     "Abandons",
+    "Call",
     "Change",
     "Checked",
     "Checks",
@@ -80,19 +81,31 @@ class Preview:
     unknown: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Call:
+    """One call of the engine, beside the properties that it passes.
+
+    Attributes:
+        identity: The declared key that it is about.
+        reporter: Takes what there is to say to people.
+        pulumi_id: The key's id; empty before there is one.
+        old_identity: The key's identity as its former inputs had it; None for a new one.
+        seed: The engine's randomness for a new key; empty if it gives none.
+        keeps_unfinished: The face keeps what exists without being finished, and fails all the same.
+    """
+
+    identity: Identity
+    reporter: Reporter
+    pulumi_id: str = ""
+    old_identity: Identity | None = None
+    seed: bytes = b""
+    keeps_unfinished: bool = False
+
+
 class Checks(Protocol):
     """Validates inputs."""
 
-    def check(
-        self,
-        olds: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-        *,
-        old_identity: Identity | None = None,
-        seed: bytes = b"",
-    ) -> Checked:
+    def check(self, olds: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Checked:
         """Validate inputs and fill in defaults."""
         ...
 
@@ -100,14 +113,7 @@ class Checks(Protocol):
 class Diffs(Protocol):
     """Plans an update."""
 
-    def diff(
-        self,
-        pulumi_id: str,
-        outputs: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-    ) -> Change:
+    def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Change:
         """Decide what to do."""
         ...
 
@@ -115,13 +121,11 @@ class Diffs(Protocol):
 class Creates(Protocol):
     """Creates."""
 
-    def create(
-        self, news: Mapping[str, Any], identity: Identity, reporter: Reporter, *, keeps_unfinished: bool = False
-    ) -> tuple[str, Outputs]:
+    def create(self, news: Mapping[str, Any], call: Call) -> tuple[str, Outputs]:
         """Make it exist; return its Pulumi id and outputs.
 
-        With `keeps_unfinished`, one that exists without being finished is returned too, and the reporter told what is
-        owed; otherwise that is an error.
+        If the call keeps what is unfinished, one that exists without being finished is returned too, and the reporter
+        is given what is owed; otherwise that is an error.
         """
         ...
 
@@ -137,14 +141,7 @@ class Reads(Protocol):
 class Updates(Protocol):
     """Updates in place."""
 
-    def update(
-        self,
-        pulumi_id: str,
-        outputs: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-    ) -> Outputs:
+    def update(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Outputs:
         """Do what the diff decided."""
         ...
 
@@ -170,9 +167,7 @@ class Imports(Protocol):
 class Previews(Protocol):
     """Predicts the outputs of an update; of one that does not, a preview shows none as known."""
 
-    def preview(
-        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
-    ) -> Preview:
+    def preview(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Preview:
         """Predict what the update that the last diff decided will leave; nothing is asked or done."""
         ...
 

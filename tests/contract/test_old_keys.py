@@ -16,6 +16,7 @@ from allomia_pulumi.cli.doctor.steps import Finding, State
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.container import Session
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.errors import CredentialRejected
@@ -60,11 +61,11 @@ class Scene:
 
     def up(self) -> dict[str, Any]:
         with self.keys() as keys:
-            return keys.create(self.news, IDENTITY, Listener())[1].to_outputs()
+            return keys.create(self.news, Call(IDENTITY, Listener()))[1].to_outputs()
 
     def update(self, outputs: dict[str, Any], said: Listener, token: str = "") -> dict[str, Any]:
         with self.keys(token) as keys:
-            return keys.update("id", outputs, self.news, IDENTITY, said).to_outputs()
+            return keys.update(outputs, self.news, Call(IDENTITY, said, "id")).to_outputs()
 
     def refresh(self, outputs: dict[str, Any], said: Listener, token: str = "") -> dict[str, Any]:
         with self.keys(token) as keys:

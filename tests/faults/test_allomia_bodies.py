@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark, parse_mark
 from allomia_pulumi.core.messages import look_command, orphans_command, revoke_command
@@ -265,7 +266,7 @@ def test_no_name_of_a_key_reaches_a_message_raw(clock: FakeClock, text: str) -> 
         api.make("org", f"{text}{'x' * 5000}")
     keys = OrganizationKeys(FakeTenants(api), clock)
     listener = Listener()
-    checked = keys.check({}, {"organizationId": "org"}, IDENTITY, listener)
+    checked = keys.check({}, {"organizationId": "org"}, Call(IDENTITY, listener))
     told = [failure.reason for failure in checked.failures] + listener.warnings
     assert "no free key slot" in " ".join(told)
     assert all(line.isprintable() and len(line) < 1500 for line in told)
@@ -302,7 +303,7 @@ def test_g2_a_moment_that_no_calendar_can_count_on_costs_no_key(
     keys = OrganizationKeys(_OneTenant(client), clock)
     news = {"organizationId": "org", "name": "ehr", **({"rotateAfter": after} if after else {})}
     with pytest.raises(UnexpectedAnswer, match="the key was made and revoked again, twice"):
-        keys.create(news, IDENTITY, Listener())
+        keys.create(news, Call(IDENTITY, Listener()))
     assert alive == {}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
@@ -28,18 +29,18 @@ def test_a_key_whose_maker_has_another_clock_rotates_once_when_it_is_due(minutes
     def change(pulumi_id: str, outputs: dict[str, Any]) -> tuple[bool, OrganizationKeys]:
         """Ask as a process of its own does: one per run."""
         keys = OrganizationKeys(FakeTenants(api), clock)
-        inputs = keys.check(news, news, IDENTITY, Listener(), old_identity=IDENTITY).inputs
-        return keys.diff(pulumi_id, outputs, inputs, IDENTITY, Listener()).has_changes, keys
+        inputs = keys.check(news, news, Call(IDENTITY, Listener(), old_identity=IDENTITY)).inputs
+        return keys.diff(outputs, inputs, Call(IDENTITY, Listener(), pulumi_id)).has_changes, keys
 
-    pulumi_id, state = OrganizationKeys(FakeTenants(api), clock).create(news, IDENTITY, Listener())
+    pulumi_id, state = OrganizationKeys(FakeTenants(api), clock).create(news, Call(IDENTITY, Listener()))
     assert not change(pulumi_id, state.to_outputs())[0]
     clock.advance(35 * HOUR)
     is_due, keys = change(pulumi_id, state.to_outputs())
     assert is_due
     if overlap:
-        state = keys.update(pulumi_id, state.to_outputs(), news, IDENTITY, Listener())
+        state = keys.update(state.to_outputs(), news, Call(IDENTITY, Listener(), pulumi_id))
     else:
-        pulumi_id, new = keys.create(news, IDENTITY, Listener())
+        pulumi_id, new = keys.create(news, Call(IDENTITY, Listener()))
         keys.delete(state.to_outputs(), Listener())
         state = new
     assert api.minted == 2

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
@@ -38,15 +39,15 @@ class Process:
         self.keys = OrganizationKeys(tenants, tenants.api.clock)
 
     def create(self, news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        checked = self.keys.check({}, news, IDENTITY, self.said)
+        checked = self.keys.check({}, news, Call(IDENTITY, self.said))
         assert checked.failures == ()
-        pulumi_id, state = self.keys.create(checked.inputs, IDENTITY, self.said)
+        pulumi_id, state = self.keys.create(checked.inputs, Call(IDENTITY, self.said))
         return pulumi_id, json.loads(json.dumps(state.to_outputs()))
 
     def diff(self, pulumi_id: str, outputs: dict[str, Any], news: dict[str, Any]) -> tuple[bool, tuple[str, ...]]:
-        checked = self.keys.check(news, news, IDENTITY, self.said, old_identity=IDENTITY)
+        checked = self.keys.check(news, news, Call(IDENTITY, self.said, old_identity=IDENTITY))
         assert checked.failures == ()
-        plan = self.keys.diff(pulumi_id, outputs, checked.inputs, IDENTITY, self.said)
+        plan = self.keys.diff(outputs, checked.inputs, Call(IDENTITY, self.said, pulumi_id))
         return plan.has_changes, plan.replaces
 
 
@@ -268,10 +269,10 @@ def test_g4_a_delivery_that_fails_leaves_the_adopted_key_alive(world: World) -> 
 def test_g4_a_place_that_somebody_else_wrote_is_not_written_over(world: World) -> None:
     process = world.process()
     news = world.news(vaultSecret=HAND.model_dump(by_alias=True, exclude_none=True))
-    failures = process.keys.check({}, news, IDENTITY, process.said).failures
+    failures = process.keys.check({}, news, Call(IDENTITY, process.said)).failures
     assert ["did not write" in failure.reason for failure in failures] == [True]
     with pytest.raises(SecretConflict):
-        process.keys.create(news, IDENTITY, process.said)
+        process.keys.create(news, Call(IDENTITY, process.said))
     assert world.writes == set()
     _, outputs = world.process().create(
         world.news(vaultSecret=HAND.model_dump(by_alias=True, exclude_none=True) | {"takeOver": True})
@@ -284,7 +285,7 @@ def test_a_key_that_is_adopted_again_is_not_revoked_as_the_predecessor_in_the_ol
     pulumi_id, outputs = world.process().create(world.news(**first))
     process = world.process()
     process.diff(pulumi_id, outputs, world.news(**second))
-    rotated = process.keys.update(pulumi_id, outputs, world.news(**second), IDENTITY, process.said).to_outputs()
+    rotated = process.keys.update(outputs, world.news(**second), Call(IDENTITY, process.said, pulumi_id)).to_outputs()
     assert rotated["previousKeyId"] == world.by_hand.id
     process = world.process()
     _, again = process.create(world.news(**second))

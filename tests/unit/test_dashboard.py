@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.model import UNKNOWN
@@ -66,20 +67,20 @@ class Stack:
         """Run the program; tell whether the engine had something to do."""
         keys = self._process()
         if not self.outputs:
-            assert keys.check({}, self.inputs, IDENTITY, self.said).failures == ()
-            self.id, state = keys.create(self.inputs, IDENTITY, self.said)
+            assert keys.check({}, self.inputs, Call(IDENTITY, self.said)).failures == ()
+            self.id, state = keys.create(self.inputs, Call(IDENTITY, self.said))
             self.outputs = state.to_outputs()
             return True
         has_changes = self._diff(keys)
         if has_changes:
-            self.outputs = keys.update(self.id, self._stored(), self.inputs, IDENTITY, self.said).to_outputs()
+            self.outputs = keys.update(self._stored(), self.inputs, Call(IDENTITY, self.said, self.id)).to_outputs()
         return has_changes
 
     def refresh(self) -> bool:
         """Refresh; tell whether the diff that belongs to the read reports a change."""
         keys = self._process()
         self.outputs = keys.read(self.id, self._stored(), self.said).to_outputs()
-        return keys.diff(self.id, self._stored(), self.inputs, IDENTITY, self.said).has_changes
+        return keys.diff(self._stored(), self.inputs, Call(IDENTITY, self.said, self.id)).has_changes
 
     def destroy(self) -> None:
         self._process().delete(self._stored(), self.said)
@@ -100,9 +101,9 @@ class Stack:
         return DashboardKeys(self.sources, self.clock)
 
     def _diff(self, keys: DashboardKeys) -> bool:
-        checked = keys.check(self.inputs, self.inputs, IDENTITY, self.said, old_identity=IDENTITY)
+        checked = keys.check(self.inputs, self.inputs, Call(IDENTITY, self.said, old_identity=IDENTITY))
         assert checked.failures == ()
-        change = keys.diff(self.id, self._stored(), checked.inputs, IDENTITY, self.said)
+        change = keys.diff(self._stored(), checked.inputs, Call(IDENTITY, self.said, self.id))
         assert change.replaces == ()
         return change.has_changes
 
@@ -386,20 +387,20 @@ def test_two_resources_of_one_secret_keep_their_reads_and_decisions_apart(stack:
     keys = DashboardKeys(stack.sources, stack.clock)
     stack.declare(rotateAfter="1d")
     stack.up()
-    other_id, state = keys.create(stack.inputs, other, stack.said)
+    other_id, state = keys.create(stack.inputs, Call(other, stack.said))
     records = {IDENTITY: stack.outputs, other: state.to_outputs()}
     assert other_id == stack.id
     records = {name: keys.read(stack.id, found, stack.said).to_outputs() for name, found in records.items()}
     stack.make("second")
     for name, found in records.items():
-        assert not keys.diff(stack.id, found, stack.inputs, name, stack.said).has_changes
-    assert keys.diff(stack.id, records[other], stack.inputs, other, stack.said).has_changes
+        assert not keys.diff(found, stack.inputs, Call(name, stack.said, stack.id)).has_changes
+    assert keys.diff(records[other], stack.inputs, Call(other, stack.said, stack.id)).has_changes
     moved = {**stack.inputs, "overlap": "1h"}
     quiet = {**records[IDENTITY], "vaultSecretVersion": 2}
     quiet["record"] = {**quiet["record"], "writtenAt": "2026-11-25T12:00:00Z"}
-    assert keys.diff(stack.id, quiet, moved, IDENTITY, stack.said).causes == ()
-    assert keys.preview(stack.id, records[other], stack.inputs, other).outputs == {}
-    assert keys.preview(stack.id, quiet, moved, IDENTITY).outputs != {}
+    assert keys.diff(quiet, moved, Call(IDENTITY, stack.said, stack.id)).causes == ()
+    assert keys.preview(records[other], stack.inputs, Call(other, Listener(), stack.id)).outputs == {}
+    assert keys.preview(quiet, moved, Call(IDENTITY, Listener(), stack.id)).outputs != {}
 
 
 def test_a_key_that_was_adopted_is_nobodys_to_delete(rotated: Stack) -> None:
@@ -550,16 +551,16 @@ def test_g5_a_copy_of_the_tenant_key_is_never_handed_on(stack: Stack) -> None:
     assert stack.outputs is before
     assert stack.sources.api.proved == []
     with pytest.raises(InvalidConfiguration, match="holds the tenant key"):
-        DashboardKeys(stack.sources, stack.clock).create(stack.inputs, IDENTITY, stack.said)
+        DashboardKeys(stack.sources, stack.clock).create(stack.inputs, Call(IDENTITY, stack.said))
 
 
 def test_a_renamed_resource_is_recorded_under_its_new_name(stack: Stack) -> None:
     renamed = IDENTITY.model_copy(update={"name": "ehr-2"})
     keys = DashboardKeys(stack.sources, stack.clock)
-    assert keys.diff(stack.id, stack.outputs, stack.inputs, renamed, stack.said).has_changes
-    state = keys.update(stack.id, stack.outputs, stack.inputs, renamed, stack.said)
+    assert keys.diff(stack.outputs, stack.inputs, Call(renamed, stack.said, stack.id)).has_changes
+    state = keys.update(stack.outputs, stack.inputs, Call(renamed, stack.said, stack.id))
     assert state.record.identity == renamed
-    assert not keys.diff(stack.id, state.to_outputs(), stack.inputs, renamed, stack.said).has_changes
+    assert not keys.diff(state.to_outputs(), stack.inputs, Call(renamed, stack.said, stack.id)).has_changes
 
 
 def test_g4_a_vault_out_of_reach_is_a_warning_and_no_change(stack: Stack) -> None:
@@ -692,7 +693,7 @@ def test_another_writing_of_the_same_place_is_recorded_and_nothing_else(stack: S
 def test_another_organization_replaces(stack: Stack) -> None:
     keys = DashboardKeys(stack.sources, stack.clock)
     news = {**stack.inputs, "organizationId": "hill"}
-    change = keys.diff(stack.id, stack.outputs, news, IDENTITY, stack.said)
+    change = keys.diff(stack.outputs, news, Call(IDENTITY, stack.said, stack.id))
     assert (change.has_changes, change.replaces) == (True, ("organizationId",))
 
 
@@ -800,13 +801,13 @@ def test_kv_v1_shows_a_secret_that_is_gone_as_a_change_that_fails() -> None:
 )
 def test_g5_a_place_that_cannot_hold_the_key_is_refused_in_preview(stack: Stack, place: object, reason: str) -> None:
     news = {"organizationId": "org", "vaultSecret": place}
-    checked = DashboardKeys(stack.sources, stack.clock).check({}, news, IDENTITY, stack.said)
+    checked = DashboardKeys(stack.sources, stack.clock).check({}, news, Call(IDENTITY, stack.said))
     assert [(failure.property, reason in failure.reason) for failure in checked.failures] == [("vaultSecret", True)]
 
 
 def test_a_vault_out_of_reach_does_not_stop_a_preview_of_a_first_key(stack: Stack) -> None:
     stack.shelf.faults["look"] = [Unreachable("Vault does not answer")]
-    checked = DashboardKeys(stack.sources, stack.clock).check({}, stack.inputs, IDENTITY, stack.said)
+    checked = DashboardKeys(stack.sources, stack.clock).check({}, stack.inputs, Call(IDENTITY, stack.said))
     assert checked.failures == ()
     assert "whether Vault" in stack.warnings
 
@@ -820,9 +821,9 @@ def test_an_input_that_a_preview_does_not_know_changes_nothing_and_stops_an_upda
     assert rotated.said.warnings == []
     keys = DashboardKeys(rotated.sources, rotated.clock)
     with pytest.raises(SetupError, match="still unknown"):
-        keys.update(rotated.id, rotated.outputs, rotated.inputs, IDENTITY, rotated.said)
+        keys.update(rotated.outputs, rotated.inputs, Call(IDENTITY, rotated.said, rotated.id))
     with pytest.raises(SetupError, match="still unknown"):
-        keys.create(rotated.inputs, IDENTITY, rotated.said)
+        keys.create(rotated.inputs, Call(IDENTITY, rotated.said))
 
 
 def test_a_place_that_is_known_in_part_is_asked_for_nothing(stack: Stack) -> None:
@@ -835,15 +836,15 @@ def test_a_program_that_runs_after_a_refresh_sees_a_new_key_in_the_same_process(
     keys = DashboardKeys(stack.sources, stack.clock)
     outputs = keys.read(stack.id, stack.outputs, stack.said).to_outputs()
     stack.make("second")
-    keys.check(stack.inputs, stack.inputs, IDENTITY, stack.said, old_identity=IDENTITY)
-    assert keys.diff(stack.id, outputs, stack.inputs, IDENTITY, stack.said).has_changes
+    keys.check(stack.inputs, stack.inputs, Call(IDENTITY, stack.said, old_identity=IDENTITY))
+    assert keys.diff(outputs, stack.inputs, Call(IDENTITY, stack.said, stack.id)).has_changes
 
 
 def test_g3_no_message_and_no_repr_holds_a_key(rotated: Stack) -> None:
     rotated.clock.advance(2 * DAY)
     rotated.make("third")
     keys = DashboardKeys(rotated.sources, rotated.clock)
-    state = keys.update(rotated.id, rotated.outputs, rotated.inputs, IDENTITY, rotated.said)
+    state = keys.update(rotated.outputs, rotated.inputs, Call(IDENTITY, rotated.said, rotated.id))
     keys.read(rotated.id, state.to_outputs(), rotated.said)
     keys.delete(state.to_outputs(), rotated.said)
     told = "\n".join((*rotated.said.warnings, *rotated.said.infos, repr(state)))

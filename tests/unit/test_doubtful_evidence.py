@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.record import OwedStep
@@ -95,7 +96,7 @@ class TestADeliveryThatNobodyCanTell:
         inputs = stack._check(stack.resource.inputs)
         stack._diff(stack.resource, inputs)
         stack.vault.faults[operation] = [fault]
-        return stack, stack.keys.update(stack.resource.id, stack.outputs, inputs, stack.identity, stack.listener)
+        return stack, stack.keys.update(stack.outputs, inputs, Call(stack.identity, stack.listener, stack.resource.id))
 
 
 def test_g1_a_place_that_others_made_anew_keeps_their_versions() -> None:
@@ -212,7 +213,7 @@ class TestCallsThatComeAtOnce:
     def test_g1_two_creations_make_one_key(self) -> None:
         stack = Stack({"organizationId": ORGANIZATION})
         inputs = stack._check({})
-        made = at_once(stack, lambda: stack.keys.create(inputs, IDENTITY, stack.listener))
+        made = at_once(stack, lambda: stack.keys.create(inputs, Call(IDENTITY, stack.listener)))
         assert made[0] == made[1]
         assert list(stack.alive) == ["key-1"]
 
@@ -224,7 +225,7 @@ class TestCallsThatComeAtOnce:
         assert old is not None
         inputs = stack._check(old.inputs)
         stack._diff(old, inputs)
-        made = at_once(stack, lambda: stack.keys.update(old.id, old.outputs, inputs, IDENTITY, stack.listener))
+        made = at_once(stack, lambda: stack.keys.update(old.outputs, inputs, Call(IDENTITY, stack.listener, old.id)))
         assert made[0] == made[1]
         assert list(stack.alive) == ["key-1", "key-2"]
 
@@ -253,7 +254,7 @@ class TestOneProcessForSeveralRuns:
         stack = Stack({"organizationId": ORGANIZATION, "vaultSecret": HERE})
         inputs = stack._check({})
         stack.vault.faults["deliver"] = [Unavailable("503")]
-        pulumi_id, state = stack.keys.create(inputs, IDENTITY, stack.listener, keeps_unfinished=True)
+        pulumi_id, state = stack.keys.create(inputs, Call(IDENTITY, stack.listener, keeps_unfinished=True))
         stack.resource = Resource(pulumi_id, inputs, wire(state))
         stack.edit(verify=False)
         assert stack.up(restarts=False).kind is Kind.UPDATE
@@ -262,10 +263,10 @@ class TestOneProcessForSeveralRuns:
     def test_g7_a_creation_after_a_deletion_has_nothing_left_to_end(self) -> None:
         stack = Stack({"organizationId": ORGANIZATION})
         stack.api.faults |= {"prove": [CredentialRejected("401")] * 4, "revoke": [Unavailable("503")]}
-        _, state = stack.keys.create(stack._check({}), IDENTITY, stack.listener, keeps_unfinished=True)
+        _, state = stack.keys.create(stack._check({}), Call(IDENTITY, stack.listener, keeps_unfinished=True))
         stack.keys.delete(wire(state), stack.listener)
         with stack.recorded() as calls:
-            stack.keys.create(stack._check({}), IDENTITY, stack.listener)
+            stack.keys.create(stack._check({}), Call(IDENTITY, stack.listener))
         assert "revoke" not in calls
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.core.handler import Preview
+from allomia_pulumi.core.handler import Call, Preview
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.state import KeyState
@@ -25,20 +25,20 @@ class World:
         self.api = FakeAllomia(FakeClock())
         self.keys = OrganizationKeys(FakeTenants(self.api), self.api.clock)
         self.said = Listener()
-        self.id, state = self.keys.create(NEWS, IDENTITY, self.said)
+        self.id, state = self.keys.create(NEWS, Call(IDENTITY, self.said))
         self.outputs = state.to_outputs()
 
     def update(self, news: dict[str, Any]) -> None:
         self.diff(news)
-        self.outputs = self.keys.update(self.id, self.outputs, news, IDENTITY, self.said).to_outputs()
+        self.outputs = self.keys.update(self.outputs, news, Call(IDENTITY, self.said, self.id)).to_outputs()
 
     def diff(self, news: dict[str, Any]) -> tuple[str, ...]:
-        return self.keys.diff(self.id, self.outputs, news, IDENTITY, self.said).causes
+        return self.keys.diff(self.outputs, news, Call(IDENTITY, self.said, self.id)).causes
 
     def preview(self, news: dict[str, Any]) -> Preview:
         self.diff(news)
         self.api.calls.clear()
-        preview = self.keys.preview(self.id, self.outputs, news, IDENTITY)
+        preview = self.keys.preview(self.outputs, news, Call(IDENTITY, Listener(), self.id))
         assert self.api.calls == []
         return preview
 

@@ -8,6 +8,7 @@ from google.protobuf import struct_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
@@ -95,7 +96,7 @@ def test_any_bytes_are_a_struct_or_refused_by_protobuf(data: bytes) -> None:
 
 def _outputs() -> dict[str, Any]:
     api = FakeAllomia(FakeClock())
-    _, state = OrganizationKeys(FakeTenants(api), api.clock).create(NEWS, IDENTITY, Listener())
+    _, state = OrganizationKeys(FakeTenants(api), api.clock).create(NEWS, Call(IDENTITY, Listener()))
     return state.to_outputs()
 
 
@@ -114,8 +115,8 @@ def test_g4_any_state_is_read_or_refused_and_never_dropped(outputs: Any) -> None
     pulumi_id = f"org/{key.id}"
     found = survives(lambda: keys.read(pulumi_id, outputs, listener) or "gone")
     assert found != "gone" or outputs.get("keyId") != key.id
-    survives(lambda: keys.diff(pulumi_id, outputs, NEWS, IDENTITY, listener))
-    survives(lambda: keys.preview(pulumi_id, outputs, NEWS, IDENTITY))
+    survives(lambda: keys.diff(outputs, NEWS, Call(IDENTITY, listener, pulumi_id)))
+    survives(lambda: keys.preview(outputs, NEWS, Call(IDENTITY, Listener(), pulumi_id)))
     survives(lambda: keys.delete(outputs, listener))
     assert all(line.isprintable() for line in listener.warnings)
 
@@ -125,11 +126,11 @@ def test_g4_any_state_is_read_or_refused_and_never_dropped(outputs: Any) -> None
 def test_any_checked_inputs_create_a_key_or_say_why_not(changes: dict[str, Any]) -> None:
     api = FakeAllomia(FakeClock())
     keys, listener = OrganizationKeys(FakeTenants(api), api.clock), Listener()
-    checked = survives(lambda: keys.check({}, {**NEWS, **changes}, IDENTITY, listener))
+    checked = survives(lambda: keys.check({}, {**NEWS, **changes}, Call(IDENTITY, listener)))
     assert checked is not None
     assert all(failure.reason.isprintable() for failure in checked.failures)
     if checked.failures or any(isinstance(value, Unknown) for value in checked.inputs.values()):
         return
-    made = survives(lambda: keys.create(checked.inputs, IDENTITY, listener))
+    made = survives(lambda: keys.create(checked.inputs, Call(IDENTITY, listener)))
     assert made is None or isinstance(made[1], KeyState)
     assert len(api.keys["org"]) == (0 if made is None else 1)

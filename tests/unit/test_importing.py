@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
@@ -50,13 +51,13 @@ class World:
     def go_on(self, outputs: dict[str, Any], olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
         """Check, diff and update as the engine does; return the same outputs when nothing is due."""
         pulumi_id = f"org/{self.key.id}"
-        checked = self.keys.check(olds, news, IDENTITY, self.said, old_identity=IDENTITY)
+        checked = self.keys.check(olds, news, Call(IDENTITY, self.said, old_identity=IDENTITY))
         assert checked.failures == ()
-        plan = self.keys.diff(pulumi_id, outputs, checked.inputs, IDENTITY, self.said)
+        plan = self.keys.diff(outputs, checked.inputs, Call(IDENTITY, self.said, pulumi_id))
         assert plan.replaces == ()
         if not plan.has_changes:
             return outputs
-        return self.keys.update(pulumi_id, outputs, checked.inputs, IDENTITY, self.said).to_outputs()
+        return self.keys.update(outputs, checked.inputs, Call(IDENTITY, self.said, pulumi_id)).to_outputs()
 
     @property
     def alive(self) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
@@ -40,20 +41,20 @@ class Run:
 
     def check(self, olds: dict[str, Any], news: dict[str, Any], identity: Identity = IDENTITY) -> dict[str, Any]:
         old_identity = identity if olds else None
-        checked = self.keys.check(olds, news, identity, self.listener, old_identity=old_identity)
+        checked = self.keys.check(olds, news, Call(identity, self.listener, old_identity=old_identity))
         assert not checked.failures, checked.failures
         return checked.inputs
 
     def first_up(self, news: dict[str, Any] = NEWS, identity: Identity = IDENTITY) -> tuple[str, dict[str, Any]]:
         inputs = self.check({}, news, identity)
-        pulumi_id, state = self.keys.create(inputs, identity, self.listener)
+        pulumi_id, state = self.keys.create(inputs, Call(identity, self.listener))
         return pulumi_id, state.to_outputs()
 
     def diff(
         self, pulumi_id: str, outputs: dict[str, Any], news: dict[str, Any], identity: Identity = IDENTITY
     ) -> tuple[bool, tuple[str, ...]]:
         inputs = self.check({"name": identity.name}, news, identity)
-        plan = self.keys.diff(pulumi_id, outputs, inputs, identity, self.listener)
+        plan = self.keys.diff(outputs, inputs, Call(identity, self.listener, pulumi_id))
         return plan.has_changes, plan.replaces
 
     def read(self, pulumi_id: str, outputs: dict[str, Any]) -> KeyState | None:
@@ -133,11 +134,11 @@ def test_g1_four_keys_of_one_organization_rotate_one_after_another(api: FakeAllo
 def test_a_full_organization_is_an_error_in_preview_and_names_the_keys(run: Run, api: FakeAllomia) -> None:
     for number in range(5):
         api.make("org", f"by hand {number}")
-    checked = run.keys.check({}, NEWS, IDENTITY, run.listener)
+    checked = run.keys.check({}, NEWS, Call(IDENTITY, run.listener))
     assert len(checked.failures) == 1
     assert all(f"by hand {number}" in checked.failures[0].reason for number in range(5))
     with pytest.raises(OrganizationFull):
-        run.keys.create(checked.inputs, IDENTITY, run.listener)
+        run.keys.create(checked.inputs, Call(IDENTITY, run.listener))
     assert "mint" not in api.calls
 
 
@@ -149,7 +150,7 @@ def test_g8_an_unreachable_allomia_is_a_warning_in_preview_and_an_error_in_creat
     inputs = run.check({}, NEWS)
     assert "are not known" in run.listener.warnings[0]
     with pytest.raises(type(fault)):
-        run.keys.create(inputs, IDENTITY, run.listener)
+        run.keys.create(inputs, Call(IDENTITY, run.listener))
     assert api.calls == ["list", "list"]
 
 
@@ -163,9 +164,9 @@ def test_a_rotation_is_shown_as_planned_when_allomia_is_unreachable(run: Run, ap
 
 def test_wrong_configuration_is_a_check_failure(run: Run) -> None:
     run.tenants.fault = InvalidConfiguration("no tenant key is configured", "Configure one.")
-    checked = run.keys.check({}, NEWS, IDENTITY, run.listener)
+    checked = run.keys.check({}, NEWS, Call(IDENTITY, run.listener))
     assert [failure.reason for failure in checked.failures] == ["no tenant key is configured. Configure one."]
-    checked = run.keys.check({"name": "ehr"}, NEWS, IDENTITY, run.listener)
+    checked = run.keys.check({"name": "ehr"}, NEWS, Call(IDENTITY, run.listener))
     assert len(checked.failures) == 1
 
 
@@ -173,7 +174,7 @@ def test_a_diff_after_a_read_reports_no_trigger_and_the_programs_diff_does(run: 
     pulumi_id, outputs = run.first_up()
     later = Run(api)
     assert later.read(pulumi_id, outputs)
-    plan = later.keys.diff(pulumi_id, outputs, {**CHANGED, "name": "ehr"}, IDENTITY, later.listener)
+    plan = later.keys.diff(outputs, {**CHANGED, "name": "ehr"}, Call(IDENTITY, later.listener, pulumi_id))
     assert not plan.has_changes
     assert later.diff(pulumi_id, outputs, CHANGED) == (True, ("rotationTriggers",))
 
@@ -261,7 +262,7 @@ def test_first_triggers_and_their_removal_are_recorded_without_a_call_that_write
     assert outputs["triggersHash"] == ""
     later = Run(api)
     assert later.diff(pulumi_id, outputs, NEWS) == (True, ())
-    after = later.keys.update(pulumi_id, outputs, {**NEWS, "name": "ehr"}, IDENTITY, later.listener).to_outputs()
+    after = later.keys.update(outputs, {**NEWS, "name": "ehr"}, Call(IDENTITY, later.listener, pulumi_id)).to_outputs()
     assert after["keyId"] == outputs["keyId"]
     assert after["secret"] == outputs["secret"]
     assert later.diff(pulumi_id, after, NEWS) == (False, ())
@@ -271,7 +272,7 @@ def test_first_triggers_and_their_removal_are_recorded_without_a_call_that_write
 
 def test_a_replacement_that_appears_only_at_update_time_is_left_for_the_next_up(run: Run, api: FakeAllomia) -> None:
     pulumi_id, outputs = run.first_up()
-    after = run.keys.update(pulumi_id, outputs, {**CHANGED, "name": "ehr"}, IDENTITY, run.listener).to_outputs()
+    after = run.keys.update(outputs, {**CHANGED, "name": "ehr"}, Call(IDENTITY, run.listener, pulumi_id)).to_outputs()
     assert after["triggersHash"] == outputs["triggersHash"]
     assert api.minted == 1
 
@@ -280,14 +281,14 @@ def test_a_renamed_resource_keeps_its_key(run: Run, api: FakeAllomia) -> None:
     pulumi_id, outputs = run.first_up()
     renamed = IDENTITY.model_copy(update={"name": "renamed"})
     later = Run(api)
-    inputs = later.keys.check({"name": "ehr"}, NEWS, renamed, later.listener, old_identity=IDENTITY).inputs
+    inputs = later.keys.check({"name": "ehr"}, NEWS, Call(renamed, later.listener, old_identity=IDENTITY)).inputs
     assert inputs["name"] == "ehr"
-    plan = later.keys.diff(pulumi_id, outputs, inputs, renamed, later.listener)
+    plan = later.keys.diff(outputs, inputs, Call(renamed, later.listener, pulumi_id))
     assert (plan.replaces, plan.steps) == ((), (Step.RECORD,))
-    after = later.keys.update(pulumi_id, outputs, inputs, renamed, later.listener)
+    after = later.keys.update(outputs, inputs, Call(renamed, later.listener, pulumi_id))
     assert (after.key_id, api.minted) == (outputs["keyId"], 1)
     assert (after.record.identity, [each.identity for each in after.record.former]) == (renamed, [IDENTITY])
-    assert not Run(api).keys.diff(pulumi_id, wire(after), inputs, renamed, later.listener).has_changes
+    assert not Run(api).keys.diff(wire(after), inputs, Call(renamed, later.listener, pulumi_id)).has_changes
 
 
 def test_a_key_with_this_mark_that_no_diff_announced_is_named_and_left_alone(run: Run, api: FakeAllomia) -> None:
@@ -325,7 +326,7 @@ def test_g2_a_key_that_cannot_be_proved_nor_revoked_is_named(run: Run, api: Fake
     api.faults["prove"] = [CredentialRejected("401") for _ in range(9)]
     api.faults["revoke"] = [Unavailable("503")]
     with pytest.raises(KeyLeftBehind):
-        run.keys.create(inputs, IDENTITY, run.listener)
+        run.keys.create(inputs, Call(IDENTITY, run.listener))
 
 
 def test_the_owner_is_part_of_the_mark_and_of_the_record(run: Run, api: FakeAllomia) -> None:

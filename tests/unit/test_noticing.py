@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
 from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.core.handmade_key.watch import Standing, look_at
@@ -132,22 +133,22 @@ class World:
         """Do what an `up` does; tell whether there was something to do."""
         news = {"organizationId": "org", "vaultSecret": PLACE, **more}
         if not self.outputs:
-            self.id, state = self.keys.create(news, IDENTITY, self.said)
+            self.id, state = self.keys.create(news, Call(IDENTITY, self.said))
             self.outputs = state.to_outputs()
             return True
-        checked = self.keys.check(news, news, IDENTITY, self.said, old_identity=IDENTITY)
+        checked = self.keys.check(news, news, Call(IDENTITY, self.said, old_identity=IDENTITY))
         assert checked.failures == ()
-        change = self.keys.diff(self.id, self.outputs, news, IDENTITY, self.said)
+        change = self.keys.diff(self.outputs, news, Call(IDENTITY, self.said, self.id))
         assert change.replaces == ()
         if change.has_changes:
-            self.outputs = self.keys.update(self.id, self.outputs, news, IDENTITY, self.said).to_outputs()
+            self.outputs = self.keys.update(self.outputs, news, Call(IDENTITY, self.said, self.id)).to_outputs()
         return change.has_changes
 
     def refresh(self) -> bool:
         """Do what a refresh does; tell whether its own diff found something."""
         self.outputs = self.keys.read(self.id, self.outputs, self.said).to_outputs()
         news = {"organizationId": "org", "vaultSecret": PLACE}
-        return self.keys.diff(self.id, self.outputs, news, IDENTITY, self.said).has_changes
+        return self.keys.diff(self.outputs, news, Call(IDENTITY, self.said, self.id)).has_changes
 
     @property
     def old(self) -> list[int]:
@@ -323,14 +324,14 @@ def test_a_moved_place_with_the_same_key_is_no_rotation(world: World) -> None:
 
 def test_another_organization_is_a_replacement_unless_it_is_unknown(world: World) -> None:
     news = {"organizationId": "other", "vaultSecret": PLACE}
-    assert world.keys.diff(world.id, world.outputs, news, IDENTITY, world.said).replaces == ("organizationId",)
+    assert world.keys.diff(world.outputs, news, Call(IDENTITY, world.said, world.id)).replaces == ("organizationId",)
     unknown = {"organizationId": UNKNOWN, "vaultSecret": PLACE}
-    assert not world.keys.diff(world.id, world.outputs, unknown, IDENTITY, world.said).has_changes
+    assert not world.keys.diff(world.outputs, unknown, Call(IDENTITY, world.said, world.id)).has_changes
 
 
 def test_the_tenant_keys_place_is_refused(world: World) -> None:
     news = {"organizationId": "org", "vaultSecret": "secret/allomia/tenant#api_key"}
-    checked = world.keys.check({}, news, IDENTITY, world.said)
+    checked = world.keys.check({}, news, Call(IDENTITY, world.said))
     assert ["tenant key" in failure.reason for failure in checked.failures] == [True]
 
 
@@ -473,7 +474,7 @@ def test_after_an_overlap_a_vault_out_of_reach_fails_no_run(world: World) -> Non
 def test_a_renamed_resource_is_recorded(world: World) -> None:
     news = {"organizationId": "org", "vaultSecret": PLACE}
     renamed = IDENTITY.model_copy(update={"name": "epic"})
-    assert world.keys.diff(world.id, world.outputs, news, renamed, world.said).has_changes
-    after = world.keys.update(world.id, world.outputs, news, renamed, world.said).to_outputs()
+    assert world.keys.diff(world.outputs, news, Call(renamed, world.said, world.id)).has_changes
+    after = world.keys.update(world.outputs, news, Call(renamed, world.said, world.id)).to_outputs()
     assert after["record"]["identity"]["name"] == "epic"
-    assert not world.keys.diff(world.id, after, news, renamed, world.said).has_changes
+    assert not world.keys.diff(after, news, Call(renamed, world.said, world.id)).has_changes

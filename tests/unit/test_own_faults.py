@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.conversation import KeyConversation
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
@@ -36,13 +37,13 @@ class World:
         self.keys, self.said = OrganizationKeys(self.tenants, self.api.clock), Owing()
 
     def create(self) -> tuple[str, dict[str, Any]]:
-        pulumi_id, state = self.keys.create({**NEWS, **ONE}, IDENTITY, self.said)
+        pulumi_id, state = self.keys.create({**NEWS, **ONE}, Call(IDENTITY, self.said))
         return pulumi_id, state.to_outputs()
 
     def rotate(self, pulumi_id: str, outputs: dict[str, Any], identity: Identity = IDENTITY) -> dict[str, Any]:
-        plan = self.keys.diff(pulumi_id, outputs, {**NEWS, **TWO}, identity, self.said)
+        plan = self.keys.diff(outputs, {**NEWS, **TWO}, Call(identity, self.said, pulumi_id))
         assert plan.is_rotation
-        return self.keys.update(pulumi_id, outputs, {**NEWS, **TWO}, identity, self.said).to_outputs()
+        return self.keys.update(outputs, {**NEWS, **TWO}, Call(identity, self.said, pulumi_id)).to_outputs()
 
     def texts(self) -> str:
         return " ".join((*self.said.warnings, *self.said.left))
@@ -87,10 +88,10 @@ def test_g2_a_vault_that_cannot_even_be_built_after_a_rotation_does_not_drop_the
 ) -> None:
     pulumi_id, outputs = world.create()
     monkeypatch.setattr(type(world.tenants.vault), "remark_secret", broken, raising=False)
-    plan = world.keys.diff(pulumi_id, outputs, {**NEWS, **TWO}, MOVED, world.said)
+    plan = world.keys.diff(outputs, {**NEWS, **TWO}, Call(MOVED, world.said, pulumi_id))
     assert plan.is_rotation
     monkeypatch.setattr(Update, "_follow_in_vault", broken)
-    after = world.keys.update(pulumi_id, outputs, {**NEWS, **TWO}, MOVED, world.said).to_outputs()
+    after = world.keys.update(outputs, {**NEWS, **TWO}, Call(MOVED, world.said, pulumi_id)).to_outputs()
     must_hold(world, after, outputs["keyId"])
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.errors import (
@@ -49,17 +50,17 @@ class World:
         self.keys, self.said = OrganizationKeys(self.tenants, self.api.clock), Owing()
 
     def create(self, news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        pulumi_id, state = self.keys.create(news, IDENTITY, self.said, keeps_unfinished=True)
+        pulumi_id, state = self.keys.create(news, Call(IDENTITY, self.said, keeps_unfinished=True))
         return pulumi_id, state.to_outputs()
 
     def go_on(self, pulumi_id: str, outputs: dict[str, Any], news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Do what the next run does: update in place, or replace and delete."""
         self.start()
-        inputs = self.keys.check(news, news, IDENTITY, self.said, old_identity=IDENTITY).inputs
-        plan = self.keys.diff(pulumi_id, outputs, inputs, IDENTITY, self.said)
+        inputs = self.keys.check(news, news, Call(IDENTITY, self.said, old_identity=IDENTITY)).inputs
+        plan = self.keys.diff(outputs, inputs, Call(IDENTITY, self.said, pulumi_id))
         if not plan.replaces:
-            return pulumi_id, self.keys.update(pulumi_id, outputs, inputs, IDENTITY, self.said).to_outputs()
-        self.keys.check({}, news, IDENTITY, self.said)
+            return pulumi_id, self.keys.update(outputs, inputs, Call(IDENTITY, self.said, pulumi_id)).to_outputs()
+        self.keys.check({}, news, Call(IDENTITY, self.said))
         new_id, new = self.create(news)
         self.keys.delete(outputs, self.said)
         return new_id, new
@@ -100,7 +101,7 @@ def test_a_refresh_in_between_does_not_forget_what_is_owed(world: World) -> None
     state = world.keys.read(pulumi_id, outputs, world.said)
     assert state is not None
     assert state.to_outputs()["pending"] == outputs["pending"]
-    assert world.keys.diff(pulumi_id, outputs, NEWS, IDENTITY, world.said).has_changes
+    assert world.keys.diff(outputs, NEWS, Call(IDENTITY, world.said, pulumi_id)).has_changes
 
 
 def test_g2_a_key_whose_secret_may_not_stay_in_state_is_revoked(world: World) -> None:
@@ -165,8 +166,8 @@ def test_g1_a_key_that_is_not_proved_ours_is_an_error_and_is_never_recorded(worl
     act: Callable[[], object] = partial(world.create, PLAIN)
     if moment == "rotation in place":
         pulumi_id, outputs = world.create(first)
-        assert world.keys.diff(pulumi_id, outputs, news, IDENTITY, world.said).has_changes
-        act = partial(world.keys.update, pulumi_id, outputs, news, IDENTITY, world.said)
+        assert world.keys.diff(outputs, news, Call(IDENTITY, world.said, pulumi_id)).has_changes
+        act = partial(world.keys.update, outputs, news, Call(IDENTITY, world.said, pulumi_id))
     original = world.api.mint_key
 
     def mix_up(organization_id: str, name: str) -> FakeKey:
@@ -185,7 +186,7 @@ def test_g1_a_key_that_is_not_proved_ours_is_an_error_and_is_never_recorded(worl
 
 @pytest.mark.parametrize("answer", [Revocation.CONFIRMED, Revocation.ACCEPTED])
 def test_g2_a_key_whose_engine_is_gone_is_proved_revoked(world: World, answer: Revocation) -> None:
-    state = world.keys.create(PLAIN, IDENTITY, world.said)[1]
+    state = world.keys.create(PLAIN, Call(IDENTITY, world.said))[1]
     original = world.api.revoke_key
 
     def revoke(organization_id: str, key_id: str) -> Revocation:
@@ -203,23 +204,23 @@ def test_g2_a_key_whose_engine_is_gone_is_proved_revoked(world: World, answer: R
 
 
 def test_g2_a_key_whose_engine_is_gone_is_revoked(world: World) -> None:
-    state = world.keys.create(PLAIN, IDENTITY, world.said)[1]
+    state = world.keys.create(PLAIN, Call(IDENTITY, world.said))[1]
     world.keys.abandon({}, state, world.said)
     assert world.alive == []
 
 
 def test_a_key_that_vault_holds_stays_for_its_readers_though_its_engine_is_gone(world: World) -> None:
-    state = world.keys.create(NEWS, IDENTITY, world.said)[1]
+    state = world.keys.create(NEWS, Call(IDENTITY, world.said))[1]
     world.keys.abandon({}, state, world.said)
     assert world.alive == [state.key_id]
 
 
 def test_an_update_whose_engine_is_gone_loses_only_what_it_made(world: World) -> None:
     first = {**PLAIN, "overlap": "1h", "rotationTriggers": {"q": "1"}}
-    pulumi_id, state = world.keys.create(first, IDENTITY, world.said)
+    pulumi_id, state = world.keys.create(first, Call(IDENTITY, world.said))
     news = {**first, "rotationTriggers": {"q": "2"}}
-    world.keys.diff(pulumi_id, state.to_outputs(), news, IDENTITY, world.said)
-    after = world.keys.update(pulumi_id, state.to_outputs(), news, IDENTITY, world.said)
+    world.keys.diff(state.to_outputs(), news, Call(IDENTITY, world.said, pulumi_id))
+    after = world.keys.update(state.to_outputs(), news, Call(IDENTITY, world.said, pulumi_id))
     assert len(world.alive) == 2
     world.keys.abandon(state.to_outputs(), after, world.said)
     assert world.alive == [state.key_id]
@@ -231,10 +232,10 @@ def test_a_face_that_cannot_keep_half_a_key_gets_an_error(world: World) -> None:
     world.api.faults["after mint"] = [OutcomeUnknown("no answer")]
     world.api.faults["revoke"] = [Unavailable("503")]
     with pytest.raises(KeyLeftBehind):
-        world.keys.create(PLAIN, IDENTITY, world.said)
+        world.keys.create(PLAIN, Call(IDENTITY, world.said))
     world.vault.faults["deliver"] = [Unavailable("503")]
     with pytest.raises(Unavailable, match="the key was revoked"):
-        world.keys.create(NEWS, IDENTITY, world.said)
+        world.keys.create(NEWS, Call(IDENTITY, world.said))
 
 
 @pytest.mark.parametrize("moment", ["creation", "rotation in place"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.record import OwedStep
@@ -1031,7 +1032,7 @@ class TestHalfFinished:
         stack = stack_with(overlap="1h")
         assert stack.resource is not None
         inputs = {**stack.resource.inputs, "rotationTriggers": TWO}
-        stack.keys.update(stack.resource.id, stack.outputs, inputs, IDENTITY, stack.listener)
+        stack.keys.update(stack.outputs, inputs, Call(IDENTITY, stack.listener, stack.resource.id))
         assert stack.api.minted == 1
 
     def test_an_update_follows_the_moment_of_its_diff(self) -> None:
@@ -1041,9 +1042,9 @@ class TestHalfFinished:
         inputs = {**stack.resource.inputs, **stack.program}
         pulumi_id, outputs = stack.resource.id, stack.outputs
         stack.clock.advance(90 * DAY - 1)
-        assert stack.keys.diff(pulumi_id, outputs, inputs, IDENTITY, stack.listener).has_changes
+        assert stack.keys.diff(outputs, inputs, Call(IDENTITY, stack.listener, pulumi_id)).has_changes
         stack.clock.advance(2)
-        stack.keys.update(pulumi_id, outputs, inputs, IDENTITY, stack.listener)
+        stack.keys.update(outputs, inputs, Call(IDENTITY, stack.listener, pulumi_id))
         assert stack.api.minted == 1
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Sources
 from allomia_pulumi.core.conversation import Conversation
-from allomia_pulumi.core.handler import Checked, Preview
+from allomia_pulumi.core.handler import Call, Checked, Preview
 from allomia_pulumi.core.handmade_key.detect import Detector, Found
 from allomia_pulumi.core.handmade_key.inputs import parse_dashboard_inputs
 from allomia_pulumi.core.handmade_key.schedule import reschedule, with_next_action
@@ -65,22 +65,13 @@ class DashboardKeys:
         self._clock = clock
         self._conversation: Conversation[bool] = Conversation()
 
-    def check(
-        self,
-        olds: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,  # noqa: ARG002 - every resource is asked the same way
-        reporter: Reporter,
-        *,
-        old_identity: Identity | None = None,
-        seed: bytes = b"",  # noqa: ARG002 - the same
-    ) -> Checked:
+    def check(self, olds: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Checked:
         """Validate inputs; for a new place also see that Vault has a secret there.
 
         Vault out of reach is a warning here, since create looks again.
         """
-        if old_identity:
-            self._conversation.forget_reads({old_identity})
+        if call.old_identity:
+            self._conversation.forget_reads({call.old_identity})
         form, failures = parse_dashboard_inputs(news)
         checked = Checked(dict(news), tuple(failures))
         if form is None or isinstance(form.vault_secret, Unknown):
@@ -94,22 +85,15 @@ class DashboardKeys:
             if olds.get("vaultSecret") != news.get("vaultSecret"):
                 self._sources.store().look_up(form.vault_secret)
         except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
-            reporter.warn(f"whether Vault {form.vault_secret} holds a key is not known: {problem}")
+            call.reporter.warn(f"whether Vault {form.vault_secret} holds a key is not known: {problem}")
         except SetupError as problem:
             return checked.failing("vaultSecret", str(problem))
         return checked
 
-    def diff(
-        self,
-        pulumi_id: str,
-        outputs: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-    ) -> DashboardChange:
+    def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> DashboardChange:
         """Decide by one metadata read whether Vault has a newer key, and say what a person has to do."""
-        state = read_dashboard_outputs(outputs)
-        if self._conversation.take_read(_own(pulumi_id, state)):
+        state, reporter = read_dashboard_outputs(outputs), call.reporter
+        if self._conversation.take_read(_own(call.pulumi_id, state)):
             return DashboardChange(has_changes=bool(state.pending), causes=("unfinished.look",))
         inputs = require_checked(parse_dashboard_inputs(news))
         applied = state.record.settings
@@ -122,23 +106,16 @@ class DashboardKeys:
             reporter.warn(f"the last refresh found something wrong: {owed.why}")
         timed = reschedule(state, inputs)
         settings = record_settings(DashboardSettings, inputs, applied)
-        is_unrecorded = (identity, settings, timed) != (state.record.identity, applied, state)
+        is_unrecorded = (call.identity, settings, timed) != (state.record.identity, applied, state)
         found = {"rotation.found": bool(is_newer), "unfinished.look": bool(state.pending)}
         causes = tuple(name for name, is_so in found.items() if is_so)
-        self._conversation.record_plan(_own(pulumi_id, state), not causes)
+        self._conversation.record_plan(_own(call.pulumi_id, state), not causes)
         has_changes = bool(causes) or is_unrecorded
         if not has_changes:
             self._watcher(reporter).remind(state, format_moment(self._clock.now()))
         return DashboardChange(has_changes=has_changes, causes=causes)
 
-    def create(
-        self,
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-        *,
-        keeps_unfinished: bool = False,  # noqa: ARG002 - every resource is asked the same way
-    ) -> tuple[str, DashboardState]:
+    def create(self, news: Mapping[str, Any], call: Call) -> tuple[str, DashboardState]:
         """Read the key from Vault, prove it, and hand it over with its Pulumi id.
 
         Raises:
@@ -148,29 +125,24 @@ class DashboardKeys:
         """
         inputs = require_known(parse_dashboard_inputs(news))
         settings = record_settings(DashboardSettings, inputs, None)
-        found = self._find(reporter, settings.reference)
-        self._detector(reporter).prove(settings.organization_id, found, is_new=True)
+        found = self._find(call.reporter, settings.reference)
+        self._detector(call.reporter).prove(settings.organization_id, found, is_new=True)
         state = DashboardState(
             secret=found.secret if settings.secret_in_state else None,
             secret_fingerprint=found.fingerprint,
             vault_secret_version=found.version,
             since=found.since,
-            record=DashboardRecord(identity=identity, settings=settings, written_at=found.written),
+            record=DashboardRecord(identity=call.identity, settings=settings, written_at=found.written),
         )
         return f"{settings.organization_id}/{found.fingerprint}", reschedule(state, inputs)
 
-    def preview(
-        self,
-        pulumi_id: str,
-        outputs: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,  # noqa: ARG002 - every resource is asked the same way
-    ) -> Preview:
+    def preview(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Preview:
         """Tell what the update that the last diff decided will leave: with a newer key in Vault, nothing is known."""
         names = frozenset(str(field.alias) for field in DashboardState.model_fields.values())
         inputs, state = require_checked(parse_dashboard_inputs(news)), read_dashboard_outputs(outputs)
-        is_settled = self._conversation.plan(_own(pulumi_id, state))
-        self._conversation.forget_plan(_own(pulumi_id, state))
+        own = _own(call.pulumi_id, state)
+        is_settled = self._conversation.plan(own)
+        self._conversation.forget_plan(own)
         if not is_settled:
             return Preview({}, names)
         settings = record_settings(DashboardSettings, inputs, state.record.settings)
@@ -198,14 +170,7 @@ class DashboardKeys:
         self._conversation.record_read(_own(pulumi_id, state), (state.record.identity,))
         return with_next_action(state, format_moment(self._clock.now()))
 
-    def update(
-        self,
-        pulumi_id: str,  # noqa: ARG002 - every resource is asked the same way
-        outputs: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-    ) -> DashboardState:
+    def update(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> DashboardState:
         """Take over what Vault has now, remember the key before it, and record the settings.
 
         Raises:
@@ -213,14 +178,14 @@ class DashboardKeys:
         """
         inputs, state = require_known(parse_dashboard_inputs(news)), read_dashboard_outputs(outputs)
         settings = record_settings(DashboardSettings, inputs, None)
-        detector = self._detector(reporter)
-        found = self._find(reporter, settings.reference)
+        detector = self._detector(call.reporter)
+        found = self._find(call.reporter, settings.reference)
         is_new = found.is_other(state)
         if is_new or state.pending:
             detector.prove(settings.organization_id, found, is_new=is_new)
         now = format_moment(self._clock.now())
-        state = detector.hand_over(_renamed(state, identity), found, settings, now)
-        watcher = self._watcher(reporter)
+        state = detector.hand_over(_renamed(state, call.identity), found, settings, now)
+        watcher = self._watcher(call.reporter)
         state = watcher.look(reschedule(state, inputs), self._sources.store(), None, now)
         watcher.remind(state, now)
         return with_next_action(state, now)

@@ -10,7 +10,7 @@ from typing import Any
 
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Tenants
-from allomia_pulumi.core.handler import Checked, Outputs, Preview
+from allomia_pulumi.core.handler import Call, Checked, Outputs, Preview
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure, require_checked
 from allomia_pulumi.core.marks import draw_lineage
@@ -63,25 +63,17 @@ class OrganizationKeys:
         self._preflight = Preflight(self._context)
         self._creations = Creations(self._context)
 
-    def check(
-        self,
-        olds: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-        *,
-        old_identity: Identity | None = None,
-        seed: bytes = b"",
-    ) -> Checked:
+    def check(self, olds: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Checked:
         """Validate inputs, fill in label and lineage; for a new key also see that its organization has a slot.
 
         AlloMia or Vault out of reach is a warning here, since create repeats the look before it sends anything.
         """
+        identity, reporter = call.identity, call.reporter
         if olds:
-            self._conversation.forget_reads({identity, old_identity or identity}, lineage_of(olds))
+            self._conversation.forget_reads({identity, call.old_identity or identity}, lineage_of(olds))
         replacement = self._conversation.replacement(identity)
         kept = replacement.lineage if replacement else None
-        wire = with_lineage(with_name(news, olds, identity), olds, kept or draw_lineage(seed))
+        wire = with_lineage(with_name(news, olds, identity), olds, kept or draw_lineage(call.seed))
         inputs, failures = parse_inputs(wire)
         if inputs is None:
             return Checked(wire, tuple(failures))
@@ -99,15 +91,9 @@ class OrganizationKeys:
             warn_if_abrupt(olds, inputs, reporter)
         return Checked(wire)
 
-    def diff(
-        self,
-        pulumi_id: str,
-        outputs: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-    ) -> Plan:
+    def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Plan:
         """Decide what to do; a rotation promises itself a slot, or waits for the next `pulumi up`."""
+        pulumi_id, identity, reporter = call.pulumi_id, call.identity, call.reporter
         if self._conversation.take_read(pulumi_id):
             return Plan(steps=(Step.FINISH,) if outputs.get("pending") else ())
         inputs = require_checked(parse_inputs(news))
@@ -133,13 +119,12 @@ class OrganizationKeys:
         self._conversation.record_plan(pulumi_id, Planned(now, has_slot))
         return plan
 
-    def create(
-        self, news: Mapping[str, Any], identity: Identity, reporter: Reporter, *, keeps_unfinished: bool = False
-    ) -> tuple[str, KeyState]:
+    def create(self, news: Mapping[str, Any], call: Call) -> tuple[str, KeyState]:
         """Mint a key, or adopt one, prove it, and hand it over with its Pulumi id.
 
-        A rotation by replacement mints, whatever `adopt` says: it has done its work with the first key. With
-        `keeps_unfinished`, a key that exists without being finished is returned, and the reporter told what is owed.
+        A rotation by replacement mints, whatever `adopt` says: it has done its work with the first key. If
+        the call keeps what is unfinished, a key that exists without being finished is returned, and the reporter is
+        given what is owed.
         A repeated call goes on from what the one before left.
 
         Raises:
@@ -149,9 +134,9 @@ class OrganizationKeys:
             AllomiaError: No key exists.
         """
         declaration = read_declaration(news)
-        with self._conversation.lock(identity):
+        with self._conversation.lock(call.identity):
             pulumi_id, state = self._creations.create(
-                declaration, identity, reporter, keeps_unfinished=keeps_unfinished
+                declaration, call.identity, call.reporter, keeps_unfinished=call.keeps_unfinished
             )
         self._record_managed(state)
         return pulumi_id, state
@@ -169,13 +154,11 @@ class OrganizationKeys:
         self._record_managed(state)
         return state, inputs
 
-    def preview(
-        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
-    ) -> Preview:
+    def preview(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Preview:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""
         inputs, state = require_checked(parse_inputs(news)), read_outputs(outputs)
-        today = self._context.today(state, identity)
-        planned = self._planned(pulumi_id)
+        today = self._context.today(state, call.identity)
+        planned = self._planned(call.pulumi_id)
         plan = make_plan(inputs, state, planned.now, today=today, has_slot=planned.has_slot)
         return preview_update(inputs, state, plan, today)
 
@@ -199,24 +182,17 @@ class OrganizationKeys:
             self._conversation.record_read(pulumi_id, names, found.record.lineage)
         return found
 
-    def update(
-        self,
-        pulumi_id: str,
-        outputs: Mapping[str, Any],
-        news: Mapping[str, Any],
-        identity: Identity,
-        reporter: Reporter,
-    ) -> KeyState:
+    def update(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> KeyState:
         """Do what the diff planned, as of its moment; a replacement that is only due now is left for the next run.
 
         Raises:
             AllomiaError: Nothing was changed, and what made the update due stays due.
         """
-        declaration = read_declaration(news)
+        declaration, pulumi_id, identity = read_declaration(news), call.pulumi_id, call.identity
         with self._conversation.lock(identity):
             if self._creations.is_repeated(pulumi_id, outputs.get("keyId"), declaration, identity):
-                return self._creations.create(declaration, identity, reporter, keeps_unfinished=True)[1]
-            return self._update(pulumi_id, outputs, declaration, identity, reporter)
+                return self._creations.create(declaration, identity, call.reporter, keeps_unfinished=True)[1]
+            return self._update(pulumi_id, outputs, declaration, identity, call.reporter)
 
     def _update(
         self,

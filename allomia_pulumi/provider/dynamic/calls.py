@@ -27,7 +27,7 @@ from pulumi.runtime.rpc import wrap_rpc_secret
 
 from allomia_pulumi.container import Session
 from allomia_pulumi.contracts.tokens import dynamic_token
-from allomia_pulumi.core.handler import Outputs, Resource
+from allomia_pulumi.core.handler import Call, Outputs, Resource
 from allomia_pulumi.core.identity import Identity, recorded_identity
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.model import UNKNOWN
@@ -89,9 +89,7 @@ class KeyProvider(ResourceProvider):
         checked = self._handler.check(
             olds,
             _wire(news),
-            identity,
-            self._reporter(identity),
-            old_identity=_identity(_olds) if IDENTITY in _olds else None,
+            Call(identity, self._reporter(identity), old_identity=_identity(_olds) if IDENTITY in _olds else None),
         )
         added = {name: value for name, value in checked.inputs.items() if news.get(name) is None}
         # The property stays empty: the engine then shows the reason alone, which names the input itself.
@@ -101,15 +99,13 @@ class KeyProvider(ResourceProvider):
     @_guarded
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare the record with what the program asks for."""
-        identity = _identity(_news)
-        plan = self._handler.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        plan = self._handler.diff(_olds, _wire(_news), self._call(_news, _id))
         return DiffResult(changes=plan.has_changes, replaces=list(plan.replaces), delete_before_replace=False)
 
     @_guarded
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Mint a key."""
-        identity = _identity(props)
-        pulumi_id, state = self._handler.create(_wire(props), identity, self._reporter(identity))
+        pulumi_id, state = self._handler.create(_wire(props), self._call(props))
         return CreateResult(pulumi_id, _outputs(state))
 
     @_guarded
@@ -121,9 +117,12 @@ class KeyProvider(ResourceProvider):
     @_guarded
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Do what the diff planned: retire, rotate in place, deliver, record."""
-        identity = _identity(_news)
-        state = self._handler.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        state = self._handler.update(_olds, _wire(_news), self._call(_news, _id))
         return UpdateResult(_outputs(state))
+
+    def _call(self, props: Mapping[str, Any], pulumi_id: str = "") -> Call:
+        identity = _identity(props)
+        return Call(identity, self._reporter(identity), pulumi_id)
 
     def _reporter(self, identity: Identity | None) -> ResourceReporter:
         return ResourceReporter(self._log, _urn(self.kind, identity) if identity else "")

@@ -13,7 +13,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Session
-from allomia_pulumi.core.handler import Abandons, Imports, Outputs, Previews, Resource
+from allomia_pulumi.core.handler import Abandons, Call, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.record import SECRET_OUTPUTS
@@ -139,24 +139,23 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @ends_with_status
     def Check(self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
-        identity, olds = identity_of(request.urn), decode(request.olds)
+        identity, olds, reporter = (
+            identity_of(request.urn),
+            decode(request.olds),
+            OperationReporter(self.log, request.urn),
+        )
         checked = self._resource(request.urn).check(
             olds,
             decode(request.news),
-            identity,
-            OperationReporter(self.log, request.urn),
-            old_identity=identity if olds else None,
-            seed=request.randomSeed,
+            Call(identity, reporter, old_identity=identity if olds else None, seed=request.randomSeed),
         )
         return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=to_failures(checked.failures))
 
     @ends_with_status
     def Diff(self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         news = decode(request.news)
-        reporter = OperationReporter(self.log, request.urn)
-        change = self._resource(request.urn).diff(
-            request.id, decode(request.olds), news, identity_of(request.urn), reporter
-        )
+        call = Call(identity_of(request.urn), OperationReporter(self.log, request.urn), request.id)
+        change = self._resource(request.urn).diff(decode(request.olds), news, call)
         return to_diff(change.has_changes, change, changed_inputs(decode(request.old_inputs), news))
 
     @ends_with_status
@@ -164,9 +163,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.CreateResponse(properties=struct_pb2.Struct())
         resource, reporter = self._resource(request.urn), OperationReporter(self.log, request.urn)
-        pulumi_id, outputs = resource.create(
-            decode(request.properties), identity_of(request.urn), reporter, keeps_unfinished=True
-        )
+        call = Call(identity_of(request.urn), reporter, keeps_unfinished=True)
+        pulumi_id, outputs = resource.create(decode(request.properties), call)
         _abandon_unheard(resource, context, {}, outputs, reporter)
         return provider_pb2.CreateResponse(id=pulumi_id, properties=to_finished(pulumi_id, outputs, reporter))
 
@@ -189,14 +187,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @ends_with_status
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
+        reporter = OperationReporter(self.log, request.urn)
+        call = Call(identity_of(request.urn), reporter, request.id)
         if request.preview:
             if not isinstance(resource, Previews):
                 return provider_pb2.UpdateResponse(properties=struct_pb2.Struct())
-            preview = resource.preview(request.id, olds, news, identity_of(request.urn))
+            preview = resource.preview(olds, news, call)
             expected = {**preview.outputs, **dict.fromkeys(preview.unknown, UNKNOWN)}
             return provider_pb2.UpdateResponse(properties=encode(expected, secret=SECRET_OUTPUTS))
-        reporter = OperationReporter(self.log, request.urn)
-        outputs = resource.update(request.id, olds, news, identity_of(request.urn), reporter)
+        outputs = resource.update(olds, news, call)
         _abandon_unheard(resource, context, olds, outputs, reporter)
         return provider_pb2.UpdateResponse(properties=to_finished(request.id, outputs, reporter))
 
