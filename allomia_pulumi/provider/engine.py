@@ -1,4 +1,4 @@
-"""The engine as a provider process sees it: its log, and whether it still lives."""
+"""Client of the engine: its log, and the watch for its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine's own terms say: which declared key a URN means, and what a provider was given."""
+"""Terms of the engine: URNs, and the arguments of a provider."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.cli.doctor.old_keys import look_at_old_keys
+from allomia_pulumi.cli.doctor.old_keys import check_old_keys
 from allomia_pulumi.cli.doctor.steps import Finding, State
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
@@ -91,7 +91,7 @@ class Scene:
         stack = Stack(Path(), "clinic", "organization/clinic/prod", "prod", {}, frozenset(), {"resources": resources})
         subject = Subject(stack, self.environ(token))
         try:
-            return look_at_old_keys(subject)
+            return check_old_keys(subject)
         finally:
             subject.session.close()
 

@@ -1,4 +1,4 @@
-"""The work behind the functions, in the program's own process: Pulumi's dynamic providers serve no invokes.
+"""Functions of the dynamic face, in the program's own process: Pulumi's dynamic providers serve no invokes.
 
 Loaded by the first call of a function, since a program without one needs none of it.
 """
@@ -23,7 +23,6 @@ from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.singleflight import Flights
 from allomia_pulumi.provider.last_guard import Ending, guarded
-from allomia_pulumi.provider.values import organization_info, survey_info
 
 __all__ = ["find_organization", "list_organizations", "survey_keys"]
 
@@ -50,26 +49,25 @@ _guarded = guarded(_raise_run_error, _word_fault, keeps_cause=True)
 @_guarded
 def find_organization(organization_id: object, name: object) -> OrganizationInfo:
     """Return the one organization with this id or with exactly this name."""
-    found = queries.find_organization(
+    return queries.find_organization(
         _directory(),
         organization_id=_text(organization_id, "id", "get_organization"),
         name=_text(name, "name", "get_organization"),
     )
-    return organization_info(found)
 
 
 @_guarded
 def list_organizations(search: object) -> tuple[OrganizationInfo, ...]:
     """Return all organizations, or those that AlloMia's search by name finds."""
     wanted = _text(search, "search", "get_organizations")
-    return tuple(organization_info(each) for each in queries.list_organizations(_directory(), wanted))
+    return queries.list_organizations(_directory(), wanted)
 
 
 @_guarded
 def survey_keys(organization_id: object) -> OrganizationApiKeys:
     """Describe the keys of an organization."""
     wanted = _text(organization_id, "organization_id", "get_organization_api_keys")
-    return survey_info(queries.survey_keys(_directory(), wanted or "", SystemClock().now()))
+    return queries.survey_keys(_directory(), wanted or "", SystemClock().now())
 
 
 def _directory() -> Directory:

@@ -1,4 +1,4 @@
-"""Property values between the wire and the core: secrets are unwrapped and marked, unknowns are the core's own.
+"""Codec of property values between wire and core: secrets are unwrapped and marked, unknowns are the core's own.
 
 Pulumi's SDK has a codec too, for programs: it needs their event loop, and loses unknowns on the way.
 """

@@ -23,7 +23,7 @@ SETTINGS_CHANGED: Final = "settings.record"
 
 
 class OperationReporter(ResourceReporter):
-    """What one operation says, and what it leaves unfinished."""
+    """Reporter of one operation; it keeps what the operation leaves unfinished."""
 
     def __init__(self, log: EngineLog, urn: str) -> None:
         super().__init__(log, urn)

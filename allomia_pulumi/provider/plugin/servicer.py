@@ -1,4 +1,4 @@
-"""The engine's calls, translated to the core and back; it decides nothing."""
+"""Servicer of the plugin: the engine's calls, translated to the core and back; it decides nothing."""
 
 from __future__ import annotations
 
