@@ -92,7 +92,7 @@ class OrganizationKeys:
         return Checked(wire)
 
     def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Plan:
-        """Decide what to do; a rotation promises itself a slot, or waits for the next `pulumi up`."""
+        """Decide what to do; a rotation reserves itself a slot, or waits for the next `pulumi up`."""
         pulumi_id, identity, reporter = call.pulumi_id, call.identity, call.reporter
         if self._conversation.take_read(pulumi_id):
             return Plan(steps=(Step.FINISH,) if outputs.get("pending") else ())
