@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from allomia_pulumi.core.identity import normal_service
 from allomia_pulumi.core.minted_key.models import Service
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import (
     IMPORT_REFERENCE_VARIABLE,
@@ -40,6 +41,7 @@ class Session:
         environ: The process environment.
         clock: Where time comes from.
         arguments: What a command was given, by the same names as `stack`; it wins over everything.
+        cancellation: Tells whether the run is being stopped; by default nobody stops it.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class Session:
         environ: Mapping[str, str],
         clock: Clock,
         arguments: Mapping[str, str] | None = None,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self._arguments = arguments
         self._stack = stack
         self._environ = environ
         self._clock = clock
+        self.cancellation = cancellation or Cancellation()
         self._lock = threading.RLock()
         self._credentials: dict[VaultReference | None, Credential] = {}
         self._tenants: dict[VaultReference | None, TenantClient] = {}
@@ -177,7 +181,7 @@ class Session:
 
         source = self.settings.sources.get("apiUrl", "default")
         try:
-            return Exchange(self.settings.api_url, self._clock, source=source)
+            return Exchange(self.settings.api_url, self._clock, self.cancellation, source=source)
         except (OSError, ValueError, ImportError, InvalidURL) as problem:
             raise InvalidConfiguration(
                 f"no connection to AlloMia can be set up ({type(problem).__name__})",

@@ -13,6 +13,7 @@ from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.minted_key.deliver import Delivery
 from allomia_pulumi.core.minted_key.models import Place, Service
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, RequestRefused
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.references import VaultReference
 
 TENANT_KEY = "alm_tenant_" + "0" * 40
@@ -26,7 +27,6 @@ class FakeClock:
     def __init__(self) -> None:
         self.moment = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
         self.slept: list[float] = []
-        self.is_stopping = False
         self._elapsed = 0.0
 
     def now(self) -> datetime:
@@ -303,6 +303,7 @@ class FakeTenants:
     service: Service = SERVICE
     imported: SecretStr | None = None
     held: set[str] = field(default_factory=set)
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
     def require(self, reference: VaultReference | None) -> None:
         self.open(reference)

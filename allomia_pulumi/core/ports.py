@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.minted_key.deliver import SecretStore
 from allomia_pulumi.core.minted_key.models import Service
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.references import VaultReference
 
 __all__ = [
@@ -255,6 +256,11 @@ class Tenants(Protocol):
     @property
     def service(self) -> Service:
         """Return the AlloMia that is asked; nothing is loaded or asked for that."""
+        ...
+
+    @property
+    def cancellation(self) -> Cancellation:
+        """Return the token that tells whether the run is being stopped."""
         ...
 
     def require(self, reference: VaultReference | None) -> None:

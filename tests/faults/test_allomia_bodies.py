@@ -20,6 +20,7 @@ from allomia_pulumi.core.minted_key.mint import Minter, Order
 from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.edges.allomia import Exchange, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
+from allomia_pulumi.ground.cancellation import Cancellation
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 KEYS = "/api/organization/{organizationId}/api-keys"
@@ -79,7 +80,9 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def client(server: Server, clock: FakeClock) -> Iterator[TenantClient]:
-    exchange = Exchange("https://allomia.example", clock, source="default", transport=httpx.MockTransport(server))
+    exchange = Exchange(
+        "https://allomia.example", clock, Cancellation(), source="default", transport=httpx.MockTransport(server)
+    )
     yield TenantClient(exchange, Credential(), KEYS)
     exchange.close()
 
@@ -268,7 +271,9 @@ def test_no_name_of_a_key_reaches_a_message_raw(clock: FakeClock, text: str) -> 
     told = [failure.reason for failure in checked.failures] + listener.warnings
     assert "no free key slot" in " ".join(told)
     assert all(line.isprintable() and len(line) < 1500 for line in told)
-    error = refused(lambda: Minter(api, clock, listener).mint(Order("org", "ehr", IDENTITY, "", LINEAGE)))
+    error = refused(
+        lambda: Minter(api, clock, listener, Cancellation()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE))
+    )
     assert isinstance(error, OrganizationFull)
 
 
@@ -353,7 +358,9 @@ def test_g1_an_answer_that_belongs_to_another_request_is_told_by_its_mark(clock:
             return self.make(organization_id, "fax, made by hand")
 
     mixed = Mixed(clock)
-    error = refused(lambda: Minter(mixed, clock, Listener()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE)))
+    error = refused(
+        lambda: Minter(mixed, clock, Listener(), Cancellation()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE))
+    )
     assert type(error) is UnexpectedAnswer
     assert "it is about key key-2, under a name without its mark" in error.message
     assert "key-1, was revoked, and key-2 was not touched" in error.message

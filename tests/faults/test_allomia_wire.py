@@ -23,6 +23,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from tests.fakes import FakeClock
 from tests.faults.peers import RUDE_BYTES, Act, answers, is_mute, peer, repeats, says
 from tests.vaults import certificate, everything_told, server_side
@@ -58,7 +59,7 @@ class Credential:
 
 @contextmanager
 def client_of(address: str) -> Iterator[TenantClient]:
-    connection = Exchange(address, FakeClock(), source="default")
+    connection = Exchange(address, FakeClock(), Cancellation(), source="default")
     try:
         yield TenantClient(connection, Credential(), KEYS)
     finally:

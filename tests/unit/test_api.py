@@ -25,6 +25,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from tests.fakes import FakeClock
 
 KEYS = "/api/organization/{organizationId}/api-keys"
@@ -82,7 +83,9 @@ def credential() -> Credential:
 
 @pytest.fixture
 def client(server: Server, clock: FakeClock, credential: Credential) -> Iterator[TenantClient]:
-    exchange = Exchange("https://allomia.example", clock, source="default", transport=httpx.MockTransport(server))
+    exchange = Exchange(
+        "https://allomia.example", clock, Cancellation(), source="default", transport=httpx.MockTransport(server)
+    )
     yield TenantClient(exchange, credential, KEYS)
     exchange.close()
 
@@ -140,7 +143,7 @@ def test_a_vault_that_lacks_the_tenant_key_is_no_404_of_allomia(server: Server, 
         def current(self) -> SecretStr:
             raise NotFound("Vault has no secret", "Undelete it.")
 
-    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(server))
+    exchange = Exchange("https://allomia.example", clock, Cancellation(), transport=httpx.MockTransport(server))
     client = TenantClient(exchange, Missing(), KEYS)
     for call in (
         lambda: client.list_keys("org"),
@@ -353,7 +356,7 @@ def test_a_post_that_did_nothing_says_so(
 
 
 def test_a_refused_tenant_key_is_read_again_once(server: Server, clock: FakeClock) -> None:
-    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(server))
+    exchange = Exchange("https://allomia.example", clock, Cancellation(), transport=httpx.MockTransport(server))
     client = TenantClient(exchange, Credential("old", "new"), KEYS)
     server.answers = [status(401), httpx.Response(201, json=CREATED)]
     assert client.mint_key("org", "ehr").id == "id-1"

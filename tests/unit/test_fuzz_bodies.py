@@ -18,6 +18,7 @@ from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.edges.vault.faults import Fault, judged, to_error
 from allomia_pulumi.edges.vault.metadata import Metadata
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.redaction import fingerprint
 from allomia_pulumi.ground.references import parse_reference
 from tests.deliveries import Spot, on_its_way
@@ -108,7 +109,7 @@ def garbled() -> Garbled:
 
 @pytest.fixture(scope="module")
 def client(garbled: Garbled) -> Iterator[TenantClient]:
-    exchange = Exchange("https://allomia.example", _Timeless(), transport=httpx.MockTransport(garbled))
+    exchange = Exchange("https://allomia.example", _Timeless(), Cancellation(), transport=httpx.MockTransport(garbled))
     yield TenantClient(exchange, Credential(), KEYS)
     exchange.close()
 

@@ -9,6 +9,7 @@ import pytest
 from allomia_pulumi.edges.allomia import Exchange, TenantClient
 from allomia_pulumi.edges.allomia.rate_limit import LONGEST_SHARED_SECONDS, MOST_SECONDS, Throttle
 from allomia_pulumi.errors import Interrupted, Unreachable
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import FakeClock
 from tests.unit.test_api import CREATED, KEYS, Credential, page, status
@@ -20,8 +21,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def throttle(clock: FakeClock) -> Throttle:
-    return Throttle(clock)
+def cancellation() -> Cancellation:
+    return Cancellation()
+
+
+@pytest.fixture
+def throttle(clock: FakeClock, cancellation: Cancellation) -> Throttle:
+    return Throttle(clock, cancellation)
 
 
 def take(throttle: Throttle) -> None:
@@ -90,22 +96,26 @@ def test_one_that_gets_no_answer_at_all_lets_the_next_one_ask(throttle: Throttle
         assert clock.slept == [1]
 
 
-def test_nobody_waits_once_the_run_is_being_stopped(throttle: Throttle, clock: FakeClock) -> None:
+def test_nobody_waits_once_the_run_is_being_stopped(
+    throttle: Throttle, clock: FakeClock, cancellation: Cancellation
+) -> None:
     throttle.back_off(5)
-    clock.is_stopping = True
+    cancellation.request()
     take(throttle)
     assert clock.slept == []
 
 
-def test_a_key_that_waits_for_its_turn_is_not_asked_for_when_the_run_is_stopped(clock: FakeClock) -> None:
+def test_a_key_that_waits_for_its_turn_is_not_asked_for_when_the_run_is_stopped(
+    clock: FakeClock, cancellation: Cancellation
+) -> None:
     requests: list[str] = []
 
     def serve(request: httpx.Request) -> httpx.Response:
         requests.append(request.method)
-        clock.is_stopping = True
+        cancellation.request()
         return httpx.Response(201, json=CREATED) if request.method == "POST" else page()
 
-    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(serve))
+    exchange = Exchange("https://allomia.example", clock, cancellation, transport=httpx.MockTransport(serve))
     client = TenantClient(exchange, Credential(), KEYS)
     client.list_keys("org")
     with pytest.raises(Interrupted, match="before making key ehr"):
@@ -128,7 +138,7 @@ def test_sixty_four_threads_ask_one_at_a_time_while_they_are_limited() -> None:
             all_there.wait(timeout=60)
         return status(429) if is_refused else page()
 
-    exchange = Exchange("https://allomia.example", SystemClock(), transport=httpx.MockTransport(serve))
+    exchange = Exchange("https://allomia.example", SystemClock(), Cancellation(), transport=httpx.MockTransport(serve))
     client = TenantClient(exchange, Credential(), KEYS)
     with ThreadPoolExecutor(64) as pool:
         lists = list(pool.map(client.list_keys, [f"org-{number}" for number in range(64)]))

@@ -58,6 +58,6 @@ class Builder:
 
     def maker(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Maker:
         """Return what makes keys through a tenant's AlloMia, for one declared key."""
-        minter = Minter(api, self.clock, reporter, self.ledger, self.memory.keys)
+        minter = Minter(api, self.clock, reporter, self.tenants.cancellation, self.ledger, self.memory.keys)
         others = self.memory.keys_of_others(identity)
         return Maker(api, self.tenants.store, self.ledger, minter, others)

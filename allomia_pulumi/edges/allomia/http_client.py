@@ -39,6 +39,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 
 __all__ = ["Absent", "Credential", "Exchange"]
@@ -112,15 +113,23 @@ class Exchange:
 
     Args:
         base_url: Where it is; `source` names where that address was configured.
+        cancellation: Ends waiting, and lets no POST begin.
         transport: The test seam; by default real connections.
     """
 
     def __init__(
-        self, base_url: str, clock: Clock, *, source: str = "", transport: httpx.BaseTransport | None = None
+        self,
+        base_url: str,
+        clock: Clock,
+        cancellation: Cancellation,
+        *,
+        source: str = "",
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._at = f"{base_url} ({source})" if source else base_url
         self.clock = clock
-        self._throttle = Throttle(clock)
+        self._cancellation = cancellation
+        self._throttle = Throttle(clock, cancellation)
         self._client = httpx.Client(
             base_url=base_url,
             headers={
@@ -228,7 +237,7 @@ class Exchange:
     def _accepted(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
         """Send a request in its turn; return what a 2xx said, and None for a body that is no such answer."""
         with self._throttle.turn():
-            if request.method == "POST" and self.clock.is_stopping:
+            if request.method == "POST" and self._cancellation.is_requested:
                 raise Interrupted(f"the run was interrupted before {request.doing}", "Run `pulumi up` again.")
             status, headers, parsed = self._send(request, answer)
             if status == HTTPStatus.TOO_MANY_REQUESTS:

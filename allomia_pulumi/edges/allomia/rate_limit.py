@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 
 __all__ = ["Throttle"]
@@ -28,10 +29,12 @@ class Throttle:
 
     Args:
         clock: Where time comes from.
+        cancellation: What lets everybody go on.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, cancellation: Cancellation) -> None:
         self._clock = clock
+        self._cancellation = cancellation
         self._lock = threading.Lock()
         self._pauses = 0
         self._opens_at = 0.0
@@ -78,7 +81,7 @@ class Throttle:
         while True:
             with self._lock:
                 now = self._clock.monotonic()
-                is_open = self._pauses == 0 or self._clock.is_stopping or now >= end
+                is_open = self._pauses == 0 or self._cancellation.is_requested or now >= end
                 if not is_open and now >= self._opens_at and now >= self._asking_until:
                     self._asking_until = now + MOST_SECONDS
                     return True

@@ -18,7 +18,8 @@ from allomia_pulumi.core.input_fields import LINEAGE, Failure
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
-from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.cancellation import Cancellation
+from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import CONFIGURATION, load_settings
 from allomia_pulumi.ground.redaction import printable, scrub
 from allomia_pulumi.ground.singleflight import Flights
@@ -53,16 +54,24 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     Args:
         log: The engine's log.
         environ: The process environment.
-        clock: Where time comes from; `Cancel` stops it.
+        clock: Where time comes from.
+        cancellation: What `Cancel` requests.
         has_engine: An engine started this process; otherwise one may attach to it.
     """
 
     def __init__(
-        self, log: EngineLog, environ: Mapping[str, str], clock: SystemClock, *, has_engine: bool = False
+        self,
+        log: EngineLog,
+        environ: Mapping[str, str],
+        clock: Clock,
+        cancellation: Cancellation,
+        *,
+        has_engine: bool = False,
     ) -> None:
         self.log = log
         self._environ = environ
         self._clock = clock
+        self._cancellation = cancellation
         self._has_engine = has_engine
         self._configuring = threading.Lock()
         self._configured: _Sources | None = None
@@ -222,13 +231,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @told
     def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         # It comes at the end of every run too, when nothing is under way any more.
-        self._clock.stop()
+        self._cancellation.request()
         return empty_pb2.Empty()
 
     def _connect(
         self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
     ) -> None:
-        self._session = Session(stack, environ, self._clock, arguments)
+        self._session = Session(stack, environ, self._clock, arguments, self._cancellation)
         self._sessions.append(self._session)
         self._resources: Flights[str, Resource] = Flights()
 
