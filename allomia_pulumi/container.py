@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from allomia_pulumi.core.identity import normal_service
 from allomia_pulumi.core.minted_key.models import Service
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.ground.cached_property import made_once
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import (
@@ -21,7 +22,6 @@ from allomia_pulumi.ground.config import (
     load_settings,
 )
 from allomia_pulumi.ground.lazy_imports import loading
-from allomia_pulumi.ground.once import made_once
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from allomia_pulumi.ground.singleflight import Flights

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from allomia_pulumi.edges.allomia import Exchange, TenantClient
-from allomia_pulumi.edges.allomia.rate_limit import LONGEST_SHARED_SECONDS, MOST_SECONDS, Throttle
+from allomia_pulumi.edges.net.rate_limit import LONGEST_SHARED_SECONDS, MOST_SECONDS, Throttle
 from allomia_pulumi.errors import Interrupted, Unreachable
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock

@@ -17,7 +17,7 @@ from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.edges.allomia import ListedKey, Organization, TenantClient
 from allomia_pulumi.errors import AllomiaError, NotFound
-from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.cached_property import made_once
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["AllomiaChecks"]

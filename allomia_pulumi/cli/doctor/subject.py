@@ -15,8 +15,8 @@ from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import Access, accesses
 from allomia_pulumi.container import Session
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.cached_property import made_once
 from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
-from allomia_pulumi.ground.once import made_once
 from allomia_pulumi.ground.references import VaultReference
 
 __all__ = ["Subject"]

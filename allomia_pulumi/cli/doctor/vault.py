@@ -11,8 +11,8 @@ from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.core.messages import describe_length
 from allomia_pulumi.edges.vault.diagnostics import Examiner, Health, Login, TokenLife
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.cached_property import made_once
 from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
-from allomia_pulumi.ground.once import made_once
 from allomia_pulumi.ground.references import VaultReference
 
 __all__ = ["VaultChecks"]

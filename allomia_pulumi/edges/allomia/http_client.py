@@ -21,9 +21,9 @@ import tenacity
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.edges.allomia.rate_limit import Throttle
 from allomia_pulumi.edges.allomia.transport import UnreadableBody, build_transport, read_body
 from allomia_pulumi.edges.net.deadline import deadline
+from allomia_pulumi.edges.net.rate_limit import Throttle
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

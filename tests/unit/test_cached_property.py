@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.cached_property import made_once
 
 
 class Owner:
