@@ -115,7 +115,7 @@ class FakeAllomia:
         self._enter("list")
         return list(self._organization(organization_id).values())
 
-    def look(self, organization_id: str) -> tuple[list[FakeKey], datetime | None]:
+    def list_keys_dated(self, organization_id: str) -> tuple[list[FakeKey], datetime | None]:
         return self.list_keys(organization_id), self.clock.now() + self.skew
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
@@ -357,7 +357,7 @@ class FakeShelf:
     faults: dict[str, list[AllomiaError]] = field(default_factory=dict)
     broken: dict[str, AllomiaError] = field(default_factory=dict)
 
-    def look_up(self, reference: VaultReference) -> FakeShelved:
+    def read_versions(self, reference: VaultReference) -> FakeShelved:
         if self.kv_version == 1:
             return FakeShelved(None, {})
         self._enter("look")

@@ -79,7 +79,7 @@ def _dashboard_place(
         return
     where = printable(f"Vault {reference}")
     try:
-        key_id = opened.vault(access_of(stack, resource, arguments)).look_up(reference).key_id
+        key_id = opened.vault(access_of(stack, resource, arguments)).read_versions(reference).key_id
     except NotFound:
         key_id = None
     except AllomiaError:

@@ -185,7 +185,7 @@ class KeyApi(Prover, Protocol):
         """
         ...
 
-    def look(self, organization_id: str) -> tuple[Sequence[ApiKey], datetime | None]:
+    def list_keys_dated(self, organization_id: str) -> tuple[Sequence[ApiKey], datetime | None]:
         """Return all keys as `list_keys` does, and the moment at which AlloMia says so, if it does."""
         ...
 
@@ -318,7 +318,7 @@ class Shelved(Protocol):
 class Shelf(Protocol):
     """Vault, as keys that a person writes there need it."""
 
-    def look_up(self, reference: VaultReference) -> Shelved:
+    def read_versions(self, reference: VaultReference) -> Shelved:
         """Tell by one metadata read which versions a secret has.
 
         Raises:

@@ -64,7 +64,7 @@ class Ledger:
         account = self._account(organization_id)
         with account.lock:
             read_at = self._clock.monotonic()
-            keys, moment = api.look(organization_id)
+            keys, moment = api.list_keys_dated(organization_id)
             if not account.in_flight:
                 account.alive, account.read_at = {key.id: key for key in keys}, read_at
                 self._note(account.alive)

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
 
-__all__ = ["made_once"]
+__all__ = ["locked_cached_property"]
 
 T = TypeVar("T")
 
 
-class made_once(Generic[T]):  # noqa: N801 - it is read as a decorator
+class locked_cached_property(Generic[T]):  # noqa: N801 - it is read as a decorator
     """Make a value at its first use and keep it; what raises is tried again by the next use.
 
     Each object has a lock of its own for each such property, so one that is being made holds up nobody else's.

@@ -9,13 +9,13 @@ from typing import Generic, TypeVar
 
 from allomia_pulumi.errors import AllomiaError
 
-__all__ = ["Flights"]
+__all__ = ["SingleFlight"]
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class Flights(Generic[K, T]):
+class SingleFlight(Generic[K, T]):
     """Results by key: made once, then remembered.
 
     Args:
@@ -38,7 +38,7 @@ class Flights(Generic[K, T]):
             raise problem.copy() if isinstance(problem, AllomiaError) else problem
         return flight.result()
 
-    def landed(self) -> list[T]:
+    def results(self) -> list[T]:
         """Return every result so far."""
         with self._lock:
             flights = list(self._flights.values())

@@ -18,7 +18,7 @@ from allomia_pulumi.core.messages import look_command, orphans_command, revoke_c
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.mint import Minter, Order
 from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.edges.allomia import Exchange, TenantClient
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
 from allomia_pulumi.ground.cancellation import Cancellation
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
@@ -80,11 +80,11 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def client(server: Server, clock: FakeClock) -> Iterator[TenantClient]:
-    exchange = Exchange(
+    http = HttpClient(
         "https://allomia.example", clock, Cancellation(), source="default", transport=httpx.MockTransport(server)
     )
-    yield TenantClient(exchange, Credential(), KEYS)
-    exchange.close()
+    yield TenantClient(http, Credential(), KEYS)
+    http.close()
 
 
 def raw(body: bytes, status: int = 200, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
@@ -325,7 +325,7 @@ def test_g2_a_moment_that_no_calendar_can_count_on_costs_no_key(
 )
 def test_no_date_of_a_header_breaks_a_read(client: TenantClient, server: Server, clock: FakeClock, date: str) -> None:
     server.answer = raw(listing([], total=0), Date=date)
-    assert client.look("org")[0] == ()
+    assert client.list_keys_dated("org")[0] == ()
     server.answer = raw(b"{}", 429, **{"Retry-After": date})
     refused(lambda: client.list_keys("org"))
     assert clock.monotonic() <= 60

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient, http_client
 from allomia_pulumi.errors import (
     AllomiaError,
     InvalidConfiguration,
@@ -59,7 +59,7 @@ class Credential:
 
 @contextmanager
 def client_of(address: str) -> Iterator[TenantClient]:
-    connection = Exchange(address, FakeClock(), Cancellation(), source="default")
+    connection = HttpClient(address, FakeClock(), Cancellation(), source="default")
     try:
         yield TenantClient(connection, Credential(), KEYS)
     finally:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.minted_key.mint import Minter, Order
 from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient, http_client
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, Unreachable
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
@@ -88,7 +88,7 @@ def soon(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 @contextmanager
 def over(upstream: str, tenant: Tenant, *troubles: Trouble) -> Iterator[tuple[TenantClient, Wire]]:
     with wire(upstream, *troubles) as between:
-        connection = Exchange(between.address, FakeClock(), Cancellation(), source="default")
+        connection = HttpClient(between.address, FakeClock(), Cancellation(), source="default")
         try:
             yield TenantClient(connection, Credential(tenant), KEYS), between
         finally:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.container import Session, _VaultKey
+from allomia_pulumi.container import Container, _VaultKey
 from allomia_pulumi.errors import InvalidConfiguration, Unavailable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.fakes import FakeClock
@@ -79,31 +79,31 @@ def test_the_source_names_the_place_and_who_configured_it() -> None:
 
 
 def test_clients_are_shared_by_reference() -> None:
-    session = Session({"tenantKeyRef": "secret/a#k"}, {}, FakeClock())
-    assert session.open(None) is session.open(None)
-    assert session.open(REFERENCE) is session.open(parse_reference("secret/allomia/tenant#api_key", "y"))
-    assert session.open(None) is not session.open(REFERENCE)
-    session.close()
+    container = Container({"tenantKeyRef": "secret/a#k"}, {}, FakeClock())
+    assert container.open(None) is container.open(None)
+    assert container.open(REFERENCE) is container.open(parse_reference("secret/allomia/tenant#api_key", "y"))
+    assert container.open(None) is not container.open(REFERENCE)
+    container.close()
 
 
 @pytest.mark.parametrize("value", ["a b", "a\tb", "schlüssel", "a\x7fb"])
 def test_g3_an_environment_key_that_cannot_be_one_is_refused_unseen(value: str) -> None:
-    session = Session({}, {"ALLOMIA_TENANT_KEY": value}, FakeClock())
+    container = Container({}, {"ALLOMIA_TENANT_KEY": value}, FakeClock())
     with pytest.raises(InvalidConfiguration, match="environment variable ALLOMIA_TENANT_KEY is not a key") as caught:
-        session.open(None)
+        container.open(None)
     assert value not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["a b", "a\tb", "schlüssel", "a\x7fb"])
 def test_g3_a_key_to_import_that_cannot_be_one_is_refused_unseen(value: str) -> None:
-    session = Session({}, {"ALLOMIA_IMPORT_SECRET": value}, FakeClock())
+    container = Container({}, {"ALLOMIA_IMPORT_SECRET": value}, FakeClock())
     with pytest.raises(InvalidConfiguration, match="environment variable ALLOMIA_IMPORT_SECRET is not a key") as caught:
-        session.imported_secret("org", "key")
+        container.imported_secret("org", "key")
     assert value not in str(caught.value)
 
 
 def test_g5_without_any_tenant_key_the_error_has_the_next_step() -> None:
     with pytest.raises(InvalidConfiguration) as caught:
-        Session({}, {}, FakeClock()).open(None)
+        Container({}, {}, FakeClock()).open(None)
     assert "pulumi config set allomia:tenantKeyRef" in caught.value.hint
     assert "ALLOMIA_TENANT_KEY" in caught.value.hint

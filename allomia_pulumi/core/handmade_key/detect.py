@@ -216,7 +216,7 @@ class Noticer:
         return mark
 
     def _look_up(self, place: VaultReference) -> Shelved:
-        shelved = self.shelf.look_up(place)
+        shelved = self.shelf.read_versions(place)
         if not shelved.is_live:
             raise NotFound(
                 f"version {shelved.version} of Vault {place}, the latest, was deleted or destroyed",

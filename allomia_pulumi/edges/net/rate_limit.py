@@ -1,4 +1,7 @@
-"""Backing off together: when AlloMia limits one request, all of this process wait, and one asks first for all."""
+"""A rate limit of a whole process: when one request is limited, all wait, and one asks first for all.
+
+Vault's edge does without: its quotas are those of one path or mount, so one limited request says nothing of others.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,20 @@ LONGEST_SHARED_SECONDS = 10.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 MOST_SECONDS = 30.0
-"""Nobody waits longer for the others: then a request is sent, and has an answer of its own."""
+"""Nobody waits longer for the others: after that a request is sent, and has an answer of its own."""
 
 LOOK_SECONDS = 0.02
 
 
 class Throttle:
-    """Whether requests may be sent now; thread-safe.
+    """Rate limiter of one service, shared by all its requests; thread-safe.
 
     After a 429 nobody sends anything until its time is over. Then one request goes first; if it is not limited, all
     go, and if it is, all wait again, for longer.
 
     Args:
         clock: Where time comes from.
-        cancellation: What lets everybody go on.
+        cancellation: Lets everybody go on at once.
     """
 
     def __init__(self, clock: Clock, cancellation: Cancellation) -> None:
@@ -70,7 +73,7 @@ class Throttle:
                 pause = max(FIRST_PAUSE, retry_after)
             self._opens_at = max(self._opens_at, now + pause)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Note that a request was not limited; one that was sent before the pause says nothing."""
         with self._lock:
             if self._clock.monotonic() >= self._opens_at:

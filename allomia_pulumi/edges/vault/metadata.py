@@ -1,4 +1,4 @@
-"""Where a key lies or is delivered to, what is written there, and what metadata tell; pure, and free of hvac."""
+"""The metadata of secrets: the marks that this package writes, and what they tell; pure, and free of hvac."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 __all__ = [
     "KEY_ID",
-    "NOTHING",
+    "NO_METADATA",
     "ORGANIZATION_ID",
     "Delivery",
     "Metadata",
@@ -20,7 +20,7 @@ __all__ = [
     "Stored",
     "marks_of",
     "only_marks",
-    "remarked",
+    "with_mark",
     "without_marks",
 ]
 
@@ -190,22 +190,22 @@ class Metadata(BaseModel):
         return self.current_version == 0 or self.current_version in self.versions
 
     @property
-    def has_others_part(self) -> bool:
+    def has_foreign_parts(self) -> bool:
         """Tell whether somebody else gave the secret settings or custom metadata; this package writes marks only."""
         settings = (self.max_versions, self.cas_required, self.metadata_cas_required)
         keeps = self.delete_version_after in (None, "", NEVER)
         return any(settings) or not keeps or bool(without_marks(self.custom))
 
-    def shelved(self, now: datetime) -> Shelved:
-        """Tell which versions there are at that moment."""
+    def to_versions(self, now: datetime) -> Shelved:
+        """Return which versions there are at that moment."""
         live = sorted(number for number, one in self.versions.items() if one.is_live(now))
         written = {number: self.versions[number].created_time for number in live}
-        stored = self.stored(now)
+        stored = self.to_stored(now)
         key_id = stored.key_id if stored.written == self.current_version else None
         return Shelved(kv_version=2, version=self.current_version, written=written, key_id=key_id)
 
-    def stored(self, now: datetime) -> Stored:
-        """Tell what stands here at that moment."""
+    def to_stored(self, now: datetime) -> Stored:
+        """Return what stands here at that moment."""
         is_ours = self.custom.get(MANAGED_BY) == MANAGER
         marks = self.custom if is_ours else {}
         written = marks.get(VERSION, "")
@@ -217,7 +217,7 @@ class Metadata(BaseModel):
             written=int(written) if written.isascii() and written.isdigit() else None,
             is_ours=is_ours,
             is_live=current is not None and current.is_live(now),
-            exists=self is not NOTHING,
+            exists=self is not NO_METADATA,
             is_free=self._is_free,
         )
 
@@ -229,11 +229,11 @@ class Metadata(BaseModel):
         return not only_marks(self.custom) or (self.current_version == 0 and self.key_id is not None)
 
 
-NOTHING = Metadata(current_version=0, versions={})
-"""Those of a secret that does not exist."""
+NO_METADATA = Metadata(current_version=0, versions={})
+"""The metadata of a secret that does not exist."""
 
 
-def remarked(custom: dict[str, str], mark: str) -> dict[str, str]:
+def with_mark(custom: dict[str, str], mark: str) -> dict[str, str]:
     """Return the custom metadata of a secret of ours with another mark."""
     return {**custom, MARK: mark}
 
@@ -249,10 +249,10 @@ def marks_of(delivery: Delivery) -> dict[str, str]:
 
 
 def only_marks(custom: dict[str, str]) -> dict[str, str]:
-    """Return what of the custom metadata is ours."""
+    """Return the marks among custom metadata."""
     return {name: value for name, value in custom.items() if name in MARKS}
 
 
 def without_marks(custom: dict[str, str]) -> dict[str, str]:
-    """Return what of the custom metadata is other people's."""
+    """Return the custom metadata of other people."""
     return {name: value for name, value in custom.items() if name not in MARKS}

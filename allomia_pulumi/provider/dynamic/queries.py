@@ -16,7 +16,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import pulumi
 
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.values import OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core import queries
 from allomia_pulumi.core.ports import Directory
@@ -24,7 +24,7 @@ from allomia_pulumi.errors import AllomiaError, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.values import organization_info, survey_info
 
 __all__ = ["find_organization", "list_organizations", "survey_keys"]
@@ -35,7 +35,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Stack = tuple[tuple[str, str], ...]
 
-_sessions: Flights[Stack, Session] = Flights()
+_sessions: SingleFlight[Stack, Container] = SingleFlight()
 
 
 def _explained(function: Callable[P, R]) -> Callable[P, R]:
@@ -89,8 +89,8 @@ def _directory() -> Directory:
     return _sessions.get(stack, lambda: _start(stack)).open(None)
 
 
-def _start(stack: Stack) -> Session:
-    session = Session(dict(stack), os.environ, SystemClock())
+def _start(stack: Stack) -> Container:
+    session = Container(dict(stack), os.environ, SystemClock())
     atexit.register(session.close)
     if session.warning:
         pulumi.log.warn(session.warning)

@@ -12,7 +12,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.core.handler import Change, Outputs, Resource
 from allomia_pulumi.core.input_fields import LINEAGE, Failure
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
@@ -22,7 +22,7 @@ from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import CONFIGURATION, load_settings
 from allomia_pulumi.ground.redaction import printable, scrub
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
 from allomia_pulumi.provider.plugin.codec import decode, encode, known
 from allomia_pulumi.provider.plugin.failures import Unfinished, told
@@ -75,7 +75,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._has_engine = has_engine
         self._configuring = threading.Lock()
         self._configured: _Sources | None = None
-        self._sessions: list[Session] = []
+        self._sessions: list[Container] = []
         self._connect({}, environ)
 
     def close(self) -> None:
@@ -237,9 +237,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _connect(
         self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
     ) -> None:
-        self._session = Session(stack, environ, self._clock, arguments, self._cancellation)
+        self._session = Container(stack, environ, self._clock, arguments, self._cancellation)
         self._sessions.append(self._session)
-        self._resources: Flights[str, Resource] = Flights()
+        self._resources: SingleFlight[str, Resource] = SingleFlight()
 
     def _resource(self, urn: str) -> Resource:
         kind = kind_of(urn)
