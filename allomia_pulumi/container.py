@@ -15,16 +15,16 @@ from allomia_pulumi.core.minted_key.models import Service
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import (
+from allomia_pulumi.ground.config import load_settings
+from allomia_pulumi.ground.lazy_imports import loading
+from allomia_pulumi.ground.redaction import guard
+from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.settings import (
     IMPORT_REFERENCE_VARIABLE,
     IMPORT_SECRET_VARIABLE,
     TENANT_KEY_VARIABLE,
     Settings,
-    load_settings,
 )
-from allomia_pulumi.ground.lazy_imports import loading
-from allomia_pulumi.ground.redaction import guard
-from allomia_pulumi.ground.references import VaultReference, parse_reference
 from allomia_pulumi.ground.singleflight import SingleFlight
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from allomia_pulumi.edges.allomia import TenantClient, is_identifier
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = [
     "ApiUrl",

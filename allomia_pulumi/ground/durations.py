@@ -1,4 +1,4 @@
-"""Lengths of time as people write them, and as the record keeps them."""
+"""Parse durations as people write them, and format them as the record keeps them."""
 
 from __future__ import annotations
 

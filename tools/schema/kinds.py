@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationInfo
 from allomia_pulumi.core.handmade_key.models import DashboardRecord, OldKey
 from allomia_pulumi.core.minted_key.models import Adoption, Owed, OwedStep, Place, Reason, Record, Unknown
-from allomia_pulumi.ground.config import TokenAuth
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TokenAuth
 from tools.schema.texts import field_texts
 
 __all__ = [

@@ -16,8 +16,8 @@ from allomia_pulumi.cli.state import Access, accesses
 from allomia_pulumi.container import Container
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.cached_property import locked_cached_property
-from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = ["Subject"]
 

@@ -12,8 +12,8 @@ from allomia_pulumi.core.messages import describe_length
 from allomia_pulumi.edges.vault.diagnostics import Diagnostics, Health, Login, TokenLife
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.cached_property import locked_cached_property
-from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = ["VaultChecks"]
 

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from allomia_pulumi.edges.vault.metadata import Delivery, Place, Shelved, Stored
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import VaultSettings
 
 if TYPE_CHECKING:
     from allomia_pulumi.edges.vault.delivery import KvWriter

@@ -19,8 +19,8 @@ from allomia_pulumi.edges.vault.retry import ANY_FAULT, retry_faults
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.settings import VaultSettings
 from allomia_pulumi.ground.singleflight import SingleFlight
 
 __all__ = ["Call", "VaultClient"]

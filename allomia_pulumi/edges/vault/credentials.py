@@ -14,8 +14,8 @@ from allomia_pulumi.edges.vault.faults import Fault, to_error
 from allomia_pulumi.edges.vault.retry import ANY_FAULT, retry_faults
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, UnexpectedAnswer
+from allomia_pulumi.ground.addresses import is_loopback
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import is_loopback
 from allomia_pulumi.ground.redaction import guard
 
 __all__ = ["from_environment", "from_file", "from_github"]

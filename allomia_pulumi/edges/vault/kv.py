@@ -15,9 +15,9 @@ from allomia_pulumi.edges.vault.mounts import Mount, Mounts
 from allomia_pulumi.edges.vault.policy import policy_denial
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import VaultSettings
 
 __all__ = ["V2", "KvReader", "is_absence", "missing_secret"]
 

@@ -16,8 +16,8 @@ from allomia_pulumi.edges.vault.faults import Fault, Repeat, to_error
 from allomia_pulumi.edges.vault.retry import ANY_FAULT, NOTHING_DONE, retry_faults
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, VaultSettings
 from allomia_pulumi.ground.redaction import guard, printable
+from allomia_pulumi.ground.settings import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, VaultSettings
 
 __all__ = ["Token", "log_in"]
 

@@ -20,7 +20,7 @@ from allomia_pulumi.edges.net.body_limits import OversizedBody, read_body
 from allomia_pulumi.edges.net.client_defaults import CONNECTIONS, HEADERS, NO_COOKIES
 from allomia_pulumi.edges.net.deadline import bounded_timeout
 from allomia_pulumi.edges.net.proxies import authorities, proxy_for
-from allomia_pulumi.ground.config import is_loopback
+from allomia_pulumi.ground.addresses import is_loopback
 
 if TYPE_CHECKING:
     import socket

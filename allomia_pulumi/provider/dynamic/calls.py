@@ -33,8 +33,8 @@ from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock, SystemClock
-from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
+from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, widen_thread_pool
 from allomia_pulumi.provider.dynamic.last_guard import Shown

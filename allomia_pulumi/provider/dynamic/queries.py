@@ -22,8 +22,8 @@ from allomia_pulumi.core import queries
 from allomia_pulumi.core.ports import Directory
 from allomia_pulumi.errors import AllomiaError, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
+from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.values import organization_info, survey_info
 

@@ -24,8 +24,8 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unsettled,
 )
-from allomia_pulumi.ground.config import NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
+from allomia_pulumi.ground.settings import NAMESPACE
 from allomia_pulumi.provider.engine import EngineLog
 
 __all__ = ["Unfinished", "code_of", "told"]

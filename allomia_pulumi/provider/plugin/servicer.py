@@ -20,8 +20,9 @@ from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import CONFIGURATION, load_settings
+from allomia_pulumi.ground.config import load_settings
 from allomia_pulumi.ground.redaction import printable, scrub
+from allomia_pulumi.ground.settings import CONFIGURATION
 from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
 from allomia_pulumi.provider.plugin.codec import decode, encode, known
