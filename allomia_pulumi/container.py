@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from pydantic import SecretStr
 
-from allomia_pulumi.core.identity import normal_service
-from allomia_pulumi.core.minted_key.models import Service
+from allomia_pulumi.contracts.tenants import Service, normal_service
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock

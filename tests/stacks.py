@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Any
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
 from allomia_pulumi.core.marks import make_mark, parse_mark
-from allomia_pulumi.core.minted_key.deliver import Delivery
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Owed, OwedStep, Place, hash_triggers
+from allomia_pulumi.core.minted_key.state import Identity, KeyState, Owed, OwedStep, hash_triggers
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SetupError
 from allomia_pulumi.ground.durations import parse_duration
 from allomia_pulumi.ground.redaction import fingerprint
@@ -119,7 +119,7 @@ class ForgetfulAllomia(FakeAllomia):
 class ForgetfulVault(FakeVault):
     """A Vault that also meets faults "after deliver": the version is written, and nobody can tell."""
 
-    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+    def deliver_secret(self, place: VaultLocation, delivery: Delivery) -> int:
         version = super().deliver_secret(place, delivery)
         if faults := self.faults.get("after deliver"):
             raise faults.pop(0)
@@ -404,7 +404,7 @@ def _differences_in_vault(stack: Stack, state: KeyState) -> list[str]:
     return vault_differences(stack, state, place)
 
 
-def vault_differences(stack: Stack, state: KeyState, place: Place) -> list[str]:
+def vault_differences(stack: Stack, state: KeyState, place: VaultLocation) -> list[str]:
     """Compare a place with the current key."""
     stored = stack.vault.secrets.get(f"{place.mount}/{place.path}")
     if stored is None:

@@ -15,8 +15,8 @@ import typer
 from allomia_pulumi.cli.exit_codes import warn
 from allomia_pulumi.cli.state import Access
 from allomia_pulumi.container import Container
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Listing
-from allomia_pulumi.core.ports import ApiKey
 from allomia_pulumi.edges.allomia import TenantClient, is_identifier
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound

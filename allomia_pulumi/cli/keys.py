@@ -30,9 +30,9 @@ from allomia_pulumi.cli.render import (
 from allomia_pulumi.cli.state import Access
 from allomia_pulumi.cli.survey import Row, View, look
 from allomia_pulumi.cli.terminal import say
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.messages import look_command
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.verification import Revoked, revoke_for_good
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock

@@ -15,11 +15,10 @@ from rich.table import Table
 
 from allomia_pulumi.cli.clients import Holding
 from allomia_pulumi.cli.survey import Row
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.core.marks import label_of, parse_mark
 from allomia_pulumi.core.messages import describe_age, describe_time_since
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.orphans import Verdict, Whose
-from allomia_pulumi.core.ports import ApiKey
 from allomia_pulumi.ground.redaction import printable, scrub
 from allomia_pulumi.provider.urn import name_of
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.core.minted_key.inputs import lineage_of
-from allomia_pulumi.core.minted_key.models import Origin, OwedStep, recorded_identity
+from allomia_pulumi.core.minted_key.state import Origin, OwedStep, recorded_identity
 from allomia_pulumi.core.orphans import Declared, Pending, StackRecord
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.identifiers import is_lineage

@@ -12,8 +12,8 @@ from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
 from allomia_pulumi.cli.state import Access, accesses, record_of
 from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.vault_copies import vault_traces
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Knowledge, Trace, Verdict, settle
-from allomia_pulumi.core.ports import ApiKey
 
 __all__ = ["Row", "View", "knowledge_now", "look", "search"]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from allomia_pulumi.cli.doctor.backend import Backend, find_backend
 from allomia_pulumi.cli.stacks import Stack, export_stack, list_stacks
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.marks import parse_mark
 from allomia_pulumi.core.orphans import Trace
-from allomia_pulumi.core.ports import ApiKey
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration
 from allomia_pulumi.ground.redaction import printable
 

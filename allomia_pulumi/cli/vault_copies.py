@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from allomia_pulumi.cli.clients import Connections
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import access_of, dashboard_resources, key_resources
-from allomia_pulumi.core.minted_key.models import Place
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.orphans import Trace
 from allomia_pulumi.errors import AllomiaError, NotFound
 from allomia_pulumi.ground.redaction import printable
@@ -49,7 +49,7 @@ def _declared_place(
     if settings is not None and written is None:
         return
     try:
-        place = Place.model_validate(written)
+        place = VaultLocation.model_validate(written)
     except ValidationError:
         yield Trace(_called(resource), unread=HIDDEN_PLACE)
         return

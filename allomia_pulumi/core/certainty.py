@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.marks import Mark, parse_mark
-from allomia_pulumi.core.minted_key.models import Identity, Origin
-from allomia_pulumi.core.ports import ApiKey
+from allomia_pulumi.core.minted_key.state import Identity, Origin
 
 __all__ = ["LACKING", "UNSEARCHED", "Declared", "Listing", "Pending", "Resource", "Trace", "doubts_of", "traced_doubt"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Unknown
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Unknown
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.durations import parse_duration
 from allomia_pulumi.ground.redaction import printable

@@ -15,7 +15,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.ground.identifiers import BASE32, LINEAGE_LENGTH
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from allomia_pulumi.core.ports import ApiKey
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.errors import AllomiaError, SetupError, UnexpectedAnswer, Unreachable
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.certainty import (
     LACKING,
     UNSEARCHED,
@@ -24,7 +25,6 @@ from allomia_pulumi.core.certainty import (
     traced_doubt,
 )
 from allomia_pulumi.core.marks import Mark, parse_mark, resource_mark, stack_mark
-from allomia_pulumi.core.ports import ApiKey
 
 __all__ = ["Declared", "Knowledge", "Listing", "Pending", "StackRecord", "Trace", "Verdict", "Whose", "settle"]
 

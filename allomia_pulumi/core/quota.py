@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey, IssuedKey
 from allomia_pulumi.core.messages import describe_keys, look_command, revoke_command
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT, Identity
-from allomia_pulumi.core.ports import ApiKey, KeyApi, MintedKey
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import AllomiaError, OrganizationFull
 from allomia_pulumi.ground.clock import Clock
 
@@ -123,7 +124,7 @@ class Ledger:
         with self._account(organization_id).lock:
             yield
 
-    def add(self, organization_id: str, key: MintedKey) -> None:
+    def add(self, organization_id: str, key: IssuedKey) -> None:
         """Apply a key that we made to the shared list."""
         account = self._account(organization_id)
         with account.lock:
@@ -193,7 +194,7 @@ class OwnKey:
     last_used_at = None
     is_use_known = False
 
-    def __init__(self, key: MintedKey) -> None:
+    def __init__(self, key: IssuedKey) -> None:
         self.id = key.id
         self.name = key.name
         self.created_at = key.created_at

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.allomia import KeyApi, Prover
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.core.ports import KeyApi, Prover
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
 

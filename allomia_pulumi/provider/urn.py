@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 
 __all__ = ["identity_of", "is_default_provider", "kind_of", "name_of", "setting_text"]
 

@@ -15,7 +15,7 @@ import pulumi
 import pytest
 
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.program import functions

@@ -17,7 +17,7 @@ from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.container import Container
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import CredentialRejected
 from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import Listener

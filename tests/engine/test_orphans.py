@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from tests.engine.scenes import PROJECT, Scene, answer, leaks, providers, resource, set_scene
 from tests.fakes import LINEAGE
 from tools.engine.fixtures import MakeWorkspace

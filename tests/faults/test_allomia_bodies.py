@@ -17,7 +17,7 @@ from allomia_pulumi.core.marks import make_mark, parse_mark
 from allomia_pulumi.core.messages import look_command, orphans_command, revoke_command
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.edges.allomia import HttpClient, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
 from allomia_pulumi.ground.cancellation import Cancellation

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.edges.allomia import HttpClient, TenantClient, http_client
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, Unreachable
 from allomia_pulumi.ground.cancellation import Cancellation
@@ -138,7 +138,7 @@ def test_g1_g2_a_mint_over_a_bad_wire_leaves_one_key_whose_secret_works(
         )
         assert between.met == 1
     assert [key.id for key in sandbox.alive(organization)] == [minted.id]
-    assert sandbox.key_status(organization, minted.key.get_secret_value()) == 200
+    assert sandbox.key_status(organization, minted.secret.get_secret_value()) == 200
     events = [event for event in sandbox.events(since=start) if event.organization_id == organization]
     assert sum(event.type == "minted" for event in events) == (2 if trouble in LOST_ANSWERS else 1)
     assert sum(event.type == "revoked" for event in events) == (1 if trouble in LOST_ANSWERS else 0)

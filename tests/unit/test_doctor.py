@@ -22,7 +22,7 @@ from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor.backend import Backend, find_backend
 from allomia_pulumi.cli.doctor.clocks import judge_clock
 from allomia_pulumi.cli.doctor.configuration import configuration_steps
-from allomia_pulumi.cli.doctor.declared import Spot, declared_keys
+from allomia_pulumi.cli.doctor.declared import declared_keys
 from allomia_pulumi.cli.doctor.project import read_project
 from allomia_pulumi.cli.doctor.provider import look_at_dynamic, look_at_plugin
 from allomia_pulumi.cli.doctor.report import needs_care, show_document, show_table
@@ -43,6 +43,7 @@ from allomia_pulumi.cli.doctor.steps import (
 )
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.messages import describe_length
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
@@ -242,7 +243,11 @@ def test_what_a_state_declares_is_read_and_what_is_not_readable_is_left_out() ->
     pending = [{"step": "revoke", "keyId": "k1", "why": "x"}, "nonsense"]
     state = {"resources": [key(record={"settings": settings}, pending=pending), key(), "nonsense", {"type": "other"}]}
     first, second = declared_keys(state)
-    assert (first.name, first.organization_id, first.spot) == ("ehr", "o1", Spot("secret", "ehr", "key"))
+    assert (first.name, first.organization_id, first.spot) == (
+        "ehr",
+        "o1",
+        VaultLocation(mount="secret", path="ehr", field="key"),
+    )
     assert first.owed == ("revoke key k1", "something")
     assert (second.organization_id, second.spot, second.owed) == ("", None, ())
     assert declared_keys({}) == []

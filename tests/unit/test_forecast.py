@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.core.handler import Forecast
+from allomia_pulumi.core.handler import Preview
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity, KeyState
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Identity, KeyState
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
@@ -33,10 +33,10 @@ class World:
     def diff(self, news: dict[str, Any]) -> tuple[str, ...]:
         return self.keys.diff(self.id, self.outputs, news, IDENTITY, self.said).causes
 
-    def forecast(self, news: dict[str, Any]) -> Forecast:
+    def forecast(self, news: dict[str, Any]) -> Preview:
         self.diff(news)
         self.api.calls.clear()
-        forecast = self.keys.forecast(self.id, self.outputs, news, IDENTITY)
+        forecast = self.keys.preview(self.id, self.outputs, news, IDENTITY)
         assert self.api.calls == []
         return forecast
 
@@ -47,7 +47,7 @@ def world() -> World:
 
 
 def test_of_a_rotation_in_place_nothing_is_known(world: World) -> None:
-    assert world.forecast(ROTATING) == Forecast({}, EVERYTHING)
+    assert world.forecast(ROTATING) == Preview({}, EVERYTHING)
     assert world.diff(ROTATING) == ("rotation.trigger",)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from allomia_pulumi.core.marks import clean_label, label_of, make_mark, parse_mark
 from allomia_pulumi.core.minted_key.inputs import SUPPORTED, parse_inputs
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Identity
 from allomia_pulumi.edges.allomia import is_identifier
 from allomia_pulumi.edges.allomia.paths import segment
 from allomia_pulumi.ground.config import load_settings

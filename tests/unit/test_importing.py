@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,

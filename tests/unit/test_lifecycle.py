@@ -7,8 +7,8 @@ import pytest
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, KeyState
 from allomia_pulumi.core.minted_key.plan import Step
+from allomia_pulumi.core.minted_key.state import Identity, KeyState
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

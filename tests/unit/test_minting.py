@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.marks import parse_mark
 from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.errors import (
     AccessDenied,

@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.handmade_key.models import OldKey
+from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.core.handmade_key.watch import Standing, look_at
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Identity
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

@@ -15,7 +15,7 @@ from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import accesses, has_secret_owner, record_of
 from allomia_pulumi.core.certainty import UNSEARCHED
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity, Origin
+from allomia_pulumi.core.minted_key.state import Identity, Origin
 from allomia_pulumi.core.orphans import (
     Declared,
     Knowledge,

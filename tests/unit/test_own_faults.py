@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from allomia_pulumi.core.conversation import Memory
+from allomia_pulumi.core.minted_key.conversation import Memory
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.minted_key.strays import Strays
 from allomia_pulumi.core.minted_key.update import Update
 from allomia_pulumi.edges.vault.answers import request_json

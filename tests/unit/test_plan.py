@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
+from allomia_pulumi.core.minted_key.record import apply_settings as record_settings
+from allomia_pulumi.core.minted_key.state import (
     NO_TRIGGERS,
     UNKNOWN,
     Identity,
@@ -17,8 +19,6 @@ from allomia_pulumi.core.minted_key.models import (
     Settings,
     hash_triggers,
 )
-from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
-from allomia_pulumi.core.minted_key.record import apply_settings as record_settings
 from allomia_pulumi.ground.references import parse_reference
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

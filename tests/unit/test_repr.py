@@ -34,12 +34,12 @@ NO_SECRETS = {
     "allomia_pulumi.core.minted_key.issue.Made.key",
     "allomia_pulumi.sandbox.exchange.Done.key",
     # A place in Vault.
-    "allomia_pulumi.core.handmade_key.models.DashboardInputs.vault_secret",
-    "allomia_pulumi.core.handmade_key.models.DashboardSettings.vault_secret",
-    "allomia_pulumi.core.handmade_key.models.OldKey.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Adoption.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Inputs.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Settings.vault_secret",
+    "allomia_pulumi.core.handmade_key.state.DashboardInputs.vault_secret",
+    "allomia_pulumi.core.handmade_key.state.DashboardSettings.vault_secret",
+    "allomia_pulumi.core.handmade_key.state.OldKey.vault_secret",
+    "allomia_pulumi.core.minted_key.state.Adoption.vault_secret",
+    "allomia_pulumi.core.minted_key.state.Inputs.vault_secret",
+    "allomia_pulumi.core.minted_key.state.Settings.vault_secret",
     # Wraps a SecretStr of its own.
     "allomia_pulumi.edges.vault.client._Session.token",
 }

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
+from allomia_pulumi.core.minted_key.record import apply_settings, at, overlap_of
+from allomia_pulumi.core.minted_key.state import (
     NO_TRIGGERS,
     UNKNOWN,
     Identity,
@@ -18,14 +21,11 @@ from allomia_pulumi.core.minted_key.models import (
     KeyState,
     Owed,
     OwedStep,
-    Place,
     Reason,
     Record,
     Settings,
     hash_triggers,
 )
-from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
-from allomia_pulumi.core.minted_key.record import apply_settings, at, overlap_of
 from allomia_pulumi.errors import SetupError
 from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import LINEAGE
@@ -35,7 +35,7 @@ MADE = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
 REFERENCE = parse_reference("secret/allomia/tenant#api_key", "x")
-HERE = Place(mount="secret", path="here", field="api_key")
+HERE = VaultLocation(mount="secret", path="here", field="api_key")
 TAKEN = HERE.model_copy(update={"take_over": True})
 MOVED = [HERE.model_copy(update={name: "there"}) for name in ("mount", "path", "field")]
 OWES_REVOKE = Owed(step=OwedStep.REVOKE, why="x", key_id="key-9")

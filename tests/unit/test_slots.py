@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT, Identity
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.errors import OrganizationFull, Unavailable
 from tests.fakes import FakeAllomia, FakeClock, FakeKey

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, Place
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import (
     AccessDenied,
     CredentialRejected,
@@ -23,7 +24,7 @@ from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 from tests.stacks import ORGANIZATION, Stack, differences
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
-PLACE = Place(mount="secret", path="apps/ehr", field="api_key")
+PLACE = VaultLocation(mount="secret", path="apps/ehr", field="api_key")
 NEWS = {"organizationId": "org", "name": "ehr", "vaultSecret": PLACE.model_dump(by_alias=True)}
 PLAIN = {"organizationId": "org", "name": "ehr"}
 

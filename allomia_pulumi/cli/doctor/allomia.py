@@ -12,8 +12,8 @@ from allomia_pulumi.cli.doctor.steps import Finding, Step, care, failed, ok, sho
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import read_again
 from allomia_pulumi.cli.state import record_of
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from allomia_pulumi.core.messages import orphans_command
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.edges.allomia import ListedKey, Organization, TenantClient
 from allomia_pulumi.errors import AllomiaError, NotFound

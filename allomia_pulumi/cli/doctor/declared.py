@@ -9,26 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from allomia_pulumi.core.handmade_key.models import OldKey
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from allomia_pulumi.provider.urn import is_default_provider
 
-__all__ = ["DASHBOARD", "MINTED", "Declared", "Spot", "declared_keys", "is_ours", "is_plugins", "name_of"]
+__all__ = ["DASHBOARD", "MINTED", "Declared", "declared_keys", "is_ours", "is_plugins", "name_of"]
 
 MINTED = "OrganizationApiKey"
 DASHBOARD = "DashboardApiKey"
 PLUGIN_PREFIX = "allomia:index:"
 PREFIXES = ("pulumi-python:dynamic/allomia:", PLUGIN_PREFIX)
-
-
-@dataclass(frozen=True)
-class Spot:
-    """The place in Vault that a key is delivered to."""
-
-    mount: str
-    path: str
-    field: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class Declared:
     organization_id: str
     tenant_key_ref: VaultReference | None
     has_own_provider: bool
-    spot: Spot | None
+    spot: VaultLocation | None
     reference: VaultReference | None
     owed: tuple[str, ...]
     is_leaving: bool
@@ -119,9 +111,10 @@ def _old_keys(previous: object) -> Iterator[OldKey]:
                 yield old
 
 
-def _spot(value: object) -> Spot | None:
-    parts = [_object(value).get(name) for name in ("mount", "path", "field")]
-    return Spot(*map(str, parts)) if all(isinstance(part, str) for part in parts) else None
+def _spot(value: object) -> VaultLocation | None:
+    place = _object(value)
+    parts = {name: place.get(name) for name in ("mount", "path", "field")}
+    return VaultLocation.model_validate(parts) if all(isinstance(part, str) for part in parts.values()) else None
 
 
 def _reference(value: object) -> VaultReference | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from allomia_pulumi.cli.doctor.declared import DASHBOARD, MINTED, Declared
 from allomia_pulumi.cli.doctor.steps import Finding, care, ok, shorten
 from allomia_pulumi.cli.doctor.subject import Subject
-from allomia_pulumi.core.handmade_key.models import OldKey
+from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.core.handmade_key.watch import Look, Standing, look_at, look_is_a_use
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND
 from allomia_pulumi.core.minted_key.record import at

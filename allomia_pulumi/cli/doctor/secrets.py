@@ -23,7 +23,7 @@ from allomia_pulumi.cli.doctor.declared import is_ours, name_of
 from allomia_pulumi.cli.doctor.steps import Finding, care, failed, ok, shorten
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS
+from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS
 from allomia_pulumi.ground.redaction import FINGERPRINT_DIGITS, printable
 
 __all__ = ["SEARCH_SECONDS", "look_for_secrets"]

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from allomia_pulumi.core.handmade_key.models import DashboardSettings, DashboardState, OldKey
+from allomia_pulumi.contracts.allomia import Prover
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.vault_versions import SecretReader, SecretVersions
+from allomia_pulumi.core.handmade_key.state import DashboardSettings, DashboardState, OldKey
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND
-from allomia_pulumi.core.minted_key.models import Owed, OwedStep
 from allomia_pulumi.core.minted_key.record import at
-from allomia_pulumi.core.ports import Prover, Reporter, Shelf, Shelved
+from allomia_pulumi.core.minted_key.state import Owed, OwedStep
 from allomia_pulumi.core.verification import prove_patiently
 from allomia_pulumi.errors import AccessDenied, AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock
@@ -29,7 +31,7 @@ class Found:
     """The key that Vault has now."""
 
     place: VaultReference
-    shelved: Shelved
+    shelved: SecretVersions
     secret: SecretStr = field(repr=False)
     since: str
 
@@ -58,7 +60,7 @@ class Found:
 class Noticer:
     """Look at Vault and ask AlloMia; nothing is written to either."""
 
-    shelf: Shelf
+    shelf: SecretReader
     prover: Callable[[], Prover]
     clock: Clock
     reporter: Reporter
@@ -157,7 +159,7 @@ class Noticer:
             return Owed(step=OwedStep.ROTATE, why=problem.message)
         return None
 
-    def _read_recorded(self, shelved: Shelved, state: DashboardState) -> SecretStr | None:
+    def _read_recorded(self, shelved: SecretVersions, state: DashboardState) -> SecretStr | None:
         """Read the key of the record, or return None if Vault has another one by now."""
         if not _is_recorded(shelved, state):
             return None
@@ -215,7 +217,7 @@ class Noticer:
             self.reporter.warn(f"whether AlloMia accepts {_source(place, version)} is not known: {problem}")
         return mark
 
-    def _look_up(self, place: VaultReference) -> Shelved:
+    def _look_up(self, place: VaultReference) -> SecretVersions:
         shelved = self.shelf.read_versions(place)
         if not shelved.is_live:
             raise NotFound(
@@ -230,12 +232,12 @@ def _old_key(place: VaultReference, version: int, mark: str, since: str, now: st
     return OldKey(vault_secret=where, version=version, fingerprint=mark, since=since, replaced_at=now, delete_at=now)
 
 
-def _written(shelved: Shelved, version: int | None) -> str | None:
+def _written(shelved: SecretVersions, version: int | None) -> str | None:
     written = shelved.written.get(version) if version is not None else None
     return at(written) if written else None
 
 
-def _is_recorded(shelved: Shelved, state: DashboardState) -> bool:
+def _is_recorded(shelved: SecretVersions, state: DashboardState) -> bool:
     """Tell whether Vault's current version is the recorded one; KV v1 cannot tell."""
     written = _written(shelved, shelved.version)
     is_same_moment = state.record.written_at in {None, written}

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from allomia_pulumi.core.conversation import Memory
-from allomia_pulumi.core.handler import Checked, Forecast, Outputs
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Sources
+from allomia_pulumi.core.handler import Checked, Preview
 from allomia_pulumi.core.handmade_key.detect import Found, Noticer
-from allomia_pulumi.core.handmade_key.models import (
+from allomia_pulumi.core.handmade_key.state import (
     DashboardInputs,
     DashboardRecord,
     DashboardSettings,
@@ -24,14 +25,13 @@ from allomia_pulumi.core.handmade_key.models import (
 )
 from allomia_pulumi.core.handmade_key.watch import Watcher
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND, explaining_configuration
-from allomia_pulumi.core.minted_key.models import Identity, Owed, OwedStep, Unknown
+from allomia_pulumi.core.minted_key.conversation import Memory
 from allomia_pulumi.core.minted_key.record import at, record_settings
-from allomia_pulumi.core.ports import Reporter, Sources
+from allomia_pulumi.core.minted_key.state import Identity, Owed, OwedStep, Unknown
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
     InvalidConfiguration,
-    InvalidInput,
     SetupError,
     TemporaryError,
     UnexpectedAnswer,
@@ -160,39 +160,23 @@ class DashboardKeys:
         )
         return f"{settings.organization_id}/{found.fingerprint}", _timed(state, inputs)
 
-    def import_(
-        self,
-        pulumi_id: str,  # noqa: ARG002 - every resource is asked the same way
-        identity: Identity,  # noqa: ARG002
-        reporter: Reporter,  # noqa: ARG002
-    ) -> tuple[DashboardState, dict[str, Any]]:
-        """Refuse: the secret in Vault is what this resource is, so declaring it is all there is to do.
-
-        Raises:
-            InvalidInput: Always.
-        """
-        raise InvalidInput(
-            "a DashboardApiKey is not imported: it makes nothing in AlloMia",
-            "Declare it with organizationId and vaultSecret, and run `pulumi up`.",
-        )
-
-    def forecast(
+    def preview(
         self,
         pulumi_id: str,
         outputs: Mapping[str, Any],
         news: Mapping[str, Any],
         identity: Identity,  # noqa: ARG002 - every resource is asked the same way
-    ) -> Forecast:
+    ) -> Preview:
         """Tell what the update that the last diff decided will leave: with a newer key in Vault, nothing is known."""
         names = frozenset(str(field.alias) for field in DashboardState.model_fields.values())
         inputs, state = _checked(news), read_dashboard_outputs(outputs)
         if not self._settled.pop(_own(pulumi_id, state), False):
-            return Forecast({}, names)
+            return Preview({}, names)
         settings = record_settings(DashboardSettings, inputs, state.record.settings)
         if settings.secret_in_state != state.record.settings.secret_in_state:
-            return Forecast({}, names)
+            return Preview({}, names)
         known = _timed(state, inputs).to_outputs()
-        return Forecast({name: known.get(name) for name in names - {"record"}}, frozenset({"record"}))
+        return Preview({name: known.get(name) for name in names - {"record"}}, frozenset({"record"}))
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> DashboardState:
         """Prove the current key and the old ones; what is wrong with them is recorded, never dropped.
@@ -252,9 +236,6 @@ class DashboardKeys:
                 reporter.info(f"{whose} was not revoked: an OrganizationApiKey holds it now")
             else:
                 reporter.warn(f"no key was revoked. Of {whose}: {DELETE_OLD_BY_HAND}; its copy in Vault was left too")
-
-    def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
-        """Do nothing: nothing was made."""
 
     def _noticer(self, reporter: Reporter) -> Noticer:
         return Noticer(self._sources.store(), self._sources.prover, self._clock, reporter)

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from allomia_pulumi.core.handmade_key.models import DashboardState, OldKey
+from allomia_pulumi.contracts.allomia import Prover
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.vault_versions import SecretReader
+from allomia_pulumi.core.handmade_key.state import DashboardState, OldKey
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND
-from allomia_pulumi.core.ports import Prover, Reporter, Shelf
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.redaction import fingerprint
 
@@ -50,7 +52,7 @@ def look_is_a_use(moment: str) -> str:
     return f"The look used the key: lastUsedAt in AlloMia tells of somebody else only where it is later than {moment}"
 
 
-def look_at(old: OldKey, organization_id: str, shelf: Shelf, prover: Prover | None) -> Look:
+def look_at(old: OldKey, organization_id: str, shelf: SecretReader, prover: Prover | None) -> Look:
     """Read an old key from Vault and use it once; one that AlloMia refuses is expected, and not asked for twice.
 
     Without a prover it is only read.
@@ -87,7 +89,7 @@ class Watcher:
     reporter: Reporter
 
     def look(
-        self, state: DashboardState, shelf: Shelf, prover: Prover | None, now: str, *, is_sighted: bool = True
+        self, state: DashboardState, shelf: SecretReader, prover: Prover | None, now: str, *, is_sighted: bool = True
     ) -> DashboardState:
         """Return the state without old keys that AlloMia refuses or Vault lost; warn of those whose time ended.
 

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.vault_delivery import SecretStore
 from allomia_pulumi.core.messages import look_command
-from allomia_pulumi.core.minted_key.deliver import SecretStore
 from allomia_pulumi.core.minted_key.inspect import Inspector
 from allomia_pulumi.core.minted_key.issue import Made, Maker
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import Adoption, Settings
+from allomia_pulumi.core.minted_key.state import Adoption, Settings
 from allomia_pulumi.errors import NotFound
 
 __all__ = ["Adopter"]
@@ -25,7 +25,7 @@ class AdoptedKey:
 
     id: str
     name: str
-    key: SecretStr
+    secret: SecretStr
     created_at: datetime
     answered_at: datetime | None = None
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import IssuedKey
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.marks import Mark, parse_mark
 from allomia_pulumi.core.messages import look_command, revoke_command
 from allomia_pulumi.core.minted_key.mint_answers import Doubt
 from allomia_pulumi.core.minted_key.mint_search import Lookout, Sighting
-from allomia_pulumi.core.ports import KeyApi, MintedKey, Reporter
 from allomia_pulumi.core.verification import revoke_for_good
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
@@ -30,7 +32,7 @@ class Undoing:
     reporter: Reporter
     is_old: Callable[[str], bool]
 
-    def undo(self, organization_id: str, minted: MintedKey, why: str) -> str:
+    def undo(self, organization_id: str, minted: IssuedKey, why: str) -> str:
         """Revoke what AlloMia shows with the mark of a key that cannot be handed over; return what was done.
 
         Raises:

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from allomia_pulumi.core.conversation import Replacement
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.minted_key.adopt import Adopter
+from allomia_pulumi.core.minted_key.conversation import Replacement
 from allomia_pulumi.core.minted_key.first_record import Kept, begin, begin_left_behind
 from allomia_pulumi.core.minted_key.issue import Made, Maker, Undelivered
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import Adoption, Inputs, KeyState, Reason, Settings
-from allomia_pulumi.core.ports import Reporter
+from allomia_pulumi.core.minted_key.state import Adoption, Inputs, KeyState, Reason, Settings
 from allomia_pulumi.errors import KeyLeftBehind
 from allomia_pulumi.ground.clock import Clock
 

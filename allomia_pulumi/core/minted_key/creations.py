@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from allomia_pulumi.core.conversation import Replacement
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.marks import draw_lineage
 from allomia_pulumi.core.messages import explain, orphans_command
+from allomia_pulumi.core.minted_key.conversation import Replacement
 from allomia_pulumi.core.minted_key.create import Creation
 from allomia_pulumi.core.minted_key.first_record import Kept
 from allomia_pulumi.core.minted_key.inputs import known_inputs, lineage_of
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import Identity, Inputs, KeyState, Origin, OwedStep
 from allomia_pulumi.core.minted_key.operations import Builder
 from allomia_pulumi.core.minted_key.plan import make_plan
 from allomia_pulumi.core.minted_key.record import settings_of
+from allomia_pulumi.core.minted_key.repeats import Outcome, digest
+from allomia_pulumi.core.minted_key.state import Identity, Inputs, KeyState, Origin, OwedStep
 from allomia_pulumi.core.minted_key.strays import Strays
-from allomia_pulumi.core.ports import KeyApi, Reporter
-from allomia_pulumi.core.repeats import Outcome, digest
 from allomia_pulumi.errors import KeyLeftBehind
 
 __all__ = ["Creations"]

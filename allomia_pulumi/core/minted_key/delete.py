@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from allomia_pulumi.core.identity import own_marks
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.vault_delivery import SecretStore
 from allomia_pulumi.core.messages import revoke_command
-from allomia_pulumi.core.minted_key.deliver import SecretStore
-from allomia_pulumi.core.minted_key.models import KeyState, OwedStep
-from allomia_pulumi.core.ports import KeyApi, Reporter
+from allomia_pulumi.core.minted_key.identity import own_marks
+from allomia_pulumi.core.minted_key.state import KeyState, OwedStep
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.core.verification import revoke_for_good
 from allomia_pulumi.errors import AllomiaError

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.minted_key.issue import Made
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.record import at, with_moments
+from allomia_pulumi.core.minted_key.state import (
     NO_TRIGGERS,
     Inputs,
     KeyState,
@@ -16,12 +18,10 @@ from allomia_pulumi.core.minted_key.models import (
     OwedStep,
     Reason,
     Record,
-    Service,
     Settings,
     Unknown,
     hash_triggers,
 )
-from allomia_pulumi.core.minted_key.record import at, with_moments
 from allomia_pulumi.errors import KeyLeftBehind
 from allomia_pulumi.ground.redaction import fingerprint
 
@@ -51,8 +51,8 @@ def begin(
         key_id=minted.id,
         key_name=minted.name,
         created_at=at(minted.created_at),
-        secret=minted.key if settings.secret_in_state else None,
-        secret_fingerprint=fingerprint(minted.key),
+        secret=minted.secret if settings.secret_in_state else None,
+        secret_fingerprint=fingerprint(minted.secret),
         rotation_reason=reason,
         vault_secret_version=made.vault_version,
         pending=owed,

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from allomia_pulumi.core.conversation import Memory, Planned, Replacement
-from allomia_pulumi.core.handler import Checked, Forecast, Outputs
-from allomia_pulumi.core.identity import is_elsewhere, made_elsewhere
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Tenants
+from allomia_pulumi.core.handler import Checked, Outputs, Preview
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.marks import draw_lineage
 from allomia_pulumi.core.messages import explain, explaining_configuration
+from allomia_pulumi.core.minted_key.conversation import Memory, Planned, Replacement
 from allomia_pulumi.core.minted_key.creations import Creations
 from allomia_pulumi.core.minted_key.delete import Deletion
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, made_elsewhere
 from allomia_pulumi.core.minted_key.import_ import Importer
 from allomia_pulumi.core.minted_key.inputs import (
     checked_inputs,
@@ -26,24 +28,15 @@ from allomia_pulumi.core.minted_key.inputs import (
     with_name,
 )
 from allomia_pulumi.core.minted_key.inspect import Inspector
-from allomia_pulumi.core.minted_key.models import (
-    Identity,
-    Inputs,
-    KeyState,
-    Origin,
-    Reason,
-    Unknown,
-    read_outputs,
-)
 from allomia_pulumi.core.minted_key.operations import Builder
 from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
 from allomia_pulumi.core.minted_key.preflight import Foresight, is_abrupt, is_place_new, refusal, was_abrupt
-from allomia_pulumi.core.minted_key.preview import forecast_update
+from allomia_pulumi.core.minted_key.preview import preview_update
 from allomia_pulumi.core.minted_key.read import Reading, require_here
 from allomia_pulumi.core.minted_key.record import settings_of
-from allomia_pulumi.core.ports import Reporter, Tenants
+from allomia_pulumi.core.minted_key.repeats import Outcome, digest
+from allomia_pulumi.core.minted_key.state import Identity, Inputs, KeyState, Origin, Reason, Unknown, read_outputs
 from allomia_pulumi.core.quota import Ledger
-from allomia_pulumi.core.repeats import Outcome, digest
 from allomia_pulumi.core.verification import revoke_for_good
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, SetupError
 from allomia_pulumi.ground.clock import Clock
@@ -184,15 +177,15 @@ class OrganizationKeys:
         self._remember_held(state)
         return state, inputs
 
-    def forecast(
+    def preview(
         self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
-    ) -> Forecast:
+    ) -> Preview:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""
         inputs, state = checked_inputs(news), read_outputs(outputs)
         today = self._builder.today(state, identity)
         planned = self._memory.plan(pulumi_id) or Planned(self._clock.now(), has_slot=False)
         plan = make_plan(inputs, state, planned.now, today=today, has_slot=planned.has_slot)
-        return forecast_update(inputs, state, plan, today)
+        return preview_update(inputs, state, plan, today)
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> KeyState | None:
         """Look whether the key is still there; return its state, or None on proof that it is gone.

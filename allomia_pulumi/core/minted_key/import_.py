@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core import input_fields
 from allomia_pulumi.core.marks import clean_label, draw_lineage, label_of
 from allomia_pulumi.core.messages import IMPORT_WITH_SECRET, look_command
 from allomia_pulumi.core.minted_key.inspect import Existing, Inspector
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Reason, Record, Settings
 from allomia_pulumi.core.minted_key.record import at, with_moments
-from allomia_pulumi.core.ports import Reporter, Tenants
+from allomia_pulumi.core.minted_key.state import Identity, KeyState, Reason, Record, Settings
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.redaction import fingerprint
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from allomia_pulumi.contracts.vault_delivery import WRITTEN_FIELDS, VaultLocation
 from allomia_pulumi.core import input_fields
 from allomia_pulumi.core.input_fields import LINEAGE, Failure, Form
 from allomia_pulumi.core.marks import LONGEST_LABEL, clean_label
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Adoption, Identity, Inputs, Place, Unknown
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Adoption, Identity, Inputs, Unknown
 from allomia_pulumi.errors import InvalidInput, SetupError
 from allomia_pulumi.ground.identifiers import is_lineage
 from allomia_pulumi.ground.redaction import printable
@@ -32,7 +33,6 @@ TRIGGER_HINT: Final = (
     "Every trigger is a text, a number or a truth value: leave out what has no value, and write a map or a list as one "
     "text, such as its JSON."
 )
-OUR_FIELDS: Final = frozenset({"key_id", "organization_id"})
 
 
 def with_name(news: Mapping[str, Any], olds: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _trigger(value: str | float) -> str:
         raise InvalidInput("a number in rotationTriggers is too large", "Write it as a text.") from None
 
 
-def _place(value: object) -> Place | Unknown | None:
+def _place(value: object) -> VaultLocation | Unknown | None:
     if value is None:
         return None
     example = 'Write it like {"mount": "secret", "path": "allomia/ehr-sync", "field": "api_key"}.'
@@ -166,9 +166,9 @@ def _place(value: object) -> Place | Unknown | None:
     if set(given) != {"mount", "path", "field"}:
         raise InvalidInput("vaultSecret has not exactly mount, path and field", example)
     place = parse_reference(given, "vaultSecret")
-    if place.field in OUR_FIELDS:
+    if place.field in WRITTEN_FIELDS:
         raise InvalidInput(f"vaultSecret.field {place.field} is written beside the key", "Choose another field.")
-    return Place(mount=place.mount or "", path=place.path, field=place.field, take_over=take_over)
+    return VaultLocation(mount=place.mount or "", path=place.path, field=place.field, take_over=take_over)
 
 
 def _adoption(value: object) -> Adoption | Unknown | None:

@@ -10,9 +10,11 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.marks import parse_mark, resource_mark
-from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.core.ports import ApiKey, KeyApi, Reporter
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.core.verification import prove_patiently
 from allomia_pulumi.errors import CredentialRejected, InvalidInput, UnexpectedAnswer

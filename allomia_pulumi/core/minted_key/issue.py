@@ -10,13 +10,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 
-from allomia_pulumi.core.identity import own_marks
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import IssuedKey
+from allomia_pulumi.contracts.vault_delivery import Delivery, SecretStore, StoredSecret
 from allomia_pulumi.core.marks import resource_mark
 from allomia_pulumi.core.messages import revoke_command
-from allomia_pulumi.core.minted_key.deliver import Delivery, SecretStore, Stored, check_ownership
+from allomia_pulumi.core.minted_key.deliver import check_ownership
+from allomia_pulumi.core.minted_key.identity import own_marks
 from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity, Origin, Settings
-from allomia_pulumi.core.ports import KeyApi, MintedKey
+from allomia_pulumi.core.minted_key.state import Identity, Origin, Settings
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown
 
@@ -43,12 +45,12 @@ class Made:
         stood: What stood in Vault before the delivery.
     """
 
-    key: MintedKey
+    key: IssuedKey
     vault_version: int | None = None
     owed: str = ""
     is_foreign: bool = False
     has_made_place: bool = False
-    stood: Stored | None = None
+    stood: StoredSecret | None = None
 
 
 class Maker:
@@ -129,7 +131,7 @@ class Maker:
         """Revoke a key that was made when making its record fails: even a fault of ours costs no key silently."""
         return self._minter.revoking_on_failure(order.organization_id, made.key)
 
-    def hand_over(self, order: Order, settings: Settings, key: MintedKey) -> Made:
+    def hand_over(self, order: Order, settings: Settings, key: IssuedKey) -> Made:
         """Deliver a key that exists already, if the settings say so; it is not revoked when that fails."""
         stored = self._preflight(order, settings, frozenset({key.id}))
         return self._deliver(order, settings, key, stored, Undelivered.REVOKE)
@@ -143,7 +145,7 @@ class Maker:
 
     def _preflight(
         self, order: Order, settings: Settings, known_keys: Collection[str], former: Collection[Origin] = ()
-    ) -> Stored | None:
+    ) -> StoredSecret | None:
         """See that the key can be delivered before anything is sent."""
         place = settings.vault_secret
         if place is None:
@@ -157,8 +159,8 @@ class Maker:
         self,
         order: Order,
         settings: Settings,
-        minted: MintedKey,
-        stored: Stored | None,
+        minted: IssuedKey,
+        stored: StoredSecret | None,
         undelivered: Undelivered,
     ) -> Made:
         """Deliver a new key; one that may stand in Vault is not revoked under its readers.
@@ -184,8 +186,8 @@ class Maker:
         self,
         order: Order,
         settings: Settings,
-        minted: MintedKey,
-        stored: Stored | None,
+        minted: IssuedKey,
+        stored: StoredSecret | None,
         undelivered: Undelivered,
     ) -> Made:
         """Write the key to Vault; one that may stand there already is not revoked under its readers if it is kept."""
@@ -193,7 +195,7 @@ class Maker:
         if place is None or stored is None:
             return Made(minted)
         mark = resource_mark(order.identity, order.owner)
-        delivery = Delivery(minted.key, minted.id, order.organization_id, mark, stored.version)
+        delivery = Delivery(minted.secret, minted.id, order.organization_id, mark, stored.version)
         try:
             version = self._store().deliver_secret(place, delivery)
             return Made(minted, version, has_made_place=not stored.exists, stood=stored)

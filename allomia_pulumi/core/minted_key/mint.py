@@ -12,12 +12,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey, IssuedKey, MintAnswer
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.marks import Mark, make_mark, parse_mark
 from allomia_pulumi.core.messages import look_command, revoke_command
 from allomia_pulumi.core.minted_key.compensate import Undoing
 from allomia_pulumi.core.minted_key.mint_answers import CheckedKey, Doubt, check_answer
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT, Identity
-from allomia_pulumi.core.ports import ApiKey, KeyApi, MintAnswer, MintedKey, Reporter
+from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.quota import Ledger, organization_full
 from allomia_pulumi.core.verification import prove_patiently, revoke_for_good
 from allomia_pulumi.errors import (
@@ -96,7 +98,7 @@ class Minter:
         self._ids = _Ids(ledger or Ledger(clock), frozenset(known))
         self._undoing = Undoing(api, clock, reporter, self._ids.is_old)
 
-    def mint(self, order: Order) -> MintedKey:
+    def mint(self, order: Order) -> IssuedKey:
         """Make a key; a request whose answer was lost is settled, and tried once more under a new nonce.
 
         Raises:
@@ -114,7 +116,7 @@ class Minter:
                 self._explain_unsettled(order.organization_id, unsettled, problem)
             raise
 
-    def _attempt(self, order: Order, unsettled: list[str]) -> MintedKey:
+    def _attempt(self, order: Order, unsettled: list[str]) -> IssuedKey:
         """Try twice, unless the run is being stopped; note the names of requests that may still be carried out."""
         if self._cancellation.is_requested:
             raise Interrupted("the run was interrupted before a key was asked for", "Run `pulumi up` again.")
@@ -142,7 +144,7 @@ class Minter:
             return made
         raise self._give_up(order.organization_id, unsettled, lost)
 
-    def prove(self, organization_id: str, minted: MintedKey) -> None:
+    def prove(self, organization_id: str, minted: IssuedKey) -> None:
         """Use the key once, before anyone is given it; a new key may need a moment.
 
         Raises:
@@ -150,7 +152,9 @@ class Minter:
             NotFound: It does not see the organization, in several tries, and the tenant key does.
         """
         try:
-            prove_patiently(self._api, self._clock, organization_id, minted.key, "the answer that showed the new key")
+            prove_patiently(
+                self._api, self._clock, organization_id, minted.secret, "the answer that showed the new key"
+            )
         except CredentialRejected:
             raise CredentialRejected(
                 f"AlloMia made key {minted.id} in organization {organization_id} and does not accept it",
@@ -173,7 +177,7 @@ class Minter:
             return False
 
     @contextmanager
-    def revoking_on_failure(self, organization_id: str, minted: MintedKey) -> Iterator[None]:
+    def revoking_on_failure(self, organization_id: str, minted: IssuedKey) -> Iterator[None]:
         """Revoke the key when it cannot be handed over, once AlloMia shows by its mark that it is this one.
 
         Raises:
@@ -190,7 +194,7 @@ class Minter:
                 problem.message += done
             raise
 
-    def _undo(self, organization_id: str, minted: MintedKey, why: str) -> str:
+    def _undo(self, organization_id: str, minted: IssuedKey, why: str) -> str:
         """Revoke a key as `Undoing` does; after a fault of ours the error names it all the same."""
         try:
             return self._undoing.undo(organization_id, minted, why)

@@ -13,9 +13,10 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import MintAnswer
 from allomia_pulumi.core.marks import Mark, parse_mark
 from allomia_pulumi.core.minted_key.record import at
-from allomia_pulumi.core.ports import KeyApi, MintAnswer
 
 __all__ = ["CheckedKey", "Doubt", "check_answer"]
 
@@ -28,7 +29,7 @@ class CheckedKey:
 
     id: str
     name: str
-    key: SecretStr
+    secret: SecretStr
     created_at: datetime
     answered_at: datetime | None
 
@@ -66,12 +67,12 @@ def check_answer(
         claim: Takes an id for a new key; False if it is known already.
         warn: Is told of a moment of making that cannot be.
     """
-    shows = _detector(api, answer.key)
+    shows = _detector(api, answer.secret)
     try:
         doubt = _doubt(api, answer, organization_id, mark, claim, shows)
     except Exception:  # noqa: BLE001 - a key was made: a fault of ours may not lose it
         doubt = Doubt("it could not be checked", None, shows)
-    return doubt or CheckedKey(answer.id, answer.name, answer.key, _made_at(answer, warn), answer.answered_at)
+    return doubt or CheckedKey(answer.id, answer.name, answer.secret, _made_at(answer, warn), answer.answered_at)
 
 
 def _doubt(
@@ -83,7 +84,7 @@ def _doubt(
     shows: Callable[[str], bool],
 ) -> Doubt | None:
     key_id = None if shows(answer.id) else answer.id
-    if api.shows_tenant_key(answer.key.get_secret_value()):
+    if api.shows_tenant_key(answer.secret.get_secret_value()):
         return Doubt("the key in it is the tenant key", key_id, shows)
     if key_id is None:
         return Doubt("its id contains a key", None, shows)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.core.marks import Mark, parse_mark
-from allomia_pulumi.core.ports import KeyApi
 from allomia_pulumi.errors import AllomiaError, TemporaryError
 from allomia_pulumi.ground.clock import Clock
 

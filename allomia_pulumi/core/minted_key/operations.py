@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from allomia_pulumi.core.conversation import Memory
-from allomia_pulumi.core.identity import Today, today_of
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core.minted_key.adopt import Adopter
+from allomia_pulumi.core.minted_key.conversation import Memory
+from allomia_pulumi.core.minted_key.identity import Today, today_of
 from allomia_pulumi.core.minted_key.inspect import Inspector
 from allomia_pulumi.core.minted_key.issue import Maker
 from allomia_pulumi.core.minted_key.mint import Minter
-from allomia_pulumi.core.minted_key.models import Identity, Inputs, KeyState
+from allomia_pulumi.core.minted_key.state import Identity, Inputs, KeyState
 from allomia_pulumi.core.minted_key.update import Update
-from allomia_pulumi.core.ports import KeyApi, Reporter, Tenants
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.ground.clock import Clock
 

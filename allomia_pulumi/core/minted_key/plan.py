@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from allomia_pulumi.core.identity import Today, has_followed, is_elsewhere
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.identity import Today, has_followed, is_elsewhere
+from allomia_pulumi.core.minted_key.record import apply_settings, overlap_of, overlap_start
+from allomia_pulumi.core.minted_key.state import (
     NO_TRIGGERS,
     Inputs,
     KeyState,
@@ -23,7 +24,6 @@ from allomia_pulumi.core.minted_key.models import (
     Unknown,
     hash_triggers,
 )
-from allomia_pulumi.core.minted_key.record import apply_settings, overlap_of, overlap_start
 
 __all__ = ["Plan", "Step", "is_overlap_over", "is_trigger_changed", "make_plan"]
 

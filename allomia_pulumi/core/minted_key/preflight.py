@@ -10,14 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from allomia_pulumi.core.identity import is_elsewhere, own_marks
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Tenants
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.messages import describe_keys, look_command
 from allomia_pulumi.core.minted_key.deliver import check_ownership
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, own_marks
 from allomia_pulumi.core.minted_key.inputs import parse_inputs
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT, Identity, Inputs, KeyState, Origin, Place, Reason, Unknown
 from allomia_pulumi.core.minted_key.plan import Plan, Step, is_overlap_over
 from allomia_pulumi.core.minted_key.record import at, overlap_of, overlap_start
-from allomia_pulumi.core.ports import ApiKey, KeyApi, Reporter, Tenants
+from allomia_pulumi.core.minted_key.state import Identity, Inputs, KeyState, Origin, Reason, Unknown
 from allomia_pulumi.core.quota import Ledger, OwnKey, organization_full
 from allomia_pulumi.errors import (
     AllomiaError,
@@ -111,7 +115,7 @@ class Foresight:
             SetupError: Vault says that the delivery would not be allowed.
         """
         place = inputs.vault_secret
-        if not isinstance(place, Place):
+        if not isinstance(place, VaultLocation):
             return
         try:
             stored = self._tenants.store().preflight_delivery(place)

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from allomia_pulumi.core.handler import Forecast
-from allomia_pulumi.core.identity import Today
-from allomia_pulumi.core.minted_key.models import Inputs, KeyState, OwedStep, Unknown
+from allomia_pulumi.core.handler import Preview
+from allomia_pulumi.core.minted_key.identity import Today
 from allomia_pulumi.core.minted_key.plan import Plan, Step, is_undelivered
 from allomia_pulumi.core.minted_key.record import apply_settings
+from allomia_pulumi.core.minted_key.state import Inputs, KeyState, OwedStep, Unknown
 
-__all__ = ["forecast_update"]
+__all__ = ["preview_update"]
 
 DELIVERED: Final = frozenset({"vault_secret_version", "record", "pending", "next_action_at"})
 TIMED: Final = frozenset({"record", "rotate_at", "next_action_at", "previous_revoke_at", "triggers_hash"})
 
 
-def forecast_update(inputs: Inputs, state: KeyState, plan: Plan, today: Today) -> Forecast:
+def preview_update(inputs: Inputs, state: KeyState, plan: Plan, today: Today) -> Preview:
     """Return what is known of the outputs after the update, if every step succeeds."""
     after = apply_settings(inputs, _retired(state, plan), today=today, keep_place=is_undelivered(inputs, state))
     known = after.to_outputs()
     unknown = frozenset(map(_wire_name, _unknown(inputs, state, plan, today)))
     names = frozenset(map(_wire_name, KeyState.model_fields))
-    return Forecast({name: known.get(name) for name in names - unknown}, unknown)
+    return Preview({name: known.get(name) for name in names - unknown}, unknown)
 
 
 def _wire_name(field: str) -> str:

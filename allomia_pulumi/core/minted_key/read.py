@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from allomia_pulumi.core.identity import is_elsewhere, made_elsewhere, own_marks
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Service
+from allomia_pulumi.contracts.vault_delivery import SecretStore, StoredSecret, VaultLocation
 from allomia_pulumi.core.messages import revoke_command
-from allomia_pulumi.core.minted_key.deliver import SecretStore, Stored, check_ownership, drift_of
-from allomia_pulumi.core.minted_key.models import KeyState, Origin, Owed, OwedStep, Place, Service
+from allomia_pulumi.core.minted_key.deliver import check_ownership, drift_of
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, made_elsewhere, own_marks
 from allomia_pulumi.core.minted_key.record import with_moments
+from allomia_pulumi.core.minted_key.state import KeyState, Origin, Owed, OwedStep
 from allomia_pulumi.core.minted_key.strays import Strays
-from allomia_pulumi.core.ports import ApiKey, KeyApi, Reporter
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.core.verification import is_proved_gone
 from allomia_pulumi.errors import AllomiaError, NotFound, SecretConflict
@@ -117,7 +121,7 @@ class Reading:
         self.reporter.warn(f"{difference}; {self._what_next(state, place, stored)}")
         return _owing(state, Owed(step=OwedStep.DELIVER, why=difference, key_id=state.key_id))
 
-    def _what_next(self, state: KeyState, place: Place, stored: Stored) -> str:
+    def _what_next(self, state: KeyState, place: VaultLocation, stored: StoredSecret) -> str:
         """Say what the next update does about a difference: it never writes over what somebody else wrote."""
         try:
             check_ownership(place, stored, own_marks(state.record.origins), state.key_ids)

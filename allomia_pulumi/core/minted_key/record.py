@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from allomia_pulumi.core.identity import Today, follow
-from allomia_pulumi.core.minted_key.models import (
+from allomia_pulumi.core.minted_key.identity import Today, follow
+from allomia_pulumi.core.minted_key.state import (
     NO_TRIGGERS,
     Inputs,
     KeyState,

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from allomia_pulumi.core.identity import own_marks
+from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.marks import Mark, parse_mark
 from allomia_pulumi.core.messages import describe_keys, orphans_command
-from allomia_pulumi.core.minted_key.models import KeyState, Origin
-from allomia_pulumi.core.ports import ApiKey, Reporter
+from allomia_pulumi.core.minted_key.identity import own_marks
+from allomia_pulumi.core.minted_key.state import KeyState, Origin
 from allomia_pulumi.errors import TooManyUnknownKeys
 from allomia_pulumi.ground.clock import Clock
 

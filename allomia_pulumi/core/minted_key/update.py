@@ -12,24 +12,16 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from allomia_pulumi.core.identity import Today, own_marks
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import IssuedKey
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.vault_delivery import Delivery, SecretStore, StoredSecret, VaultLocation
 from allomia_pulumi.core.marks import draw_lineage, resource_mark
 from allomia_pulumi.core.messages import IMPORT_WITH_SECRET, explain, revoke_command
-from allomia_pulumi.core.minted_key.deliver import Delivery, SecretStore, Stored, check_ownership, drift_of
+from allomia_pulumi.core.minted_key.deliver import check_ownership, drift_of
+from allomia_pulumi.core.minted_key.identity import Today, own_marks
 from allomia_pulumi.core.minted_key.issue import Made, Maker, Undelivered
 from allomia_pulumi.core.minted_key.mint import Order
-from allomia_pulumi.core.minted_key.models import (
-    Inputs,
-    KeyState,
-    Owed,
-    OwedStep,
-    Place,
-    Reason,
-    Record,
-    Settings,
-    Unknown,
-    hash_triggers,
-)
 from allomia_pulumi.core.minted_key.plan import Plan, Step, is_undelivered
 from allomia_pulumi.core.minted_key.record import (
     apply_settings,
@@ -39,8 +31,18 @@ from allomia_pulumi.core.minted_key.record import (
     settings_of,
     with_moments,
 )
+from allomia_pulumi.core.minted_key.state import (
+    Inputs,
+    KeyState,
+    Owed,
+    OwedStep,
+    Reason,
+    Record,
+    Settings,
+    Unknown,
+    hash_triggers,
+)
 from allomia_pulumi.core.minted_key.strays import Strays
-from allomia_pulumi.core.ports import KeyApi, MintedKey, Reporter
 from allomia_pulumi.core.quota import Ledger
 from allomia_pulumi.core.verification import is_proved_gone, revoke_for_good
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound, UnexpectedAnswer
@@ -265,8 +267,8 @@ class Update:
             "key_id": minted.id,
             "key_name": minted.name,
             "created_at": at(minted.created_at),
-            "secret": minted.key if is_in_state else None,
-            "secret_fingerprint": fingerprint(minted.key),
+            "secret": minted.secret if is_in_state else None,
+            "secret_fingerprint": fingerprint(minted.secret),
             "rotation_reason": reason,
             "vault_secret_version": made.vault_version,
         }
@@ -289,7 +291,7 @@ class Update:
         )
         return state.model_copy(update=changes)
 
-    def _deliver(self, state: KeyState, place: Place) -> KeyState:
+    def _deliver(self, state: KeyState, place: VaultLocation) -> KeyState:
         """Write the current key to a place; a copy at an older place is left there and named."""
         secret = state.secret or self._fetch(state)
         settings = state.record.settings
@@ -357,9 +359,9 @@ class Update:
             )
         return secret
 
-    def _place(self) -> Place:
+    def _place(self) -> VaultLocation:
         place = self.inputs.vault_secret
-        if not isinstance(place, Place):
+        if not isinstance(place, VaultLocation):
             raise UnexpectedAnswer("there is no place to deliver to", "Run `pulumi up` again.")
         return place
 
@@ -380,7 +382,7 @@ class Update:
 
 
 def _record_delivery(
-    state: KeyState, settings: Settings, version: int | None, stood: Stored | None, *, has_made_place: bool
+    state: KeyState, settings: Settings, version: int | None, stood: StoredSecret | None, *, has_made_place: bool
 ) -> Record:
     """Return the record with the versions that this key's resource wrote at its place, and whether it made that."""
     applied, place = state.record.settings.vault_secret, settings.vault_secret
@@ -401,7 +403,7 @@ def _record_delivery(
     return state.record.model_copy(update=changes)
 
 
-def _overlap_begins(minted: MintedKey) -> datetime:
+def _overlap_begins(minted: IssuedKey) -> datetime:
     """Return when a predecessor's overlap begins; what AlloMia says of the making may not cut it short."""
     made_at, answered_at = minted.created_at, minted.answered_at
     is_early = answered_at is not None and answered_at - made_at > MOST_DELAY

@@ -115,7 +115,7 @@ class ShownKey:
 
     id: str = field(repr=False)
     name: str = field(repr=False)
-    key: SecretStr
+    secret: SecretStr
     created_at: datetime
     answered_at: datetime | None
     organization_id: str | None = field(default=None, repr=False)

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import hvac
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.edges.vault.answers import parse_answer
 from allomia_pulumi.edges.vault.client import VaultClient
 from allomia_pulumi.edges.vault.faults import ADDRESS_HINT, Fault
 from allomia_pulumi.edges.vault.kv import V2
 from allomia_pulumi.edges.vault.kv2_secret import locate_secret
-from allomia_pulumi.edges.vault.metadata import Place
 from allomia_pulumi.edges.vault.mounts import Mounts
 from allomia_pulumi.edges.vault.policy import (
     DATA_CAPABILITIES,
@@ -158,7 +158,7 @@ class Diagnostics:
         metadata = {f"{mount.path}/metadata/{inside}": ("read",)} if watches else {}
         return {f"{mount.path}/data/{inside}": ("read",), **metadata}
 
-    def capabilities_to_deliver(self, place: Place) -> dict[str, tuple[str, ...]]:
+    def capabilities_to_deliver(self, place: VaultLocation) -> dict[str, tuple[str, ...]]:
         """Return what delivering a key to a place and withdrawing it need, by API path.
 
         Raises:

@@ -11,19 +11,12 @@ from urllib.parse import quote
 
 import hvac
 
+from allomia_pulumi.contracts.vault_delivery import WRITTEN_FIELDS, VaultLocation
 from allomia_pulumi.edges.vault.answers import parse_answer
 from allomia_pulumi.edges.vault.client import Call, VaultClient
 from allomia_pulumi.edges.vault.faults import Fault, shape_error
 from allomia_pulumi.edges.vault.kv import V2, is_absence
-from allomia_pulumi.edges.vault.metadata import (
-    KEY_ID,
-    NO_METADATA,
-    ORGANIZATION_ID,
-    Metadata,
-    Place,
-    only_marks,
-    without_marks,
-)
+from allomia_pulumi.edges.vault.metadata import NO_METADATA, Metadata, only_marks, without_marks
 from allomia_pulumi.edges.vault.mounts import Mounts
 from allomia_pulumi.edges.vault.policy import (
     DATA_CAPABILITIES,
@@ -36,8 +29,6 @@ from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfigurati
 from allomia_pulumi.ground.references import parse_reference
 
 __all__ = ["Kv2Secret", "locate_secret"]
-
-OWN_FIELDS = (KEY_ID, ORGANIZATION_ID)
 
 
 @dataclass(frozen=True)
@@ -179,7 +170,7 @@ class Kv2Secret:
         return lambda client: client.adapter.post(url, json={"custom_metadata": dict(custom)})
 
 
-def locate_secret(place: Place, vault: VaultClient, mounts: Mounts) -> Kv2Secret:
+def locate_secret(place: VaultLocation, vault: VaultClient, mounts: Mounts) -> Kv2Secret:
     """Find the secret of a place, and check the place against its mount, which Vault is asked for once.
 
     Raises:
@@ -188,7 +179,7 @@ def locate_secret(place: Place, vault: VaultClient, mounts: Mounts) -> Kv2Secret
         AccessDenied: There is no such mount, or no policy reaches it.
         AllomiaError: Vault cannot be asked.
     """
-    if place.field in OWN_FIELDS:
+    if place.field in WRITTEN_FIELDS:
         raise InvalidConfiguration(
             f"the field of vaultSecret is {place.field}, which is written beside the key", "Give the key another field."
         )

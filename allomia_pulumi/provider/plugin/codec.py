@@ -11,7 +11,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 
 from allomia_pulumi.core.input_fields import is_internal
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Unknown
+from allomia_pulumi.core.minted_key.state import UNKNOWN, Unknown
 
 __all__ = ["decode", "encode", "known"]
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final, TextIO
 
 from allomia_pulumi._version import __version__
+from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
 from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.provider.plugin.protocol import protocol_alone
 
@@ -57,6 +58,10 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
         from allomia_pulumi.ground.clock import SystemClock  # noqa: PLC0415
         from allomia_pulumi.provider.engine import EngineLog, watch_engine  # noqa: PLC0415
         from allomia_pulumi.provider.plugin.servicer import Provider  # noqa: PLC0415
+        from allomia_pulumi.provider.registry import RESOURCES  # noqa: PLC0415
+
+        # Nearly every stack has such keys.
+        RESOURCES[ORGANIZATION_API_KEY].load()
     # What is loaded by now stays, so no search for garbage need look at it.
     gc.freeze()
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from allomia_pulumi.core.minted_key.models import KeyState
+from allomia_pulumi.core.minted_key.state import KeyState
 
 __all__ = ["Outcome", "digest"]
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from allomia_pulumi.core import input_fields
 from allomia_pulumi.core.input_fields import Failure, Form
-from allomia_pulumi.core.minted_key.models import STATE_VERSION, Identity, Model, Owed, Unknown, read_state
 from allomia_pulumi.core.minted_key.record import at
+from allomia_pulumi.core.minted_key.state import STATE_VERSION, Identity, Model, Owed, Unknown, read_state
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.identifiers import Identifier, Moment
 from allomia_pulumi.ground.redaction import guard

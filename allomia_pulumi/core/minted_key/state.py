@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ConfigDict, SecretStr, ValidationError
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.identifiers import Identifier, Lineage, Moment
 from allomia_pulumi.ground.model import WireModel
@@ -22,7 +23,6 @@ from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 
 __all__ = [
-    "KEY_LIMIT",
     "NO_TRIGGERS",
     "SECRET_OUTPUTS",
     "STATE_VERSION",
@@ -35,10 +35,8 @@ __all__ = [
     "Origin",
     "Owed",
     "OwedStep",
-    "Place",
     "Reason",
     "Record",
-    "Service",
     "Settings",
     "Unknown",
     "hash_triggers",
@@ -46,9 +44,6 @@ __all__ = [
     "read_state",
     "recorded_identity",
 ]
-
-KEY_LIMIT: Final = 5
-"""Keys that AlloMia allows per organization (docs.allomia.com/api-reference/authentication)."""
 
 STATE_VERSION: Final = 1
 """Version of the record's shape; `read_outputs` lifts older ones."""
@@ -111,36 +106,6 @@ class Origin(Model):
     owner: str = ""
 
 
-class Service(Model):
-    """One AlloMia: its address, and the path of its assumed key collection."""
-
-    api_url: str
-    keys_path: str
-
-
-class Place(Model):
-    """Where in Vault a key is delivered to."""
-
-    mount: str
-    """The KV v2 mount."""
-
-    path: str
-    """The path inside the mount."""
-
-    field: str
-    """The field that holds the key; `key_id` and `organization_id` are written beside it."""
-
-    take_over: bool = False
-    """Accept a secret that is there already, or a version that somebody else wrote, and write over it."""
-
-    def __str__(self) -> str:
-        return f"{self.mount}/{self.path}#{self.field}"
-
-    def is_same(self, other: Place) -> bool:
-        """Tell whether both are the same field of the same secret."""
-        return (self.mount, self.path, self.field) == (other.mount, other.path, other.field)
-
-
 class Adoption(Model):
     """A key that exists already."""
 
@@ -170,7 +135,7 @@ class Inputs(Model):
     """Duration, shorter than `rotateAfter`: how long the predecessor stays valid after a rotation, which is then an
     update in place. Without it, rotation is a replacement."""
 
-    vault_secret: Place | Unknown | None = None
+    vault_secret: VaultLocation | Unknown | None = None
     """Where the key is also written to: a field of a KV v2 secret in Vault."""
 
     secret_in_state: bool | Unknown = True
@@ -193,7 +158,7 @@ class Settings(Model):
     name: str
     rotate_after: str | None = None
     overlap: str | None = None
-    vault_secret: Place | None = None
+    vault_secret: VaultLocation | None = None
     secret_in_state: bool = True
     verify: bool = True
     tenant_key_ref: str | Mapping[str, Any] | None = None
@@ -256,7 +221,7 @@ class Record(Model):
     """Whether Vault had no secret at the place before the first delivery, so that nobody else has a part in it."""
 
     @property
-    def made_place(self) -> Place | None:
+    def made_place(self) -> VaultLocation | None:
         """Return the place in Vault, if the first delivery made it."""
         return self.settings.vault_secret if self.has_made_place else None
 

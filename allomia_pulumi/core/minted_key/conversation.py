@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from allomia_pulumi.core.minted_key.models import Identity, Origin, Place, Reason
-from allomia_pulumi.core.repeats import Outcome
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.minted_key.repeats import Outcome
+from allomia_pulumi.core.minted_key.state import Identity, Origin, Reason
 
 __all__ = ["Memory", "Planned", "Replacement"]
 
@@ -34,7 +35,7 @@ class Replacement:
     lineage: str | None = None
     owner: str = ""
     former: tuple[Origin, ...] = ()
-    made_place: Place | None = None
+    made_place: VaultLocation | None = None
 
 
 @dataclass(frozen=True)

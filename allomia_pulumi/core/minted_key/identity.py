@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.marks import resource_mark
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Origin, Record, Service
+from allomia_pulumi.core.minted_key.state import Identity, KeyState, Origin, Record
 from allomia_pulumi.errors import InvalidConfiguration
+from allomia_pulumi.ground.redaction import printable
 
 __all__ = [
     "Today",
@@ -20,12 +21,11 @@ __all__ = [
     "has_followed",
     "is_elsewhere",
     "made_elsewhere",
-    "normal_service",
     "own_marks",
     "today_of",
 ]
 
-DEFAULT_PORTS = {"https": 443, "http": 80}
+LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def is_elsewhere(record: Record, service: Service) -> bool:
 def made_elsewhere(state: KeyState, service: Service, what: str) -> InvalidConfiguration:
     """Return the error that names both services; `what` says what did not happen."""
     record = state.record
-    made_at, asked = f"{record.api_url} ({record.keys_path})", f"{service.api_url} ({service.keys_path})"
+    # An edited state may hold anything there.
+    made_at = f"{printable(str(record.api_url), LONGEST)} ({printable(str(record.keys_path), LONGEST)})"
+    asked = f"{service.api_url} ({service.keys_path})"
     return InvalidConfiguration(
         f"key {state.key_id} was made at {made_at}, and this run asks {asked}, whose answers prove nothing about it; "
         f"{what}",
@@ -83,12 +85,3 @@ def made_elsewhere(state: KeyState, service: Service, what: str) -> InvalidConfi
 def own_marks(origins: Iterable[Origin]) -> frozenset[str]:
     """Return the resource marks of everything that a declared key is or was known as."""
     return frozenset(resource_mark(each.identity, each.owner) for each in origins)
-
-
-def normal_service(api_url: str, keys_path: str) -> Service:
-    """Return a service in the one form that compares: host in lower case, no default port, no closing slash."""
-    parts = urlsplit(api_url)
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in {None, DEFAULT_PORTS.get(parts.scheme)} else f":{parts.port}"
-    return Service(api_url=f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}", keys_path=keys_path.rstrip("/"))
