@@ -101,7 +101,7 @@ class Container:
         self._vault = self._services.register(self._make_vault, close=lambda vault: vault.close())
         self._credential = self._services.register(self._find_credential)
         self._tenant = self._services.register(self._make_tenant)
-        self._held: set[str] = set()
+        self._managed: set[str] = set()
 
     @property
     def settings(self) -> Settings:
@@ -166,13 +166,13 @@ class Container:
         """Tell whether this is the tenant key of the environment; the one in Vault is told by its place."""
         return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()
 
-    def remember_held(self, mark: str) -> None:
+    def record_managed(self, mark: str) -> None:
         """Record the fingerprint of a key that an `OrganizationApiKey` of this process holds."""
-        self._held.add(mark)
+        self._managed.add(mark)
 
-    def is_held(self, mark: str) -> bool:
+    def is_managed(self, mark: str) -> bool:
         """Tell by its fingerprint whether an `OrganizationApiKey` of this process holds a key."""
-        return mark in self._held
+        return mark in self._managed
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         """Return the secret of a key that is being imported, and its place: from Vault, or from the environment.

@@ -57,7 +57,7 @@ class Listener:
     def info(self, message: str) -> None:
         self.infos.append(message)
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         self.warnings.append(message)
 
 
@@ -321,7 +321,7 @@ class FakeTenants:
     def store(self) -> FakeVault:
         return self.vault
 
-    def remember_held(self, mark: str) -> None:
+    def record_managed(self, mark: str) -> None:
         self.held.add(mark)
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
@@ -455,7 +455,7 @@ class FakeSources:
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         return secret.get_secret_value() == self.tenant_secret
 
-    def is_held(self, mark: str) -> bool:
+    def is_managed(self, mark: str) -> bool:
         return mark in self.held
 
 

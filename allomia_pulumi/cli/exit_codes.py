@@ -1,4 +1,4 @@
-"""Exit codes, and how an error reads on a terminal."""
+"""Exit codes, and errors and warnings on a terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.markup import escape
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.redaction import scrub
 
-__all__ = ["EXIT_CODES", "ExitCode", "exit_code", "tell", "warn"]
+__all__ = ["EXIT_CODES", "ExitCode", "exit_code", "print_error", "warn"]
 
 
 class ExitCode(IntEnum):
-    """What a script can tell from the exit code."""
+    """Exit codes, as scripts read them."""
 
     DONE = 0
     FAILED = 1
@@ -60,7 +60,7 @@ def exit_code(problem: AllomiaError) -> ExitCode:
     return EXIT_CODES[problem.code]
 
 
-def tell(problem: AllomiaError, *, before: str = "") -> None:
+def print_error(problem: AllomiaError, *, before: str = "") -> None:
     """Say on stderr, in a line and a hint, what went wrong; `before` says what it was about."""
     _say("[red]error:[/]", f"{before}{problem.message}", problem.hint)
 

@@ -1,4 +1,4 @@
-"""How keys look on a terminal and in JSON; foreign text is made safe here."""
+"""Rendering of keys for a terminal and in JSON; foreign text is made safe here."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def resource_name(verdict: Verdict) -> str:
 
 
 def key_as_json(row: Row, now: datetime) -> dict[str, Any]:
-    """Return what programs read of a key."""
+    """Return a key in JSON."""
     key, mark, name = row.key, parse_mark(row.key.name), scrub(row.key.name)
     return {
         "id": key.id,

@@ -1,4 +1,4 @@
-"""Looking beyond the states for keys that seem lost: in history, in backups, and in other stacks.
+"""Search beyond the states for keys that seem lost: in history, in backups, and in other stacks.
 
 A key that any checkpoint ever named was in somebody's hands: only one that was lost on its way was in none.
 """

@@ -16,7 +16,7 @@ __all__ = ["Directory", "KeyApi", "Prover"]
 
 
 class Prover(Protocol):
-    """How an organization's own key is proved, and a tenant key told from it."""
+    """Proofs of an organization's own key, and of what a tenant key may do."""
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
         """Make one harmless call with the key; `source` says in messages where it comes from.
@@ -100,7 +100,7 @@ class KeyApi(Prover, Protocol):
 
 
 class Directory(Protocol):
-    """What one tenant key can look up; nothing here changes anything."""
+    """Look-ups with one tenant key; nothing here changes anything."""
 
     @property
     def source(self) -> str:

@@ -72,7 +72,7 @@ class IssuedKey(Protocol):
 
 
 class MintAnswer(IssuedKey, Protocol):
-    """What AlloMia says that it made; nothing of it is checked yet."""
+    """The answer to a mint; nothing of it is checked yet."""
 
     @property
     def organization_id(self) -> str | None:

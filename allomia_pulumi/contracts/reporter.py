@@ -8,7 +8,7 @@ __all__ = ["Reporter"]
 
 
 class Reporter(Protocol):
-    """How the core tells people about one resource."""
+    """The way from the core to people who care for one resource."""
 
     def warn(self, message: str) -> None:
         """Say something that needs care, though the operation goes on."""
@@ -18,6 +18,6 @@ class Reporter(Protocol):
         """Say something worth knowing."""
         ...
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         """Say what this operation leaves unfinished, though its outputs are to be kept."""
         ...

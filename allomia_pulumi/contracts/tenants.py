@@ -1,4 +1,4 @@
-"""What the core asks of the process's connections: a tenant's AlloMia, Vault, and what other resources hold."""
+"""Sources of connections: a tenant's AlloMia, Vault, and the keys that other resources of the process manage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def normal_service(api_url: str, keys_path: str) -> Service:
 
 
 class Tenants(Protocol):
-    """Where the core gets a tenant's AlloMia from."""
+    """The source of a tenant's AlloMia, and of Vault."""
 
     @property
     def owner(self) -> str:
@@ -73,8 +73,8 @@ class Tenants(Protocol):
         """Return Vault; nothing is connected yet."""
         ...
 
-    def remember_held(self, mark: str) -> None:
-        """Note the fingerprint of a key that an OrganizationApiKey holds: nobody is told to delete it by hand."""
+    def record_managed(self, mark: str) -> None:
+        """Record the fingerprint of a key that an OrganizationApiKey manages: nobody has to delete it by hand."""
         ...
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
@@ -87,7 +87,7 @@ class Tenants(Protocol):
 
 
 class Sources(Protocol):
-    """Where keys that are made by hand come from, and what proves them."""
+    """The source of keys that are made by hand, and of their proof."""
 
     def store(self) -> SecretReader:
         """Return Vault; nothing is connected yet."""
@@ -105,6 +105,6 @@ class Sources(Protocol):
         """Tell whether this is the tenant key, as far as this process has it already."""
         ...
 
-    def is_held(self, mark: str) -> bool:
-        """Tell by its fingerprint whether an OrganizationApiKey holds a key, as far as this process met it."""
+    def is_managed(self, mark: str) -> bool:
+        """Tell by its fingerprint whether an OrganizationApiKey manages a key, as far as this process met it."""
         ...

@@ -44,7 +44,7 @@ class VaultLocation(WireModel):
 
 @dataclass(frozen=True)
 class StoredSecret:
-    """What stands at a place, told from metadata alone, never from the value.
+    """A secret in Vault as its metadata alone tell it, never the value.
 
     Attributes:
         version: The current version, 0 when there is none.

@@ -16,7 +16,7 @@ __all__ = ["SecretReader", "SecretVersions"]
 
 @dataclass(frozen=True)
 class SecretVersions:
-    """The versions of a secret that somebody else writes, told from metadata alone, never from the value.
+    """The versions of a secret that somebody else writes, as its metadata alone tell them, never the value.
 
     Attributes:
         kv_version: 1 or 2. KV v1 has no metadata, so nothing else is known of a secret there, not even that it exists.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.state import Identity
 
 __all__ = [
     "Abandons",
@@ -60,7 +60,7 @@ class Change(Protocol):
 
 
 class Outputs(Protocol):
-    """What the engine keeps of a resource."""
+    """The outputs of a resource, as the engine keeps them."""
 
     def to_outputs(self) -> dict[str, Any]:
         """Return the wire form, secrets in clear: the face marks them before they leave the process."""

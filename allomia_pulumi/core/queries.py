@@ -12,8 +12,8 @@ from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.contracts.organizations import OrganizationDetails
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core.marks import label_of, parse_mark
-from allomia_pulumi.core.minted_key.record import at
 from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import printable, scrub
 
 __all__ = ["find_organization", "list_organizations", "survey_keys"]
@@ -148,7 +148,7 @@ def _scrubbed(text: str | None) -> str | None:
 
 
 def _formatted(moment: datetime | None) -> str | None:
-    return at(moment) if moment else None
+    return format_moment(moment) if moment else None
 
 
 def _refuse_blank(value: str, what: str) -> None:

@@ -26,7 +26,7 @@ Shown.__qualname__ = "allomia"
 
 @dataclass(frozen=True)
 class Ending:
-    """How a call failed.
+    """End of a failed call.
 
     Attributes:
         line: What may be shown of it.
@@ -79,7 +79,7 @@ def guarded(
 
 
 def log_frames(find_log: Callable[..., _Log]) -> Callable[..., str]:
-    """Return what words a fault of ours for the engine: by its type, with the frames in the engine's debug log."""
+    """Return a function that words a fault of ours by its type, and writes its frames to the engine's debug log."""
 
     def word_fault(problem: Exception, method: str, *args: object) -> str:
         frames = "".join(traceback.format_tb(problem.__traceback__))

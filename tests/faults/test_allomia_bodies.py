@@ -13,11 +13,12 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark, parse_mark
 from allomia_pulumi.core.messages import look_command, orphans_command, revoke_command
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.state import Identity
+from allomia_pulumi.core.minted_key.issuance import KeyRequest
+from allomia_pulumi.core.minted_key.mint import Minter
 from allomia_pulumi.edges.allomia import HttpClient, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
 from allomia_pulumi.ground.cancellation import Cancellation
@@ -272,7 +273,7 @@ def test_no_name_of_a_key_reaches_a_message_raw(clock: FakeClock, text: str) -> 
     assert "no free key slot" in " ".join(told)
     assert all(line.isprintable() and len(line) < 1500 for line in told)
     error = refused(
-        lambda: Minter(api, clock, listener, Cancellation()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE))
+        lambda: Minter(api, clock, listener, Cancellation()).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE))
     )
     assert isinstance(error, OrganizationFull)
 
@@ -359,7 +360,7 @@ def test_g1_an_answer_that_belongs_to_another_request_is_told_by_its_mark(clock:
 
     mixed = Mixed(clock)
     error = refused(
-        lambda: Minter(mixed, clock, Listener(), Cancellation()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE))
+        lambda: Minter(mixed, clock, Listener(), Cancellation()).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE))
     )
     assert type(error) is UnexpectedAnswer
     assert "it is about key key-2, under a name without its mark" in error.message

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.minted_key.state import UNKNOWN, Identity
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import pytest
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.state import Identity, OwedStep
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, KeyLeftBehind, OutcomeUnknown, Unavailable
 from tests.fakes import LINEAGE, FakeKey
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Resource, Stack, differences, owing, wire

@@ -8,9 +8,12 @@ from google.protobuf import struct_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, Identity, KeyState, Unknown
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.provider.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
 from tests.faults.garbage import CANARY, mutated, survives, texts, values

@@ -423,7 +423,7 @@ class Histories(RuleBasedStateMachine):
         """See that by AlloMia's own clock no predecessor ended early."""
         old = before.state
         if old and old.previous_key_id and old.previous_revoke_at and outcome.kind is Kind.UPDATE:
-            began = datetime.fromisoformat(old.previous_revoke_at) - length(old.record.settings.overlap)
+            began = datetime.fromisoformat(old.previous_revoke_at) - (old.record.settings.overlap or timedelta())
             ended = self.api.ends.get(old.previous_key_id)
             assert ended is None or ended >= began + length(self.stack.program.get("overlap"))
 

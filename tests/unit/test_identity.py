@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from allomia_pulumi.contracts.tenants import normal_service
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import parse_mark, resource_mark
-from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import InvalidConfiguration, SecretConflict, Unavailable
 from allomia_pulumi.ground.redaction import guard
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Stack

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.record import at
-from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.ground.moments import format_moment
 from tests.fakes import LINEAGE
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -185,8 +185,8 @@ def test_keys_are_described_by_label_age_and_whose_mark_they_carry() -> None:
     assert (survey.organization_id, survey.slots_used, survey.slots) == ("org-0", 2, 5)
     ours, by_hand = survey.keys
     assert (ours.id, ours.name, ours.label) == ("key-1", mark.name("ehr"), "ehr")
-    assert (ours.mark, ours.last_used_at) == (f"{mark.stack}/{mark.resource}", at(used))
-    assert (ours.created_at, ours.age_seconds) == (at(NOW - timedelta(hours=1)), 3600)
+    assert (ours.mark, ours.last_used_at) == (f"{mark.stack}/{mark.resource}", format_moment(used))
+    assert (ours.created_at, ours.age_seconds) == (format_moment(NOW - timedelta(hours=1)), 3600)
     assert (by_hand.name, by_hand.label, by_hand.mark) == ("by -- hand", "by -- hand", None)
 
 

@@ -10,9 +10,11 @@ import pytest
 
 import allomia_pulumi
 from allomia_pulumi import errors
-from allomia_pulumi.core.handmade_key.state import DashboardInputs, DashboardState
-from allomia_pulumi.core.minted_key.inputs import SUPPORTED
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, Inputs, KeyState
+from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
+from allomia_pulumi.core.handmade_key.state import DashboardState
+from allomia_pulumi.core.minted_key.inputs import SUPPORTED, Inputs
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.program import dynamic
 from allomia_pulumi.provider.dynamic import calls

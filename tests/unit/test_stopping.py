@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.state import Identity
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.minted_key.issuance import KeyRequest
+from allomia_pulumi.core.minted_key.mint import Minter
 from allomia_pulumi.errors import Interrupted, OutcomeUnknown, RateLimited, UnexpectedAnswer
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, Listener
 
-ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
+ORDER = KeyRequest("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
 FOREVER = 3600
 
 

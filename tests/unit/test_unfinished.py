@@ -10,8 +10,8 @@ import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.state import Identity
 from allomia_pulumi.errors import (
     AccessDenied,
     CredentialRejected,
@@ -34,7 +34,7 @@ class Owing(Listener):
         super().__init__()
         self.left: list[str] = []
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         self.left.append(message)
 
 
@@ -248,7 +248,7 @@ def test_g2_a_record_that_cannot_be_made_costs_no_key(moment: str, monkeypatch: 
     def fail(_value: object) -> str:
         raise OverflowError
 
-    module = "first_record" if moment == "creation" else "update"
+    module = "record" if moment == "creation" else "rotate"
     monkeypatch.setattr(f"allomia_pulumi.core.minted_key.{module}.fingerprint", fail)
     with pytest.raises(OverflowError):
         stack.up()

@@ -9,8 +9,11 @@ from pydantic import BaseModel
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
-from allomia_pulumi.core.handmade_key.state import DashboardInputs, DashboardState, OldKey
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, Adoption, Inputs, KeyState, Owed
+from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
+from allomia_pulumi.core.handmade_key.state import DashboardState, OldKey
+from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.record import SECRET_OUTPUTS, Owed
 from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
 from tools.engine.processes import CHECKOUT

@@ -13,7 +13,10 @@ from pydantic.fields import FieldInfo
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationInfo
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.handmade_key.state import DashboardRecord, OldKey
-from allomia_pulumi.core.minted_key.state import Adoption, Owed, OwedStep, Reason, Record, Unknown
+from allomia_pulumi.core.minted_key.inputs import Adoption
+from allomia_pulumi.core.minted_key.state import Reason, Record
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.ground.settings import TokenAuth
 from tools.schema.texts import field_texts

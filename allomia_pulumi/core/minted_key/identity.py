@@ -1,4 +1,4 @@
-"""Who a declared key is today and where it was made, beside what its record says of both.
+"""The identity of a minted key today, and where it was made, beside what its record says of both.
 
 Identity and owner follow the resource: after a rename, a move or a changed owner the first update records today's, and
 keeps the former ones to recognise keys by. What an older version of this package did not record is no difference.
@@ -6,12 +6,11 @@ keeps the former ones to recognise keys by. What an older version of this packag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allomia_pulumi.contracts.tenants import Service
-from allomia_pulumi.core.marks import resource_mark
-from allomia_pulumi.core.minted_key.state import Identity, KeyState, Origin, Record
+from allomia_pulumi.core.identity import Identity, Origin
+from allomia_pulumi.core.minted_key.state import KeyState, Record
 from allomia_pulumi.errors import InvalidConfiguration
 from allomia_pulumi.ground.redaction import printable
 
@@ -21,7 +20,6 @@ __all__ = [
     "has_followed",
     "is_elsewhere",
     "made_elsewhere",
-    "own_marks",
     "today_of",
 ]
 
@@ -30,7 +28,7 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class Today:
-    """Who a declared key is in this run, and the AlloMia that this run asks."""
+    """The origin of a declared key in this run, and the AlloMia that this run asks."""
 
     origin: Origin
     service: Service
@@ -80,8 +78,3 @@ def made_elsewhere(state: KeyState, service: Service, what: str) -> InvalidConfi
         "first: it finds the key there and records the address. If the old one is gone for good, find the resource "
         "with `pulumi stack --show-urns` and remove it with `pulumi state delete URN`.",
     )
-
-
-def own_marks(origins: Iterable[Origin]) -> frozenset[str]:
-    """Return the resource marks of everything that a declared key is or was known as."""
-    return frozenset(resource_mark(each.identity, each.owner) for each in origins)

@@ -4,7 +4,6 @@ from allomia_pulumi.edges.allomia.client import TenantClient
 from allomia_pulumi.edges.allomia.documented import Organization
 from allomia_pulumi.edges.allomia.http_client import Credential, HttpClient
 from allomia_pulumi.edges.allomia.keys import ListedKey, ShownKey
-from allomia_pulumi.edges.allomia.paths import is_identifier
 from allomia_pulumi.edges.allomia.prover import Prover
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "Prover",
     "ShownKey",
     "TenantClient",
-    "is_identifier",
 ]

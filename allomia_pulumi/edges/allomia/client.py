@@ -18,7 +18,6 @@ from allomia_pulumi.edges.allomia.documented import (
     Organization,
     OrganizationAnswer,
     OrganizationPage,
-    believable,
     calls_of,
     organization_path,
 )
@@ -27,6 +26,7 @@ from allomia_pulumi.edges.allomia.keys import CreatedKey, DeletedKey, KeyPage, L
 from allomia_pulumi.edges.allomia.pages import PAGE_SIZE, Item, Page, Pagination, read_pages
 from allomia_pulumi.edges.allomia.prover import Prover
 from allomia_pulumi.errors import NotFound, UnexpectedAnswer
+from allomia_pulumi.ground.moments import believable
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["TenantClient"]

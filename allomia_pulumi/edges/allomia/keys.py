@@ -16,9 +16,11 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from allomia_pulumi.edges.allomia.bodies import Answer
-from allomia_pulumi.edges.allomia.documented import InformingMoment, Moment
+from allomia_pulumi.edges.allomia.documented import InformingMoment
 from allomia_pulumi.edges.allomia.pages import Page
-from allomia_pulumi.edges.allomia.paths import is_identifier, segment
+from allomia_pulumi.edges.allomia.paths import segment
+from allomia_pulumi.ground.identifiers import is_identifier
+from allomia_pulumi.ground.moments import AllomiaMoment
 from allomia_pulumi.ground.redaction import guard, printable
 
 __all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "ShownKey", "key_path", "keys_path"]
@@ -105,7 +107,7 @@ class CreatedKey(Answer):
     id: Identifier = Field(repr=False)
     name: str = Field(repr=False)
     key: Bearer
-    created_at: Moment
+    created_at: AllomiaMoment
     organization_id: str | None = Field(default=None, repr=False)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from allomia_pulumi.contracts.vault_delivery import KEY_ID, Delivery, StoredSecret
 from allomia_pulumi.contracts.vault_versions import SecretVersions
+from allomia_pulumi.ground.moments import VaultMoment
 
 __all__ = [
     "NO_METADATA",
@@ -29,24 +30,13 @@ MARKS = frozenset({MANAGED_BY, MARK, KEY_ID, VERSION})
 NEVER = "0s"
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """Return a moment in UTC, where one at the edge of the calendar has no place."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is no moment at which Vault did something") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-
-
 class _Version(BaseModel):
     """One version of a secret; `deletion_time` may lie ahead, where the mount or the secret lets versions expire."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    created_time: Moment
-    deletion_time: Moment | Literal[""]
+    created_time: VaultMoment
+    deletion_time: VaultMoment | Literal[""]
     destroyed: StrictBool
 
     def is_live(self, now: datetime) -> bool:

@@ -28,8 +28,10 @@ from pulumi.runtime.rpc import wrap_rpc_secret
 from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.tokens import dynamic_token
 from allomia_pulumi.core.handler import Outputs, Resource
+from allomia_pulumi.core.identity import Identity, recorded_identity
 from allomia_pulumi.core.input_fields import is_internal
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
+from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.clock import Clock, SystemClock
 from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE

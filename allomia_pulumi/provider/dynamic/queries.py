@@ -1,4 +1,4 @@
-"""The work behind the functions, in the program's own process: Pulumi's dynamic providers serve no invokes.
+"""Functions of the dynamic face, in the program's own process: Pulumi's dynamic providers serve no invokes.
 
 Loaded by the first call of a function, since a program without one needs none of it.
 """

@@ -1,4 +1,4 @@
-"""The functions, as invokes: what they look up is the core's, and never a secret."""
+"""Invokes: the functions of the plugin, answered by the core; no result has a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from allomia_pulumi.contracts.allomia import Directory
 from allomia_pulumi.core import queries
-from allomia_pulumi.core.minted_key.state import Unknown
+from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.redaction import printable
 

@@ -1,4 +1,4 @@
-"""The process `pulumi-resource-allomia`: it says its port, serves, and ends with its engine."""
+"""Process of the plugin: it announces its port, serves, and ends with its engine."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
 
 
 class _End:
-    """Whether somebody asked this process to end.
+    """Request to end this process.
 
     A signal's handler interrupts its thread anywhere, also where that thread holds a lock, such as that of an `Event`
     it waits for. `SimpleQueue.put` is made for such places.

@@ -10,7 +10,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from allomia_pulumi.core.handler import Change, Outputs
 from allomia_pulumi.core.input_fields import LINEAGE, Failure
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
 from allomia_pulumi.provider.plugin.codec import encode
@@ -23,13 +23,13 @@ SETTINGS_CHANGED: Final = "settings.record"
 
 
 class OperationReporter(ResourceReporter):
-    """What one operation says, and what it leaves unfinished."""
+    """Reporter of one operation; it keeps what the operation leaves unfinished."""
 
     def __init__(self, log: EngineLog, urn: str) -> None:
         super().__init__(log, urn)
         self.left: list[str] = []
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         """Keep what is owed: it fails the operation, which keeps its outputs all the same."""
         self.left.append(scrub(message))
 

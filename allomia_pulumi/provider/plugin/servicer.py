@@ -1,4 +1,4 @@
-"""The engine's calls, translated to the core and back; it decides nothing."""
+"""Servicer of the plugin: the engine's calls, translated to the core and back; it decides nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Container
 from allomia_pulumi.core.handler import Abandons, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.state import SECRET_OUTPUTS, UNKNOWN
+from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
