@@ -7,6 +7,7 @@ import pytest
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.issuance import KeyRequest
 from allomia_pulumi.core.minted_key.mint import Minter
+from allomia_pulumi.core.minted_key.verify import verify_new_key
 from allomia_pulumi.errors import Interrupted, OutcomeUnknown, RateLimited, UnexpectedAnswer
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
@@ -86,5 +87,5 @@ def test_g2_a_key_whose_answer_came_is_handed_over(
 ) -> None:
     minted = minter.mint(ORDER)
     cancellation.request()
-    minter.prove("org", minted)
+    verify_new_key(api, api.clock, Listener(), "org", minted)
     assert list(api.keys["org"]) == [minted.id]
