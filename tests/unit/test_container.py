@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.container import Container, _VaultKey
+from allomia_pulumi.container import Container, Registry, _VaultKey
 from allomia_pulumi.errors import InvalidConfiguration, Unavailable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.fakes import FakeClock
@@ -107,3 +107,35 @@ def test_g5_without_any_tenant_key_the_error_has_the_next_step() -> None:
         Container({}, {}, FakeClock()).open(None)
     assert "pulumi config set allomia:tenantKeyRef" in caught.value.hint
     assert "ALLOMIA_TENANT_KEY" in caught.value.hint
+
+
+def test_a_service_is_made_once_for_each_key_and_tried_again_after_a_failure() -> None:
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        made.append(name)
+        if len(made) == 1:
+            raise Unavailable("not yet")
+        return name.upper()
+
+    get = Registry().register(make)
+    with pytest.raises(Unavailable):
+        get("a")
+    assert [get("a"), get("b"), get("a")] == ["A", "B", "A"]
+    assert made == ["a", "a", "b"]
+
+
+def test_what_was_made_is_closed_the_latest_first_whatever_fails() -> None:
+    closed: list[str] = []
+
+    def close(name: str) -> None:
+        closed.append(name)
+        if name == "b":
+            raise Unavailable("gone")
+
+    registry = Registry()
+    get = registry.register(str.lower, close)
+    get("a"), get("b")
+    with pytest.raises(Unavailable):
+        registry.close()
+    assert closed == ["b", "a"]
