@@ -442,5 +442,5 @@ def test_g1_the_state_is_read_after_the_keys_so_that_a_run_under_way_makes_no_or
     monkeypatch.setattr(survey, "open_stack", lambda _: before)
     monkeypatch.setattr(survey, "read_again", lambda _: states[-1])
     monkeypatch.setattr(Connections, "survey", take_survey)
-    (row,) = survey.look(Connections({}), ["."], [], {}).rows
+    (row,) = survey.take_survey(Connections({}), ["."], [], {}).rows
     assert row.verdict == Verdict(Whose.CURRENT, "clinic/prod", URN)
