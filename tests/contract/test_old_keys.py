@@ -15,7 +15,7 @@ from allomia_pulumi.cli.doctor.old_keys import check_old_keys
 from allomia_pulumi.cli.doctor.steps import Finding, State
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
 from allomia_pulumi.core.identity import Identity
@@ -53,7 +53,7 @@ class Scene:
 
     @contextmanager
     def keys(self, token: str = "") -> Iterator[DashboardKeys]:
-        session = Session({}, self.environ(token), SystemClock())
+        session = Container({}, self.environ(token), SystemClock())
         try:
             yield DashboardKeys(session, SystemClock())
         finally:
@@ -80,11 +80,11 @@ class Scene:
         return str(made["auth"]["client_token"])
 
     def doctor(self, outputs: dict[str, Any], token: str = "", **others: Any) -> Finding:
-        kinds = {f"allomia:index:{kind}": each for kind, each in {"DashboardApiKey": outputs, **others}.items()}
+        kinds = {"DashboardApiKey": outputs, **others}
         resources = [
             {
-                "urn": f"urn:pulumi:prod::clinic::allomia:index:{kind}::ehr",
-                "type": f"allomia:index:{kind}",
+                "urn": f"urn:pulumi:prod::clinic::{kind}::ehr",
+                "type": kind,
                 "outputs": each,
             }
             for kind, each in kinds.items()

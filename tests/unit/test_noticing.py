@@ -60,7 +60,7 @@ class Shelf:
         self.values[version] = value
         self.written[version] = self.clock.now()
 
-    def look_up(self, reference: VaultReference) -> Shelved:
+    def read_versions(self, reference: VaultReference) -> Shelved:
         self.calls.append("look")
         if self.fault:
             raise self.fault
