@@ -314,8 +314,8 @@ ROWS: dict[int, Row] = {
         "e/delivery::test_drift_in_vault_is_found_by_refresh_and_mended_by_up",
     ),
     44: Row(
-        "A KV v1 mount, a wrong mount, a missing or wrong namespace, a path that climbs",
-        "Refused by the preflight; nothing is written",
+        "A KV v1 mount, a wrong mount, a missing, wrong or ignored namespace, a path that climbs",
+        "Refused by the preflight, before a login where Vault ignores namespaces; nothing is written",
         "c/vault_delivery::test_a_kv_v1_mount_is_refused_and_never_written_to "
         "c/vault_delivery::test_a_mount_that_vault_sees_elsewhere_is_refused "
         "c/vault_delivery::test_a_path_cannot_climb_out_of_its_mount "
