@@ -597,4 +597,10 @@ ROWS: dict[int, Row] = {
         "The same tests hold it (`ALLOMIA_TEST_VAULT`); only the Enterprise edition's namespaces are left out of the "
         "community edition's run, with a word",
     ),
+    89: Row(
+        "An organization in AlloMia's list with half a character, a number or null as its name or id, or with a slash "
+        "in its id",
+        "Under an odd name it is looked at like any other; one with an odd id is left out with one warning that counts "
+        "them, and blocks nothing; its organization is not called gone (G4)",
+    ),
 }
