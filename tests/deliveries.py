@@ -102,16 +102,22 @@ Trouble = Callable[[Exchange, Pass], None]
 
 @dataclass
 class Relay:
-    """Pass requests on to a real server; one whose method and path fit the next trouble of a list meets it."""
+    """Pass requests on to a real server; one whose method and path fit the next trouble of a list meets it.
+
+    Attributes:
+        hidden: The headers that the real server does not see.
+    """
 
     upstream: str
     troubles: list[tuple[str, str, Trouble]]
     passed: list[tuple[str, str]] = field(default_factory=list)
+    hidden: frozenset[str] = frozenset()
 
     def __call__(self, exchange: Exchange) -> None:
         def pass_on() -> requests.Response:
             self.passed.append((seen.method, seen.path))
-            headers = {name: value for name, value in seen.headers.items() if name.startswith("X-Vault")}
+            shown = seen.headers.keys() - self.hidden
+            headers = {name: seen.headers[name] for name in shown if name.startswith("X-Vault")}
             with requests.Session() as session:
                 session.trust_env = False
                 return session.request(seen.method, self.upstream + seen.path, headers=headers, data=seen.body)

@@ -77,6 +77,7 @@ class FakeKey:
 class FakeOrganization:
     id: str
     name: str
+    is_usable: bool = True
 
 
 @dataclass

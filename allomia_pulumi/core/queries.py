@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from allomia_pulumi.core.marks import label_of, parse_mark
+from allomia_pulumi.core.messages import unusable_organizations
 from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.ports import ApiKey, Directory, OrganizationDetails
-from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.errors import InvalidInput, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["KeyDescription", "KeySurvey", "find_organization", "list_organizations", "survey_keys"]
@@ -68,9 +69,18 @@ def find_organization(directory: Directory, *, organization_id: str | None, name
     )
 
 
-def list_organizations(directory: Directory, search: str | None = None) -> Sequence[OrganizationDetails]:
-    """Return all organizations that the tenant key sees, or those that AlloMia's search by name finds."""
-    return directory.list_organizations(search or None)
+def list_organizations(
+    directory: Directory, search: str | None, warn: Callable[[str], None]
+) -> Sequence[OrganizationDetails]:
+    """Return all organizations that the tenant key sees, or those that AlloMia's search by name finds.
+
+    Those that no request can name are left out, and `warn` is told how many.
+    """
+    found = directory.list_organizations(search or None)
+    usable = [each for each in found if each.is_usable]
+    if len(usable) < len(found):
+        warn(f"{unusable_organizations(len(found) - len(usable))}: left out")
+    return usable
 
 
 def survey_keys(directory: Directory, organization_id: str, now: datetime) -> KeySurvey:
@@ -109,6 +119,10 @@ def _find_by_name(directory: Directory, name: str) -> OrganizationDetails:
         ids = ", ".join(printable(each.id) for each in found)
         raise InvalidInput(
             f"{len(found)} organizations are named {_quoted(name)} (ids {ids})", "Give the id of the one that you mean."
+        )
+    if not found[0].is_usable:
+        raise UnexpectedAnswer(
+            f"AlloMia lists the organization {_quoted(name)} with an id that no request can name", "Tell AlloMia."
         )
     return found[0]
 

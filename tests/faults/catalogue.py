@@ -314,8 +314,8 @@ ROWS: dict[int, Row] = {
         "e/delivery::test_drift_in_vault_is_found_by_refresh_and_mended_by_up",
     ),
     44: Row(
-        "A KV v1 mount, a wrong mount, a missing or wrong namespace, a path that climbs",
-        "Refused by the preflight; nothing is written",
+        "A KV v1 mount, a wrong mount, a missing, wrong or ignored namespace, a path that climbs",
+        "Refused by the preflight, before a login where Vault ignores namespaces; nothing is written",
         "c/vault_delivery::test_a_kv_v1_mount_is_refused_and_never_written_to "
         "c/vault_delivery::test_a_mount_that_vault_sees_elsewhere_is_refused "
         "c/vault_delivery::test_a_path_cannot_climb_out_of_its_mount "
@@ -596,5 +596,11 @@ ROWS: dict[int, Row] = {
         "The Vault is HashiCorp's and not OpenBao",
         "The same tests hold it (`ALLOMIA_TEST_VAULT`); only the Enterprise edition's namespaces are left out of the "
         "community edition's run, with a word",
+    ),
+    89: Row(
+        "An organization in AlloMia's list with half a character, a number or null as its name or id, or with a slash "
+        "in its id",
+        "Under an odd name it is looked at like any other; one with an odd id is left out with one warning that counts "
+        "them, and blocks nothing; its organization is not called gone (G4)",
     ),
 }

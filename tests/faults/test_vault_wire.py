@@ -374,12 +374,59 @@ def test_each_request_carries_the_namespace_and_says_who_asks(monkeypatch: pytes
     with stand_in() as server:
         read(TENANT, environ(server.address) | {"VAULT_NAMESPACE": "clinic/berlin"}, auth=APPROLE)
 
-    assert len(server.seen) == 4
-    for seen in server.seen:
+    assert len(server.seen) == 5
+    probe, *others = server.seen
+    assert probe.headers["X-Vault-Namespace"].startswith("clinic/berlin/")
+    for seen in others:
         assert seen.headers["X-Vault-Namespace"] == "clinic/berlin"
+    for seen in server.seen:
         assert seen.headers["X-Vault-Request"] == "true"
         assert seen.headers["User-Agent"].startswith("allomia-pulumi/")
-    assert "X-Vault-Token" not in server.seen[0].headers
+    assert not [seen for seen in server.seen[:2] if "X-Vault-Token" in seen.headers]
+
+
+NO_PROOF = [
+    answer(404, {"errors": ["namespace not found"]}),
+    answer(404, {"errors": ["no handler for route"]}),
+    *[answer(status) for status in (307, 400, 401, 403, 405, 501)],
+    answer(404, b"<html>"),
+    answer(200, b"<html>", Content_Type="text/html"),
+    *[answer(200, body) for body in ({}, {"data": None}, {"data": {"auth": {}}}, {"data": {"auth": [], "secret": []}})],
+]
+
+
+@pytest.mark.parametrize("act", NO_PROOF)
+def test_an_answer_that_does_not_prove_that_namespaces_are_ignored_changes_nothing(act: Act) -> None:
+    with stand_in(act) as server:
+        assert read(TENANT, environ(server.address) | {"VAULT_NAMESPACE": "clinic"}) == KEY
+
+    assert server.paths()[0] == "/v1/sys/internal/ui/mounts"
+    assert len(server.seen) == 3
+
+
+@pytest.mark.catalogue(44)
+@pytest.mark.parametrize("act", [hang_up, answer(429), answer(503, {"errors": ["Vault is sealed"]})])
+def test_namespaces_are_asked_for_again_after_a_blip(act: Act) -> None:
+    mounts = {"data": {"auth": {}, "secret": {}}}
+    with (
+        stand_in(act, answer(200, mounts)) as server,
+        opened(environ(server.address) | {"VAULT_NAMESPACE": "clinic"}) as vault,
+        pytest.raises(InvalidConfiguration, match="ignores the namespace clinic"),
+    ):
+        vault.read_secret(parse_reference(TENANT, ""))
+
+    assert server.paths() == ["/v1/sys/internal/ui/mounts"] * 2
+
+
+def test_a_vault_that_never_answers_is_not_asked_for_a_login_after_it() -> None:
+    with (
+        stand_in(*[hang_up] * 99) as server,
+        opened(environ(server.address) | {"VAULT_NAMESPACE": "c"}) as vault,
+        pytest.raises(Unreachable, match=r"asking whether it has the namespace c \(5 attempts\)"),
+    ):
+        vault.read_secret(parse_reference(TENANT, ""))
+
+    assert len(server.seen) == 5
 
 
 @pytest.mark.parametrize("namespace", ["a\r\nX-Injected: 1", "a\nb", "日本"])

@@ -97,7 +97,7 @@ class TenantClient:
         return self.organization(organization_id) is not None
 
     def list_organizations(self, search: str | None = None) -> tuple[Organization, ...]:
-        """Return all organizations of the tenant, or those whose name matches."""
+        """Return all organizations of the tenant, or those whose name matches; also those that no request can name."""
         return self.survey(search)[0]
 
     def survey(self, search: str | None = None) -> tuple[tuple[Organization, ...], datetime | None]:
@@ -113,7 +113,8 @@ class TenantClient:
                 ORGANIZATIONS_PATH, OrganizationPage, self._tenant, doing=doing, params=params
             )
             moments.append(moment)
-            return answer.organizations, answer.pagination
+            found = tuple(each.at(page, position) for position, each in enumerate(answer.organizations, 1))
+            return found, answer.pagination
 
         return read_pages(read, doing, self._exchange.clock), moments[-1]
 

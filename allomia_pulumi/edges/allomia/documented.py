@@ -5,10 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from allomia_pulumi.edges.allomia.pages import Pagination
-from allomia_pulumi.edges.allomia.paths import segment
+from allomia_pulumi.edges.allomia.paths import is_identifier, segment
+from allomia_pulumi.edges.allomia.standins import readable_name, usable_id
 from allomia_pulumi.ground.model import WireModel
 
 __all__ = [
@@ -61,6 +69,11 @@ def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # n
         return None
 
 
+def _organization_id(value: object) -> object:
+    """Return an id, or a stand-in also for one that is no text: an organization holds up none beside it."""
+    return usable_id(value) if isinstance(value, str) else "(unusable id / no text)"
+
+
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 InformingText = Annotated[str | None, WrapValidator(_or_none)]
 InformingMoment = Annotated[Moment | None, WrapValidator(_or_none)]
@@ -73,12 +86,23 @@ class _Answer(WireModel):
 class Organization(_Answer):
     """An organization, as far as we read it; which fields may be null is not documented."""
 
-    id: str
-    name: str
+    id: Annotated[str, BeforeValidator(_organization_id)]
+    name: Annotated[str, BeforeValidator(readable_name)]
     city: InformingText = None
     country: InformingText = None
     timezone: InformingText = None
     created_at: InformingMoment = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether a request can name it."""
+        return is_identifier(self.id)
+
+    def at(self, page: int, position: int) -> Organization:
+        """Return it with the place in the list in its stand-in, since several may have none that tells them apart."""
+        if self.is_usable:
+            return self
+        return self.model_copy(update={"id": f"{self.id} {page}.{position}"})
 
 
 class OrganizationAnswer(_Answer):

@@ -14,6 +14,7 @@ from allomia_pulumi.edges.net.deadline import deadline
 from allomia_pulumi.edges.net.proxies import check_certificates
 from allomia_pulumi.edges.vault.faults import Fault, Repeat, judged, to_error
 from allomia_pulumi.edges.vault.login import Token, log_in
+from allomia_pulumi.edges.vault.namespaces import refuse_ignored
 from allomia_pulumi.edges.vault.retry import ANY_FAULT, repeated
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
@@ -72,6 +73,7 @@ class Connection:
         self._http = build_session(self._address, _authorities(settings, sources))
         self._verify = self._http.verify
         self._logins: Flights[int, _Session] = Flights(lambda problem: isinstance(problem, CredentialRejected))
+        self._heeded: Flights[str, None] = Flights(lambda problem: isinstance(problem, InvalidConfiguration))
         self._generation = 0
 
     def ask(self, doing: str, call: Call, known: Callable[[Fault], AllomiaError | None]) -> dict[str, Any]:
@@ -146,6 +148,7 @@ class Connection:
 
         def make() -> _Session:
             anonymous = self._client("", self._settings.timeout_seconds)
+            self._require_namespace()
             token = log_in(self._settings, self._environ, self._clock, self.name, anonymous)
             if dead is not None and token.value == dead.value:
                 raise self._rejected(token)
@@ -185,12 +188,25 @@ class Connection:
         answer = self._once(session.client, lambda client: client.auth.token.lookup_self())
         return isinstance(answer, Fault) and _is_denied(answer) and POLICY_DENIAL not in answer.said
 
+    def _require_namespace(self) -> None:
+        """Make sure, once, that Vault is not known to ignore the namespace that is configured."""
+        namespace = self._settings.namespace
+        if namespace:
+            client = self._client("", self._settings.timeout_seconds)
+            made = (namespace, client, self._clock, self.name, self._namespace_source)
+            self._heeded.get(namespace, lambda: refuse_ignored(*made))
+
     def _no_namespace(self, fault: Fault) -> NotFound | None:
         if fault.status != NOT_FOUND or NO_NAMESPACE not in fault.said:
             return None
-        source = self._sources.get("vault.namespace", "allomia:vault.namespace")
         namespace = printable(self._settings.namespace or "")
-        return NotFound(f"{self.name} does not know the namespace {namespace} ({source})", "Correct it there.")
+        return NotFound(
+            f"{self.name} does not know the namespace {namespace} ({self._namespace_source})", "Correct it there."
+        )
+
+    @property
+    def _namespace_source(self) -> str:
+        return self._sources.get("vault.namespace", "allomia:vault.namespace")
 
     def _rejected(self, token: Token) -> CredentialRejected:
         hint = "Check that the login's token lives long enough." if token.is_ours else "Log in to Vault again."

@@ -69,7 +69,8 @@ def find_organization(organization_id: object, name: object) -> OrganizationInfo
 def list_organizations(search: object) -> tuple[OrganizationInfo, ...]:
     """Return all organizations, or those that AlloMia's search by name finds."""
     wanted = _text(search, "search", "get_organizations")
-    return tuple(organization_info(each) for each in queries.list_organizations(_directory(), wanted))
+    found = queries.list_organizations(_directory(), wanted, pulumi.log.warn)
+    return tuple(organization_info(each) for each in found)
 
 
 @_explained
