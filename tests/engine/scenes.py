@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import pty
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ ANSWER_SECONDS = 180.0
 # The plugin; the dynamic provider, and the script that starts it.
 PROVIDERS = (b"pulumi-resource-", b"pulumi.dynamic")
 PROJECT = "name: clinic\nruntime: python\n"
+PROOFS: dict[str, Any] = {"method": "GET", "path": "*/api/calls*"}
 SEVERAL = """
 import pulumi
 from allomia_pulumi import OrganizationApiKey
@@ -206,3 +208,24 @@ def wait_until(look: Callable[[], object], seconds: float = GONE_SECONDS) -> Non
         if time.monotonic() > deadline:
             raise ToolError(f"It did not happen within {seconds:.0f} seconds.")
         time.sleep(0.05)
+
+
+def kill_while_making(scene: Scene) -> str:
+    """Kill an `up` between the mint and the record, clear what it left of itself, and return the key's id."""
+    before = set(scene.alive())
+    # The proof of the new key waits, so that one key stays in the making however slow the machine is.
+    scene.sandbox.add_fault("delay_before", seconds=600.0, times=None, **PROOFS)
+    process = scene.workspace.start("up", "--yes", "--skip-preview")
+    wait_until(lambda: set(scene.alive()) - before, ANSWER_SECONDS)
+    # A provider that outlives the CLI would end the key itself, or not, as its time allows.
+    left = providers(scene.workspace)
+    for pid in left:
+        os.kill(pid, signal.SIGSTOP)
+    process.kill()
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    scene.workspace.cancel()
+    scene.sandbox.clear_faults()
+    (key,) = set(scene.alive()) - before
+    return key

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +14,16 @@ import yaml
 
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.models import Identity
-from tests.engine.scenes import PROJECT, Scene, answer, leaks, providers, resource, set_scene
+from tests.engine.scenes import (
+    PROJECT,
+    PROOFS,
+    Scene,
+    answer,
+    kill_while_making,
+    leaks,
+    resource,
+    set_scene,
+)
 from tests.fakes import LINEAGE
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
@@ -63,7 +70,6 @@ OrganizationApiKey(
 )
 """
 LACKING = "an operation whose record was lost, or a restored state, or the wrong backend"
-PROOFS: dict[str, Any] = {"method": "GET", "path": "*/api/calls*"}
 REVOKES: dict[str, Any] = {"method": "DELETE", "path": "*/api-keys/*"}
 EHR = Identity(project="clinic", stack="test", name="ehr")
 
@@ -93,27 +99,6 @@ def found(scene: Scene, *arguments: str) -> dict[str, Any]:
 def ask(scene: Scene, answers: str, *arguments: str) -> Result:
     """Revoke at a terminal."""
     return answer(scene.workspace, answers, ALLOMIA, "orphans", "--stack", ".", "--revoke", *arguments)
-
-
-def kill_while_making(scene: Scene) -> str:
-    """Kill an `up` between the mint and the record, clear what it left of itself, and return the key's id."""
-    before = set(scene.alive())
-    # The proof of the new key waits, so that one key stays in the making however slow the machine is.
-    scene.sandbox.add_fault("delay_before", seconds=600.0, times=None, **PROOFS)
-    process = scene.workspace.start("up", "--yes", "--skip-preview")
-    wait_until(lambda: set(scene.alive()) - before)
-    # A provider that outlives the CLI would end the key itself, or not, as its time allows.
-    left = providers(scene.workspace)
-    for pid in left:
-        os.kill(pid, signal.SIGSTOP)
-    process.kill()
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=60)
-    scene.workspace.cancel()
-    scene.sandbox.clear_faults()
-    (key,) = set(scene.alive()) - before
-    return key
 
 
 def leave(scene: Scene, organization: str = "", identity: Identity = EHR, owner: str = "the tests") -> MadeKey:

@@ -430,6 +430,38 @@ def test_every_api_request_is_one_event_and_control_requests_are_none(local: Loc
     assert local.events(since=4) == events[4:]
 
 
+def test_a_key_of_an_earlier_world_is_put_back_as_it_was_and_only_once(local: Local) -> None:
+    value = f"alm_org_{'k' * 43}"
+    known = {"name": "ehr", "id": "key-1", "createdAt": "2025-06-01T14:23:45Z", "key": value}
+    assert local.control("POST", f"organizations/{local.org}/keys", known) == {
+        "id": "key-1",
+        "name": "ehr",
+        "key": value,
+    }
+    (shown,) = local.control("GET", f"organizations/{local.org}/keys")["keys"]
+    assert (shown["id"], shown["createdAt"]) == ("key-1", "2025-06-01T14:23:45Z")
+    assert local.send("GET", "/api/calls", value, params={"organizationId": local.org}).status_code != 401
+    for again in ({"id": "key-1"}, {"key": value}):
+        refused = local.send("POST", f"/sandbox/organizations/{local.org}/keys", json={"name": "ehr", **again})
+        assert (refused.status_code, refused.json()) == (
+            422,
+            {"error": "another key has this id or this value already"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("body", "blamed"),
+    [({"createdAt": "2025-06-01T14:23:45"}, "createdAt"), ({"key": "alm_org_short"}, "key"), ({"id": "a/b"}, "id")],
+)
+def test_what_is_wrong_with_a_key_to_put_back_is_named_and_not_shown(
+    local: Local, body: dict[str, str], blamed: str
+) -> None:
+    refused = local.send("POST", f"/sandbox/organizations/{local.org}/keys", json={"name": "ehr", **body})
+    assert refused.status_code == 422
+    assert blamed in refused.json()["error"]
+    assert body[blamed] not in refused.text
+
+
 def test_counts_balance_whatever_was_done_by_hand(local: Local) -> None:
     local.mint("one")
     second = local.mint("two").json()["id"]
