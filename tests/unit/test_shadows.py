@@ -26,6 +26,7 @@ from pulumi.runtime import Settings, configure, proto, rpc
 from pulumi.runtime.proto import provider_pb2_grpc
 """
 SHADOW_ALL = """
+import importlib.metadata  # which `importlib.invalidate_caches` needs since Python 3.13
 import pathlib
 from importlib.util import find_spec
 PACKAGES = ["anyio", "certifi", "h11", "httpcore", "httpx", "hvac", "idna", "pydantic", "requests", "tenacity"]
