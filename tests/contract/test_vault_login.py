@@ -245,7 +245,8 @@ def test_a_refused_approle_login_warns_of_the_lockout(bao: OpenBao, environ: dic
 
     assert isinstance(error, CredentialRejected)
     assert "the approle login at the auth mount approle in the root namespace" in error.message
-    assert "the role id or the secret id is unknown, expired or used up" in error.message
+    whose = "the role id or the secret id" if bao.product.name == "OpenBao" else "the secret id"
+    assert f"{whose} is unknown, expired or used up" in error.message
     assert "15 minutes" in error.hint
 
 

@@ -88,9 +88,11 @@ def test_any_character_in_a_path_finds_the_secret_of_that_name(
     bao: OpenBao, environ: dict[str, str], path: str
 ) -> None:
     put(bao, path, key="from-two")
-    put_v1(bao, path, key="from-one")
-
     assert read({"path": f"secret/{path}", "field": "key"}, environ) == "from-two"
+
+    if ".." in path and bao.product.name == "Vault":
+        return  # its KV v1 takes two dots for a way up, and refuses to write there
+    put_v1(bao, path, key="from-one")
     assert read({"mount": "legacy", "path": path, "field": "key"}, environ) == "from-one"
 
 
