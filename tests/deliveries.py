@@ -12,7 +12,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from allomia_pulumi.core.minted_key.deliver import Delivery
+from allomia_pulumi.contracts.vault_delivery import Delivery
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock

@@ -1,4 +1,4 @@
-"""The tenants that a command looks at, and every key of their organizations."""
+"""Connections of a command to its tenants, and the key lists of their organizations."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from typing import Annotated
 
 import typer
 
+from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.exit_codes import warn
-from allomia_pulumi.cli.state import Access
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.messages import unusable_organizations
 from allomia_pulumi.core.orphans import Listing
-from allomia_pulumi.core.ports import ApiKey
-from allomia_pulumi.edges.allomia import TenantClient, is_identifier
+from allomia_pulumi.edges.allomia import TenantClient
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = [
     "ApiUrl",
@@ -73,14 +74,14 @@ class Holding:
 
 @dataclass(frozen=True)
 class Survey:
-    """What could be read, and what not."""
+    """Key lists that could be read, and the errors of the others."""
 
     holdings: tuple[Holding, ...]
     failures: tuple[AllomiaError, ...]
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Organization:
     """An organization, and the clients that may see it."""
 
     organization_id: str
@@ -93,7 +94,7 @@ class Connections:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._sessions: dict[tuple[object, ...], Session] = {}
+        self._sessions: dict[tuple[object, ...], Container] = {}
 
     def open(self, access: Access) -> TenantClient:
         """Return the client of one access; no request is made yet.
@@ -117,11 +118,11 @@ class Connections:
         Raises:
             AllomiaError: Nothing at all could be read.
         """
-        places, failures = self._places(accesses, organizations)
+        visible, failures = self._find_organizations(accesses, organizations)
         with ThreadPoolExecutor(CONCURRENT_LISTS) as pool:
-            outcomes = list(pool.map(_look, places))
-        holdings = tuple(each for each in outcomes if isinstance(each, Holding))
-        failures += [each for each in outcomes if isinstance(each, AllomiaError)]
+            results = list(pool.map(_list_keys, visible))
+        holdings = tuple(each for each in results if isinstance(each, Holding))
+        failures += [each for each in results if isinstance(each, AllomiaError)]
         if failures and not holdings:
             raise failures[0]
         return Survey(holdings, tuple(failures))
@@ -131,11 +132,11 @@ class Connections:
         for session in self._sessions.values():
             session.close()
 
-    def _places(
+    def _find_organizations(
         self, accesses: Sequence[Access], organizations: Sequence[str]
-    ) -> tuple[list[_Place], list[AllomiaError]]:
-        """Find out which organizations there are; one that several tenant keys see is one place."""
-        places: dict[tuple[str, str], _Place] = {}
+    ) -> tuple[list[_Organization], list[AllomiaError]]:
+        """Find out which organizations there are; one that several tenant keys see is one organization."""
+        visible: dict[tuple[str, str], _Organization] = {}
         failures: list[AllomiaError] = []
         for session, reference in self._distinct(accesses):
             try:
@@ -146,10 +147,10 @@ class Connections:
                 continue
             for organization_id, name in found:
                 key = (session.settings.api_url, organization_id)
-                places.setdefault(key, _Place(organization_id, name, [])).clients.append(client)
-        return list(places.values()), failures
+                visible.setdefault(key, _Organization(organization_id, name, [])).clients.append(client)
+        return list(visible.values()), failures
 
-    def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Session, VaultReference | None]]:
+    def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Container, VaultReference | None]]:
         """Leave out what is the same, and a configuration without a tenant key where others have one."""
         seen = set()
         for access in accesses:
@@ -163,13 +164,13 @@ class Connections:
                 seen.add((session, reference))
                 yield session, reference
 
-    def _has_no_tenant_key(self, session: Session) -> bool:
+    def _has_no_tenant_key(self, session: Container) -> bool:
         return session.settings.tenant_key_ref is None and not self._environ.get(TENANT_KEY_VARIABLE, "").strip()
 
-    def _session(self, access: Access) -> Session:
+    def _session(self, access: Access) -> Container:
         key = (tuple(sorted(access.stack.items())), tuple(sorted(access.arguments.items())))
         if key not in self._sessions:
-            session = self._sessions[key] = Session(access.stack, self._environ, SystemClock(), access.arguments)
+            session = self._sessions[key] = Container(access.stack, self._environ, SystemClock(), access.arguments)
             if session.warning:
                 warn(session.warning)
         return self._sessions[key]
@@ -227,15 +228,15 @@ def _usable(client: TenantClient, failures: list[AllomiaError]) -> list[tuple[st
     return found
 
 
-def _look(place: _Place) -> Holding | AllomiaError:
+def _list_keys(organization: _Organization) -> Holding | AllomiaError:
     """List an organization's keys through the first tenant key that may; return what is wrong if none may."""
     problems: list[AllomiaError] = []
-    for client in place.clients:
+    for client in organization.clients:
         try:
-            keys, listed_at = client.look(place.organization_id)
+            keys, listed_at = client.list_keys_dated(organization.organization_id)
         except AllomiaError as problem:
             problems.append(problem)
         else:
-            return Holding(place.organization_id, place.name, tuple(keys), client, listed_at)
+            return Holding(organization.organization_id, organization.name, tuple(keys), client, listed_at)
     # That another tenant's key does not see the organization tells least.
     return next((each for each in problems if not isinstance(each, NotFound)), problems[0])

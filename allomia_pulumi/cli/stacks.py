@@ -1,4 +1,4 @@
-"""What the Pulumi CLI tells about a stack; nothing is changed."""
+"""Client of the Pulumi CLI: stacks, their configuration and their state; nothing is changed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
-from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import guard, printable, scrub
+from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
 
 __all__ = ["Stack", "ask_pulumi_object", "export_stack", "list_stacks", "open_stack", "read_again"]
 
@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def label(self) -> str:
-        """Return how people call it."""
+        """Return the name for people."""
         return printable(f"{self.project}/{self.name}")
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.fakes import LINEAGE
 from tools.engine.build import Engine
 from tools.engine.processes import free_port

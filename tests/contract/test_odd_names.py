@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.provider.plugin.invokes import invoke
-from allomia_pulumi.provider.values import organization_info, survey_info
 from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.test_command_line import Scene as Terminal
 from tests.contract.test_command_line import scene as terminal
@@ -161,7 +160,7 @@ def test_functions_leave_out_organizations_that_no_request_can_name_with_one_war
     list_odd_organizations(scene, {"id": scene.organization, "name": "Valley Health"})
     environ, clock = {"ALLOMIA_TENANT_KEY": scene.tenant.key}, SystemClock()
     warned: list[str] = []
-    with closing(Session({"apiUrl": scene.sandbox.address}, environ, clock)) as session:
+    with closing(Container({"apiUrl": scene.sandbox.address}, environ, clock)) as session:
         function = "allomia:index:getOrganizations"
         found = invoke(function, {}, lambda: session.open(None), clock.now(), warned.append)
     assert [each["id"] for each in found["organizations"]] == [scene.organization]
@@ -206,11 +205,11 @@ def test_g3_functions_return_no_known_secret(scene: Scene) -> None:
     scene.sandbox.make_key_by_hand(scene.organization, name)
     other = scene.sandbox.add_organization(scene.tenant.id, name)
     environ = {"ALLOMIA_TENANT_KEY": scene.tenant.key}
-    with closing(Session({"apiUrl": scene.sandbox.address}, environ, SystemClock())) as session:
+    with closing(Container({"apiUrl": scene.sandbox.address}, environ, SystemClock())) as session:
         directory = session.open(None)
-        found = organization_info(find_organization(directory, organization_id=other, name=None))
-        keys = survey_info(survey_keys(directory, scene.organization, SystemClock().now())).keys
-        listed = [organization_info(each).name for each in list_organizations(directory, None, pytest.fail)]
+        found = find_organization(directory, organization_id=other, name=None)
+        keys = survey_keys(directory, scene.organization, SystemClock().now()).keys
+        listed = [each.name for each in list_organizations(directory, None, pytest.fail)]
     assert found.name == keys[0].name == keys[0].label == "pasted [secret] here"
     assert "pasted [secret] here" in listed
 

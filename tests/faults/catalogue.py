@@ -185,13 +185,13 @@ ROWS: dict[int, Row] = {
         "401 from the start",
         "Fails and names the place that the tenant key came from",
         "c/tenant_key::test_g5_a_tenant_key_that_allomia_refuses_names_its_place "
-        "u/session::test_g5_without_any_tenant_key_the_error_has_the_next_step",
+        "u/container::test_g5_without_any_tenant_key_the_error_has_the_next_step",
     ),
     26: Row(
         "401 in the middle of a run",
         "What was made is in state, the rest fails cleanly, and the next run completes it",
         "c/tenant_key::test_a_tenant_key_replaced_meanwhile_is_read_again "
-        "u/session::test_a_refused_key_is_read_again_once_however_many_meet_the_refusal",
+        "u/container::test_a_refused_key_is_read_again_once_however_many_meet_the_refusal",
     ),
     27: Row("403 to one kind of request only", "Says which, and never means an empty list"),
     28: Row(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -397,8 +398,8 @@ def test_two_resources_of_one_secret_keep_their_reads_and_decisions_apart(stack:
     quiet = {**records[IDENTITY], "vaultSecretVersion": 2}
     quiet["record"] = {**quiet["record"], "writtenAt": "2026-11-25T12:00:00Z"}
     assert keys.diff(stack.id, quiet, moved, IDENTITY, stack.said).causes == ()
-    assert keys.forecast(stack.id, records[other], stack.inputs, other).outputs == {}
-    assert keys.forecast(stack.id, quiet, moved, IDENTITY).outputs != {}
+    assert keys.preview(stack.id, records[other], stack.inputs, other).outputs == {}
+    assert keys.preview(stack.id, quiet, moved, IDENTITY).outputs != {}
 
 
 def test_a_key_that_was_adopted_is_nobodys_to_delete(rotated: Stack) -> None:

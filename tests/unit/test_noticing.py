@@ -10,9 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.handmade_key.models import OldKey
+from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.core.handmade_key.watch import Standing, look_at
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -58,7 +59,7 @@ class Shelf:
         self.values[version] = value
         self.written[version] = self.clock.now()
 
-    def look_up(self, reference: VaultReference) -> Shelved:
+    def read_versions(self, reference: VaultReference) -> Shelved:
         self.calls.append("look")
         if self.fault:
             raise self.fault
@@ -106,7 +107,7 @@ class World:
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         return secret.get_secret_value() == "the tenant key"
 
-    def is_held(self, mark: str) -> bool:
+    def is_managed(self, mark: str) -> bool:
         return mark in self.held
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:  # noqa: ARG002

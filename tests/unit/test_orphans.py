@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.cli import survey
+from allomia_pulumi.cli.access import accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import accesses, has_secret_owner, record_of
+from allomia_pulumi.cli.state import has_secret_owner, record_of
 from allomia_pulumi.core.certainty import UNSEARCHED
+from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity, Origin
 from allomia_pulumi.core.orphans import (
     Declared,
     Knowledge,
@@ -441,5 +442,5 @@ def test_g1_the_state_is_read_after_the_keys_so_that_a_run_under_way_makes_no_or
     monkeypatch.setattr(survey, "open_stack", lambda _: before)
     monkeypatch.setattr(survey, "read_again", lambda _: states[-1])
     monkeypatch.setattr(Connections, "survey", take_survey)
-    (row,) = survey.look(Connections({}), ["."], [], {}).rows
+    (row,) = survey.take_survey(Connections({}), ["."], [], {}).rows
     assert row.verdict == Verdict(Whose.CURRENT, "clinic/prod", URN)

@@ -10,9 +10,11 @@ import pytest
 
 import allomia_pulumi
 from allomia_pulumi import errors
-from allomia_pulumi.core.handmade_key.models import DashboardInputs, DashboardState
-from allomia_pulumi.core.minted_key.inputs import SUPPORTED
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, Inputs, KeyState
+from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
+from allomia_pulumi.core.handmade_key.state import DashboardState
+from allomia_pulumi.core.minted_key.inputs import SUPPORTED, Inputs
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.program import dynamic
 from allomia_pulumi.provider.dynamic import calls
@@ -33,9 +35,9 @@ def test_a_program_loads_no_edge_and_no_model() -> None:
 def test_a_session_without_vault_loads_no_hvac() -> None:
     heavy = python(
         "import sys\n"
-        "from allomia_pulumi.container import Session\n"
+        "from allomia_pulumi.container import Container\n"
         "from allomia_pulumi.ground.clock import SystemClock\n"
-        "Session({}, {'ALLOMIA_TENANT_KEY': 'k'}, SystemClock()).open(None)\n"
+        "Container({}, {'ALLOMIA_TENANT_KEY': 'k'}, SystemClock()).open(None)\n"
         "print('hvac' in sys.modules)"
     )
     assert heavy == "False"
@@ -73,7 +75,7 @@ def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) 
     assert resource.provider_constant == CONSTANTS[kind]
     provider = pickle.loads(base64.b64decode(resource.provider_constant))  # noqa: S301 - our own constant
     assert isinstance(provider, calls.KeyProvider)
-    assert resource.pulumi_type == f"{calls.TYPE_PREFIX}{provider.kind}"
+    assert resource.pulumi_type == f"pulumi-python:dynamic/allomia:{provider.kind}"
     assert provider.kind == kind
 
 

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from allomia_pulumi import errors
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, RequestRefused, UnexpectedAnswer
 from allomia_pulumi.ground.redaction import guard
-from allomia_pulumi.provider.plugin.failures import Unfinished, code_of, told
+from allomia_pulumi.provider.plugin.failures import STATUS_CODES, Unfinished, ends_with_status
 from tests.logs import QuietLog
 
 CANARY = "alm_org_canary-of-failures"
@@ -49,7 +49,7 @@ def end(problem: Exception, server: Server | None = None) -> Context:
 
     context = Context()
     with pytest.raises(Aborted):
-        told(Create)(server or Server(), None, context)  # type: ignore[arg-type]
+        ends_with_status(Create)(server or Server(), None, context)  # type: ignore[arg-type]
     return context
 
 
@@ -63,7 +63,7 @@ def make(kind: type[AllomiaError]) -> AllomiaError:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_g5_every_error_has_a_code_that_leaves_no_doubt(kind: type[AllomiaError]) -> None:
-    assert code_of(make(kind)) not in DOUBTFUL
+    assert STATUS_CODES[kind.code] not in DOUBTFUL
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 import allomia_pulumi
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import FakeClock
@@ -31,15 +31,15 @@ SOUNDS_SECRET = re.compile(r"(^|_)(secret|token|password|jwt|key)$")
 NO_SECRETS = {
     "allomia_pulumi.cli.survey.Row.key",
     "allomia_pulumi.core.minted_key.inspect.Existing.key",
-    "allomia_pulumi.core.minted_key.issue.Made.key",
+    "allomia_pulumi.core.minted_key.issuance.Issuance.key",
     "allomia_pulumi.sandbox.exchange.Done.key",
     # A place in Vault.
-    "allomia_pulumi.core.handmade_key.models.DashboardInputs.vault_secret",
-    "allomia_pulumi.core.handmade_key.models.DashboardSettings.vault_secret",
-    "allomia_pulumi.core.handmade_key.models.OldKey.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Adoption.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Inputs.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Settings.vault_secret",
+    "allomia_pulumi.core.handmade_key.inputs.DashboardInputs.vault_secret",
+    "allomia_pulumi.core.handmade_key.state.DashboardSettings.vault_secret",
+    "allomia_pulumi.core.handmade_key.state.OldKey.vault_secret",
+    "allomia_pulumi.core.minted_key.inputs.Adoption.vault_secret",
+    "allomia_pulumi.core.minted_key.inputs.Inputs.vault_secret",
+    "allomia_pulumi.core.minted_key.state.Settings.vault_secret",
     # Wraps a SecretStr of its own.
     "allomia_pulumi.edges.vault.client._Session.token",
 }
@@ -113,13 +113,13 @@ def test_g3_no_living_object_shows_a_secret_after_calls_that_work_or_fail(status
     with stand_in(*script) as server:
         environ = {"VAULT_ADDR": server.address, "VAULT_TOKEN": TOKEN}
         stack = {"apiUrl": f"http://127.0.0.1:{free_port()}", "tenantKeyRef": "secret/allomia/tenant#api_key"}
-        session = Session(stack, environ, FakeClock())
+        session = Container(stack, environ, FakeClock())
         tenant = session.open(parse_reference("secret/other/tenant#api_key", "the reference"))
         with pytest.raises(AllomiaError) as caught:
             tenant.list_organizations()
         known = {id(each) for each in others}
         objects = [each for each in ours() if id(each) not in known]
-        assert {type(each).__name__ for each in objects} >= {"Session", "TenantClient", "Vault", "_VaultKey"}
+        assert {type(each).__name__ for each in objects} >= {"Container", "TenantClient", "Vault", "_VaultKey"}
         assert [leak for each in objects for leak in leaks(channels.of_object(each))] == []
         assert leaks(channels.of_exception(caught.value)) == []
         assert leaks(channels.of_pickle(caught.value)) == []

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity, OwedStep, Place
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -27,7 +29,7 @@ from tests.stacks import IDENTITY, ORGANIZATION, Kind, Outcome, Stack, differenc
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
 HERE = {"mount": "secret", "path": "allomia/here", "field": "api_key"}
 THERE = {"mount": "secret", "path": "allomia/there", "field": "api_key"}
-HERE_PLACE, THERE_PLACE = Place(**HERE), Place(**THERE)
+HERE_PLACE, THERE_PLACE = VaultLocation(**HERE), VaultLocation(**THERE)
 HOUR, DAY = 3_600.0, 86_400.0
 DOWN = Unavailable("503")
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BeforeValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from allomia_pulumi.edges.allomia.pages import Pagination
-from allomia_pulumi.edges.allomia.paths import is_identifier, segment
+from allomia_pulumi.edges.allomia.bodies import Answer
+from allomia_pulumi.edges.allomia.pages import Page
+from allomia_pulumi.edges.allomia.paths import segment
 from allomia_pulumi.edges.allomia.standins import readable_name, usable_id
-from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.ground.identifiers import is_identifier
+from allomia_pulumi.ground.moments import AllomiaMoment
 
 __all__ = [
     "CALLS_PATH",
@@ -25,11 +19,9 @@ __all__ = [
     "ORGANIZATIONS_PATH",
     "CallPage",
     "InformingMoment",
-    "Moment",
     "Organization",
     "OrganizationAnswer",
     "OrganizationPage",
-    "believable",
     "calls_of",
     "organization_path",
 ]
@@ -39,26 +31,6 @@ CALLS_PATH = "/api/calls"
 
 EMPTY_WINDOW: Final[dict[str, str | int]] = {"from": "1970-01-01T00:00:00Z", "to": "1970-01-01T00:00:01Z", "limit": 1}
 """A window in which no call was made: the answer proves a key and carries no call record."""
-
-
-FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
-LAST_MOMENT: Final = datetime(2200, 1, 1, tzinfo=UTC)
-
-
-def _in_utc(value: datetime) -> datetime:
-    """Read a moment without a zone as UTC, as every documented example is; one that cannot be AlloMia's is refused.
-
-    Adding a duration to a moment at the end of the calendar would raise where a key has been made already.
-    """
-    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
-        raise ValueError("is no moment at which AlloMia did something")
-    return moment.astimezone(UTC)
-
-
-def believable(moment: datetime | None) -> datetime | None:
-    """Return a moment in UTC, or None for one at which AlloMia cannot have done something."""
-    return moment.astimezone(UTC) if moment and FIRST_MOMENT <= moment <= LAST_MOMENT else None
 
 
 def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - what the field is
@@ -74,16 +46,11 @@ def _organization_id(value: object) -> object:
     return usable_id(value) if isinstance(value, str) else "(unusable id / no text)"
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
 InformingText = Annotated[str | None, WrapValidator(_or_none)]
-InformingMoment = Annotated[Moment | None, WrapValidator(_or_none)]
+InformingMoment = Annotated[AllomiaMoment | None, WrapValidator(_or_none)]
 
 
-class _Answer(WireModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class Organization(_Answer):
+class Organization(Answer):
     """An organization, as far as we read it; which fields may be null is not documented."""
 
     id: Annotated[str, BeforeValidator(_organization_id)]
@@ -105,20 +72,23 @@ class Organization(_Answer):
         return self.model_copy(update={"id": f"{self.id} {page}.{position}"})
 
 
-class OrganizationAnswer(_Answer):
+class OrganizationAnswer(Answer):
     """`GET /api/organization/{id}`: wrapped, unlike the other organization endpoints."""
 
     current_org: Organization
 
 
-class OrganizationPage(_Answer):
+class OrganizationPage(Page):
     """`GET /api/organization`: one page."""
 
     organizations: tuple[Organization, ...]
-    pagination: Pagination
+
+    def items(self, number: int) -> tuple[Organization, ...]:
+        """Return the organizations of page `number`, each with an id that tells it from the others."""
+        return tuple(each.at(number, position) for position, each in enumerate(self.organizations, 1))
 
 
-class CallPage(_Answer):
+class CallPage(Answer):
     """`GET /api/calls`: read for its status only, so that no call record is looked at."""
 
     calls: tuple[Any, ...]

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from allomia_pulumi.edges.allomia.documented import InformingMoment, Moment
-from allomia_pulumi.edges.allomia.pages import Pagination
-from allomia_pulumi.edges.allomia.paths import is_identifier, segment
+from allomia_pulumi.edges.allomia.bodies import Answer
+from allomia_pulumi.edges.allomia.documented import InformingMoment
+from allomia_pulumi.edges.allomia.pages import Page
+from allomia_pulumi.edges.allomia.paths import segment
 from allomia_pulumi.edges.allomia.standins import readable_name, usable_id
-from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.ground.identifiers import is_identifier
+from allomia_pulumi.ground.moments import AllomiaMoment
 from allomia_pulumi.ground.redaction import guard
 
 __all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "ShownKey", "key_path", "keys_path"]
@@ -47,11 +49,7 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
 
 
-class _Answer(WireModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class ListedKey(_Answer):
+class ListedKey(Answer):
     """A key in a list or on its own: never with its value.
 
     Whatever its name or its id is like, it holds a slot, so it stays in the list.
@@ -70,20 +68,19 @@ class ListedKey(_Answer):
         return self.is_never_used or self.last_used_at is not None
 
 
-class KeyPage(_Answer):
+class KeyPage(Page):
     """One page of an organization's keys."""
 
     api_keys: tuple[ListedKey, ...]
-    pagination: Pagination
 
 
-class CreatedKey(_Answer):
+class CreatedKey(Answer):
     """The one answer that shows a key's value; a repr shows nothing that may hold it, whatever AlloMia put where."""
 
     id: Identifier = Field(repr=False)
     name: str = Field(repr=False)
     key: Bearer
-    created_at: Moment
+    created_at: AllomiaMoment
     organization_id: str | None = Field(default=None, repr=False)
 
 
@@ -93,13 +90,13 @@ class ShownKey:
 
     id: str = field(repr=False)
     name: str = field(repr=False)
-    key: SecretStr
+    secret: SecretStr
     created_at: datetime
     answered_at: datetime | None
     organization_id: str | None = field(default=None, repr=False)
 
 
-class DeletedKey(_Answer):
+class DeletedKey(Answer):
     """The answer to a deletion; one that speaks of an error confirms nothing."""
 
     api_key_id: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from allomia_pulumi.edges.allomia.paths import is_identifier
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["readable_name", "usable_id"]

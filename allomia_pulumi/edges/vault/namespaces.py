@@ -8,7 +8,7 @@ from secrets import token_hex
 import hvac
 
 from allomia_pulumi.edges.vault.faults import Fault, to_error
-from allomia_pulumi.edges.vault.retry import ANY_FAULT, repeated
+from allomia_pulumi.edges.vault.retry import ANY_FAULT, retry_faults
 from allomia_pulumi.errors import InvalidConfiguration, Unreachable
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import printable
@@ -48,9 +48,9 @@ def refuse_ignored(namespace: str, client: hvac.Client, clock: Clock, name: str,
     # Inside the configured one, so that a proxy which lets requests into that namespace only lets this one pass.
     client.adapter.namespace = f"{inside}/{token_hex(8)}"
     try:
-        answer = repeated(lambda: client.adapter.get("/v1/sys/internal/ui/mounts"), clock, ANY_FAULT)
+        answer = retry_faults(lambda: client.adapter.get("/v1/sys/internal/ui/mounts"), clock, ANY_FAULT)
     except Fault as fault:
-        if fault.make is Unreachable:
+        if fault.make_error is Unreachable:
             raise to_error(fault, name, f"asking whether it has the namespace {printable(namespace)}") from None
         return
     if _lists_mounts(answer.get("data")):
