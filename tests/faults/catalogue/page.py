@@ -1,4 +1,4 @@
-"""The fault catalogue as a page: `python -m tests.faults.faults_page` writes it."""
+"""The fault catalogue as a page: `python -m tests.faults.catalogue.page` writes it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from tests.faults.catalogue import ROWS, Row
+from tests.faults.catalogue.table import ROWS, Row
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "faults.md"
 MARK = "catalogue"
 
 INTRODUCTION = """# The fault catalogue
 
 What can go wrong between Pulumi, AlloMia and Vault, what holds all the same, and the tests that play it. G1 to G8 are
-the [guarantees](guarantees.md). This page is generated from `tests/faults/catalogue.py`.
+the [guarantees](guarantees.md). This page is generated from `tests/faults/catalogue/table.py`.
 
 | # | What goes wrong | What holds | Tests |
 |---|---|---|---|

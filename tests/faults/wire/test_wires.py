@@ -20,7 +20,7 @@ from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.references import parse_reference
 from tests.deliveries import SECRET, Shelf, Spot, fields, marks, on_its_way
 from tests.fakes import LINEAGE, FakeClock, Listener
-from tests.faults.wires import Trouble, Wire, wire
+from tests.faults.wire.wires import Trouble, Wire, wire
 from tests.vaults import KEY, mount_kv, opened
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.faults.catalogue import ROWS
-from tests.faults.faults_page import PAGE, collected, holding, marked, page
+from tests.faults.catalogue.page import PAGE, collected, holding, marked, page
+from tests.faults.catalogue.table import ROWS
 
 
 def test_every_fault_has_its_row() -> None:
@@ -30,4 +30,4 @@ def test_every_mark_is_of_a_row() -> None:
 
 
 def test_the_page_is_the_table() -> None:
-    assert PAGE.read_text() == page(), "write it with `python -m tests.faults.faults_page`"
+    assert PAGE.read_text() == page(), "write it with `python -m tests.faults.catalogue.page`"

@@ -1,14 +1,21 @@
 """The fault catalogue: what goes wrong, what has to hold then, and the tests that hold it to that.
 
 A test joins a row by `@pytest.mark.catalogue(row)`; those that carry no mark are named here. `docs/faults.md` is this
-table as a page (`tests/faults/faults_page.py`).
+table as a page (`tests/faults/catalogue/page.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-FOLDERS = {"u": "tests/unit", "c": "tests/contract", "f": "tests/faults", "e": "tests/engine", "s": "tests/sweep"}
+FOLDERS = {
+    "u": "tests/unit",
+    "c": "tests/contract",
+    "f": "tests/faults/wire",
+    "l": "tests/faults/leaks",
+    "e": "tests/engine",
+    "s": "tests/sweep",
+}
 
 
 @dataclass(frozen=True)
@@ -437,7 +444,7 @@ ROWS: dict[int, Row] = {
         "A secret in clear in any channel, through all of the above",
         "None is found, and one planted in each channel is (G3)",
         "e/leak_scan::test_g3_no_secret_in_clear_in_any_channel_through_a_whole_life_with_failures "
-        "f/leaks::test_g3_the_search_after_a_test_finds_a_plant_in_every_channel",
+        "l/leaks::test_g3_the_search_after_a_test_finds_a_plant_in_every_channel",
     ),
     61: Row(
         "Another AlloMia is asked: `allomia:apiUrl` moved to another environment, or to a sandbox on another port",
