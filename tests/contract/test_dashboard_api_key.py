@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, is_marked_secret
-from tests.contract.test_organization_api_key import assert_readable
+from tests.contract.scenes import assert_readable
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import MadeKey, Sandbox
 

@@ -11,14 +11,12 @@ import pytest
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.models import Identity
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, process, scene
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tests.deliveries import Shelf
 from tests.engine.scenes import wait_until
 from tests.fakes import LINEAGE
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
-
-__all__ = ["process", "scene"]
 
 OTHER = Identity(project="other", stack="prod", name="theirs")
 

@@ -10,7 +10,7 @@ import pytest
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.models import Identity
 from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.test_organization_api_key import ONE, Scene
+from tests.contract.scenes import ONE, Scene
 from tests.fakes import LINEAGE
 from tools.engine.sandbox import Sandbox
 

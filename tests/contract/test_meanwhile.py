@@ -14,7 +14,7 @@ import pytest
 from hvac.exceptions import InvalidPath
 
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE
+from tests.contract.scenes import ONE
 from tests.deliveries import Shelf
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant

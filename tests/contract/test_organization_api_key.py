@@ -3,76 +3,15 @@
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from allomia_pulumi.core.marks import parse_mark
 from tests.contract.faces import FACES, UNKNOWN, Diffed, Face, FaceError, is_marked_secret
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tools.engine.processes import free_port
-from tools.engine.sandbox import Sandbox, Tenant
-
-ONE = {"quarter": "1"}
-TWO = {"quarter": "2"}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A tenant with an organization of its own, and a face that has the tenant's key."""
-
-    sandbox: Sandbox
-    tenant: Tenant
-    organization: str
-    face: Face
-
-    def news(self, triggers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-        given = {"organizationId": self.organization, "rotationTriggers": triggers, **more}
-        return {name: value for name, value in given.items() if value is not None}
-
-    def calls(self, since: int) -> list[str]:
-        events = self.sandbox.events(since)
-        return [event.type for event in events if event.organization_id in {None, self.organization}]
-
-    def alive(self) -> list[str]:
-        return [key.id for key in self.sandbox.alive(self.organization)]
-
-    def accepts(self, secret: str) -> int:
-        return self.sandbox.key_status(self.organization, secret)
-
-
-@pytest.fixture(scope="module", params=FACES, ids=lambda face: face.__name__)
-def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[Face, Tenant]]:
-    """One provider process for the module: each test has an organization and a resource of its own."""
-    tenant = sandbox.add_tenant("clinics")
-    with request.param({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
-        yield face, tenant
-
-
-@pytest.fixture
-def scene(process: tuple[Face, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
-    return set_scene(process, sandbox, request.node.nodeid)
-
-
-def set_scene(process: tuple[Face, Tenant], sandbox: Sandbox, test: str) -> Scene:
-    """Give a test an organization and a resource of its own, and a sandbox without faults."""
-    face, tenant = process
-    sandbox.clear_faults()
-    sandbox.settings(quota_status=409, key_endpoints=True, verify_lag=0, latency_ms=0)
-    face.forget(f"key-{zlib.crc32(test.encode())}")
-    return Scene(sandbox, tenant, sandbox.add_organization(tenant.id, "Valley Health"), face)
-
-
-def assert_readable(text: str, *secrets: str) -> None:
-    """G5 and G3: one line, no traceback, no path of ours, no secret."""
-    assert "\n" not in text.strip()
-    assert "Traceback" not in text
-    assert not re.search(r"\.py\b|site-packages|/work|File \"", text)
-    assert not any(secret in text for secret in secrets)
-    assert text.rstrip().endswith((".", ")", "one", "run", "`"))
 
 
 def test_a_key_lives_from_create_to_delete(scene: Scene) -> None:

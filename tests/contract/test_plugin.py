@@ -22,7 +22,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi import __version__
 from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, PluginFace, is_marked_secret
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, set_scene
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
 
@@ -40,11 +40,6 @@ def process(sandbox: Sandbox, openbao: OpenBao) -> Iterator[tuple[PluginFace, Te
     }
     with PluginFace({"apiUrl": sandbox.address}, environ) as face:
         yield face, tenant
-
-
-@pytest.fixture
-def scene(process: tuple[PluginFace, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
-    return set_scene(process, sandbox, request.node.nodeid)
 
 
 def plugin(scene: Scene) -> PluginFace:

@@ -9,9 +9,7 @@ import pytest
 
 from allomia_pulumi.core.marks import parse_mark
 from tests.contract.faces import FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, process, scene
-
-__all__ = ["process", "scene"]
+from tests.contract.scenes import ONE, TWO, Scene
 
 MINT = {"method": "POST", "path": "*/api-keys"}
 PROOF = {"method": "GET", "path": "/api/calls"}

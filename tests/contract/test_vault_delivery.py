@@ -1,3 +1,5 @@
+"""Keys are delivered to a real Vault: what is written, what is never touched, and which policy it takes."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -18,7 +20,6 @@ from allomia_pulumi.errors import (
     NotFound,
     SecretConflict,
 )
-from allomia_pulumi.ground.clock import SystemClock
 from tests.deliveries import MARK, SECRET, Shelf, Spot, fields, marks, on_its_way, refused, relayed
 from tests.fakes import FakeClock
 from tests.vaults import mount_kv, need_namespaces, opened
@@ -41,22 +42,6 @@ def bao() -> Iterator[OpenBao]:
         mount_kv(client, "strict", "2")
         client.adapter.post("/v1/strict/config", json={"cas_required": True})
         yield server
-
-
-@pytest.fixture(scope="module")
-def shelf(bao: OpenBao) -> Shelf:
-    return Shelf(bao)
-
-
-@pytest.fixture
-def environ(bao: OpenBao) -> dict[str, str]:
-    return {"VAULT_ADDR": bao.address, "VAULT_TOKEN": bao.token}
-
-
-@pytest.fixture
-def vault(environ: dict[str, str]) -> Iterator[Vault]:
-    with opened(environ, SystemClock()) as vault:
-        yield vault
 
 
 def test_a_key_is_delivered_with_its_ids_beside_it_and_our_marks(vault: Vault, shelf: Shelf) -> None:

@@ -14,7 +14,7 @@ from allomia_pulumi.core.minted_key.deliver import check_ownership
 from allomia_pulumi.core.minted_key.models import Place
 from allomia_pulumi.errors import SecretConflict
 from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.test_organization_api_key import ONE, TWO
+from tests.contract.scenes import ONE, TWO
 from tests.deliveries import MARK, Shelf, on_its_way
 from tests.vaults import opened
 from tools.engine.openbao import OpenBao

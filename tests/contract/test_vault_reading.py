@@ -1,3 +1,5 @@
+"""Secrets are read from a real Vault: every KV version, mount, namespace and refusal."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -33,11 +35,6 @@ def bao() -> Iterator[OpenBao]:
             mount_kv(client, path, version)
         put(server, "allomia/tenant", api_key=KEY)
         yield server
-
-
-@pytest.fixture
-def environ(bao: OpenBao) -> dict[str, str]:
-    return {"VAULT_ADDR": bao.address, "VAULT_TOKEN": bao.token}
 
 
 def put(bao: OpenBao, path: str, mount: str = "secret", **fields: object) -> None:

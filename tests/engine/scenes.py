@@ -6,6 +6,7 @@ import base64
 import os
 import pty
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +44,11 @@ for number in range(config.require_int("count")):
     )
     pulumi.export(f"key-{number}", key.secret)
 """
+PLUGIN = [{"name": "allomia", "path": str(Path(sys.executable).parent)}]
+PROJECTS = {
+    "allomia_pulumi": PROJECT,
+    "allomia_pulumi.native": yaml.safe_dump({"name": "clinic", "runtime": "python", "plugins": {"providers": PLUGIN}}),
+}
 
 
 @dataclass(frozen=True)
@@ -206,3 +212,14 @@ def wait_until(look: Callable[[], object], seconds: float = GONE_SECONDS) -> Non
         if time.monotonic() > deadline:
             raise ToolError(f"It did not happen within {seconds:.0f} seconds.")
         time.sleep(0.05)
+
+
+def migrate(workspace: Workspace) -> None:
+    """Change the import line, and say in the project where the plugin lies."""
+    program, project = workspace.folder / "__main__.py", workspace.folder / "Pulumi.yaml"
+    before = program.read_text()
+    after = before.replace("from allomia_pulumi import", "from allomia_pulumi.native import")
+    assert after != before
+    plugins = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
+    project_after = yaml.safe_dump({**yaml.safe_load(project.read_text()), "plugins": plugins})
+    workspace.write({"__main__.py": after, "Pulumi.yaml": project_after})

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.scenes import EXAMPLES, Calls, Scene, leaks, set_scene, state_texts
-from tests.engine.test_migration import migrate
+from tests.engine.scenes import EXAMPLES, Calls, Scene, leaks, migrate, set_scene, state_texts
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import Child

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.engine.scenes import EXAMPLES, PROJECT, Calls, Scene, leaks, resource, set_scene, state_texts
+from tests.engine.scenes import EXAMPLES, PROJECT, Calls, Scene, leaks, migrate, resource, set_scene, state_texts
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
-from tools.engine.workspace import Workspace
 
 EXAMPLE = EXAMPLES / "migrate-to-plugin"
 METADATA = "secret/metadata/allomia/by-hand"
@@ -55,17 +53,6 @@ pulumi.export("nested", clinic.key.secret)
 pulumi.export("byHand", clinic.by_hand.secret)
 """
 KINDS = {"delivered": "OrganizationApiKey", "nested": "OrganizationApiKey", "by-hand": "DashboardApiKey"}
-
-
-def migrate(workspace: Workspace) -> None:
-    """Change the import line, and say in the project where the plugin lies."""
-    program, project = workspace.folder / "__main__.py", workspace.folder / "Pulumi.yaml"
-    before = program.read_text()
-    after = before.replace("from allomia_pulumi import", "from allomia_pulumi.native import")
-    assert after != before
-    plugins = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
-    project_after = yaml.safe_dump({**yaml.safe_load(project.read_text()), "plugins": plugins})
-    workspace.write({"__main__.py": after, "Pulumi.yaml": project_after})
 
 
 def keys_in_state(scene: Scene) -> dict[str, dict[str, Any]]:

@@ -20,13 +20,13 @@ from allomia_pulumi.edges.vault.metadata import Metadata
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.redaction import fingerprint
 from allomia_pulumi.ground.references import parse_reference
+from tests.allomias import KEYS, Credential
 from tests.deliveries import Spot, on_its_way
 from tests.fakes import FakeClock
 from tests.faults.garbage import CANARY, encoded, mutated, survives, texts, values
 from tests.vaults import KEY, TOKEN, opened, stand_in
 from tests.vaults import Exchange as Request
 
-KEYS = "/api/organization/{organizationId}/api-keys"
 LISTED = {
     "apiKeys": [
         {
@@ -54,7 +54,6 @@ DELETED = {"message": "gone", "apiKeyId": "key-1"}
 ERROR = {"error": CANARY}
 ANSWERS = (LISTED, CREATED, ORGANIZATION, ORGANIZATIONS, CALLS, DELETED, ERROR)
 NAMES = ("id", "name", "key", "apiKeys", "pagination", "total", "hasNextPage", "createdAt", "error")
-
 METADATA = {
     "current_version": 1,
     "custom_metadata": {"managed-by": "allomia-pulumi", "mark": "p1x", "key_id": "key-1", "version": "1"},
@@ -64,7 +63,6 @@ VAULT_NAMES = ("data", "errors", "auth", "metadata", "versions", "current_versio
 MOUNT = {"data": {"path": "secret/", "type": "kv", "options": {"version": "2"}}}
 SECRET = {"data": {"data": {"api_key": KEY}, "metadata": {"version": 1}}}
 PERMITTED = {"data": {"secret/data/x": ["root"], "secret/metadata/x": ["root"]}}
-
 bodies = st.one_of(
     *(mutated(answer, *NAMES) for answer in ANSWERS),
     values(*NAMES),
@@ -77,16 +75,6 @@ kinds = st.sampled_from(
     ["application/json", "application/json; charset=utf-8", "application/problem+json", "text/html", ""]
 )
 dates = st.one_of(st.just("Wed, 25 Nov 2026 12:00:00 GMT"), st.text(alphabet="MonWedNv 0123456789:,+-GT", max_size=40))
-
-
-class Credential:
-    source = "Vault secret/allomia/tenant#api_key"
-
-    def current(self) -> SecretStr:
-        return SecretStr(CANARY)
-
-    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other
-        return False
 
 
 class Garbled:
@@ -109,7 +97,7 @@ def garbled() -> Garbled:
 @pytest.fixture(scope="module")
 def client(garbled: Garbled) -> Iterator[TenantClient]:
     exchange = Exchange("https://allomia.example", _Timeless(), transport=httpx.MockTransport(garbled))
-    yield TenantClient(exchange, Credential(), KEYS)
+    yield TenantClient(exchange, Credential(CANARY), KEYS)
     exchange.close()
 
 

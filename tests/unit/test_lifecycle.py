@@ -20,7 +20,7 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeTenants, Listener
+from tests.fakes import LINEAGE, FakeAllomia, FakeTenants, Listener
 from tests.stacks import wire
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")
@@ -57,11 +57,6 @@ class Run:
 
     def read(self, pulumi_id: str, outputs: dict[str, Any]) -> KeyState | None:
         return self.keys.read(pulumi_id, outputs, self.listener)
-
-
-@pytest.fixture
-def api() -> FakeAllomia:
-    return FakeAllomia(FakeClock())
 
 
 @pytest.fixture

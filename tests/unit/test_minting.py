@@ -35,16 +35,6 @@ ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LI
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def api(clock: FakeClock) -> FakeAllomia:
-    return FakeAllomia(clock)
-
-
-@pytest.fixture
 def listener() -> Listener:
     return Listener()
 
@@ -268,7 +258,6 @@ def test_g1_a_name_that_allomia_changed_is_nobodys_to_delete_and_is_named(minter
 
 
 Lie = Callable[[FakeKey, FakeKey, FakeKey], FakeKey]
-
 # What is answered instead of the new key, given a key from before and one that came after the list.
 LIES: dict[str, tuple[Lie, str]] = {
     "the tenant key": (lambda new, *_: replace(new, key=SecretStr(TENANT_KEY)), "is the tenant key"),

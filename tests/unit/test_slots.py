@@ -16,16 +16,6 @@ def identity(number: int) -> Identity:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def api(clock: FakeClock) -> FakeAllomia:
-    return FakeAllomia(clock)
-
-
-@pytest.fixture
 def ledger(clock: FakeClock) -> Ledger:
     return Ledger(clock)
 

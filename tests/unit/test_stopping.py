@@ -8,15 +8,10 @@ from allomia_pulumi.core.minted_key.mint import Minter, Order
 from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import Interrupted, OutcomeUnknown, RateLimited, UnexpectedAnswer
 from allomia_pulumi.ground.clock import SystemClock
-from tests.fakes import LINEAGE, FakeAllomia, FakeClock, Listener
+from tests.fakes import LINEAGE, FakeAllomia, Listener
 
 ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
 FOREVER = 3600
-
-
-@pytest.fixture
-def api() -> FakeAllomia:
-    return FakeAllomia(FakeClock())
 
 
 @pytest.fixture

@@ -19,22 +19,13 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
+from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Owing
 from tests.stacks import ORGANIZATION, Stack, differences
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
 PLACE = Place(mount="secret", path="apps/ehr", field="api_key")
 NEWS = {"organizationId": "org", "name": "ehr", "vaultSecret": PLACE.model_dump(by_alias=True)}
 PLAIN = {"organizationId": "org", "name": "ehr"}
-
-
-class Owing(Listener):
-    def __init__(self) -> None:
-        super().__init__()
-        self.left: list[str] = []
-
-    def owe(self, message: str) -> None:
-        self.left.append(message)
 
 
 class World:

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.marks import make_mark, parse_mark
@@ -20,9 +19,9 @@ from allomia_pulumi.core.minted_key.mint import Minter, Order
 from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.edges.allomia import Exchange, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
+from tests.allomias import KEYS, Credential
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
-KEYS = "/api/organization/{organizationId}/api-keys"
 TENANT_KEY = "alm_tenant_canary_0000000000000001"
 ORG_KEY = "alm_org_canary_0000000000000001"
 RED = "\x1b[31mred\x1b[0m"
@@ -40,16 +39,6 @@ HOSTILE_TEXTS = [
 ]
 HOSTILE_IDS = [*HOSTILE_TEXTS, "", " ", "a/b", "../../organization/other", ".", "..", " a", "a ", "-rf", "a" * 201]
 ODD_IDS = ["%2e%2e", "%2F", "a?b=c", "a#b", "a;b", "a&b", "a\\b", "http:", "é", "日本", "a b", "$(id)", "`id`"]
-
-
-class Credential:
-    source = "Vault secret/allomia/tenant#api_key"
-
-    def current(self) -> SecretStr:
-        return SecretStr(TENANT_KEY)
-
-    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other
-        return False
 
 
 class Server:
@@ -73,14 +62,9 @@ def server() -> Server:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def client(server: Server, clock: FakeClock) -> Iterator[TenantClient]:
     exchange = Exchange("https://allomia.example", clock, source="default", transport=httpx.MockTransport(server))
-    yield TenantClient(exchange, Credential(), KEYS)
+    yield TenantClient(exchange, Credential(TENANT_KEY), KEYS)
     exchange.close()
 
 

@@ -1,7 +1,8 @@
+"""A delivery to a real Vault over a bad wire: one version, known by its metadata, or an error that says so."""
+
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import count
 
@@ -50,25 +51,12 @@ PREFLIGHT = answer(200, {"data": {"path": "secret/", "type": "kv", "options": {"
 PERMITTED = answer(200, {"data": {"secret/data/x": ["root"], "secret/metadata/x": ["root"]}})
 ABSENT = answer(404)
 WEB_PAGE = answer(200, b"<html>log in</html>", Content_Type="text/html")
-
 STATUSES = (500, 502, 503, 504)
 AFTER = [lost_after, *(done_but(answer(status)) for status in STATUSES)]
 BEFORE = [lost_before, *(instead(answer(status)) for status in STATUSES)]
 NAMES = ["lost", *map(str, STATUSES)]
 UNREADABLE = ["599", "web page"]
-
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def bao() -> Iterator[OpenBao]:
-    with OpenBao.dev() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def shelf(bao: OpenBao) -> Shelf:
-    return Shelf(bao)
 
 
 @pytest.fixture

@@ -1,0 +1,15 @@
+"""The stand-ins that most unit tests begin with."""
+
+import pytest
+
+from tests.fakes import FakeAllomia, FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def api(clock: FakeClock) -> FakeAllomia:
+    return FakeAllomia(clock)
