@@ -132,6 +132,7 @@ def test_a_stack_needs_the_pulumi_command_and_says_so(terminal: Terminal, tmp_pa
     )
 
 
+@pytest.mark.catalogue(22)
 def test_hostile_names_do_not_reach_the_terminal(terminal: Terminal) -> None:
     terminal.sandbox.make_key_by_hand(terminal.organization, "a\x1b[31m[bold]b\u202ec")
     shown = terminal.run("keys", "-o", terminal.organization).stdout

@@ -74,6 +74,7 @@ def test_a_rotation_in_place_marks_the_predecessors_secret_too(scene: Scene) -> 
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(47)
 def test_g1_a_404_to_a_revocation_is_no_proof(scene: Scene) -> None:
     scene.sandbox.add_fault("drop_after", method="POST", path="*/api-keys")
     scene.sandbox.add_fault("status", method="DELETE", path="*", status=404, times=None)
@@ -82,6 +83,7 @@ def test_g1_a_404_to_a_revocation_is_no_proof(scene: Scene) -> None:
     assert f"allomia revoke {scene.organization} {scene.alive()[0]}" in str(caught.value)
 
 
+@pytest.mark.catalogue(50)
 def test_g6_an_unchanged_key_costs_no_call(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     start = scene.sandbox.last_event()
@@ -111,6 +113,7 @@ AMBIGUOUS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.catalogue(9, 16)
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_g1_g2_an_ambiguous_answer_leaves_one_key_whose_secret_works(scene: Scene, fault: dict[str, Any]) -> None:
     scene.sandbox.add_fault(method="POST", path="*/api-keys", **fault)
@@ -119,6 +122,7 @@ def test_g1_g2_an_ambiguous_answer_leaves_one_key_whose_secret_works(scene: Scen
     assert scene.accepts(outputs["secret"]) == 200
 
 
+@pytest.mark.catalogue(17)
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_g1_g5_answers_lost_for_ever_leave_nothing_or_name_it(scene: Scene, fault: dict[str, Any]) -> None:
     scene.sandbox.add_fault(method="POST", path="*/api-keys", times=None, **fault)
@@ -141,6 +145,7 @@ def test_g2_a_lost_answer_that_cannot_be_settled_names_the_key(scene: Scene) -> 
     assert_readable(str(caught.value), scene.tenant.key)
 
 
+@pytest.mark.catalogue(45)
 def test_g2_a_key_that_cannot_be_revoked_is_named(scene: Scene) -> None:
     inputs = scene.face.check({}, scene.news(ONE))
     scene.sandbox.settings(verify_lag=99)
@@ -164,6 +169,7 @@ def test_a_new_key_that_needs_a_moment_gets_it(scene: Scene) -> None:
     assert scene.alive() == [outputs["keyId"]]
 
 
+@pytest.mark.catalogue(30)
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 418, 422, 429, 500])
 def test_g5_a_sixth_key_is_refused_by_name_whatever_the_code(scene: Scene, status: int) -> None:
     inputs = scene.face.check({}, scene.news(ONE))
@@ -188,6 +194,7 @@ def test_g8_a_full_organization_is_refused_before_anything_is_sent(scene: Scene)
     assert scene.calls(start) == ["listed"]
 
 
+@pytest.mark.catalogue(17)
 @pytest.mark.parametrize(
     ("fault", "text"),
     [
@@ -231,6 +238,7 @@ def test_g5_key_endpoints_that_allomia_does_not_serve_are_told(scene: Scene) -> 
     assert_readable(str(caught.value), scene.tenant.key)
 
 
+@pytest.mark.catalogue(28)
 def test_a_read_drops_a_key_on_proof_only(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     scene.sandbox.revoke_by_hand(scene.organization, outputs["keyId"])
@@ -270,6 +278,7 @@ def test_g4_a_foreign_or_deleted_organization_is_an_error_with_the_way_out(scene
         scene.face.delete(id_, outputs)
 
 
+@pytest.mark.catalogue(47)
 def test_g7_delete_is_safe_to_repeat(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     scene.face.delete(id_, outputs)
@@ -277,6 +286,7 @@ def test_g7_delete_is_safe_to_repeat(scene: Scene) -> None:
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(47)
 def test_g7_a_lost_answer_to_a_delete_is_no_error(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     scene.sandbox.add_fault("drop_after", method="DELETE", path="*")
@@ -306,6 +316,7 @@ def test_g5_bad_input_is_a_check_failure(scene: Scene, change: dict[str, Any], r
     assert_readable(str(caught.value), scene.tenant.key, "alm_tenant_in_clear")
 
 
+@pytest.mark.catalogue(49)
 def test_unknown_values_in_a_preview_take_no_slot_and_rotate_nothing(scene: Scene) -> None:
     start = scene.sandbox.last_event()
     news = {**scene.news(ONE), "organizationId": UNKNOWN}
@@ -320,6 +331,7 @@ def test_unknown_values_in_a_preview_take_no_slot_and_rotate_nothing(scene: Scen
     assert any("the key may rotate" in said.message for said in scene.face.said if said.severity == "INFO")
 
 
+@pytest.mark.catalogue(55)
 def test_twenty_keys_at_once_are_minted_once_each(scene: Scene) -> None:
     organizations = [scene.sandbox.add_organization(scene.tenant.id, f"Clinic {number}") for number in range(20)]
     scene.sandbox.settings(latency_ms=50)
@@ -354,6 +366,7 @@ def test_g5_wrong_configuration_is_a_check_failure(
         assert_readable(str(caught.value), "alm_tenant_in_clear", "s.canary")
 
 
+@pytest.mark.catalogue(11)
 @pytest.mark.parametrize("kind", FACES)
 def test_g5_an_allomia_that_is_not_there_warns_and_then_fails(kind: type[Face]) -> None:
     address = f"http://127.0.0.1:{free_port()}"

@@ -69,6 +69,7 @@ def test_a_preflight_writes_nothing_and_says_what_stands_there(vault: Vault, she
         shelf.metadata("nothing")
 
 
+@pytest.mark.catalogue(36)
 def test_a_writer_that_comes_too_late_leaves_the_winners_marks(bao: OpenBao, shelf: Shelf, vault: Vault) -> None:
     spot = Spot("raced")
     vault.preflight_delivery(spot)
@@ -156,6 +157,7 @@ def test_another_version_than_expected_is_not_touched(vault: Vault, shelf: Shelf
     assert shelf.metadata(path) == before
 
 
+@pytest.mark.catalogue(41)
 def test_a_version_written_after_the_preflight_is_not_touched(vault: Vault, shelf: Shelf) -> None:
     shelf.set("race", custom_metadata={"team": "voice"})
     seen = vault.preflight_delivery(Spot("race"))
@@ -181,6 +183,7 @@ def test_marks_of_before_come_back_after_a_conflict(vault: Vault, shelf: Shelf) 
     assert vault.inspect_secret(Spot("marked")) == Stored(2, MARK, "key-1", 1, is_ours=True, is_live=True)
 
 
+@pytest.mark.catalogue(36)
 def test_of_16_racing_writers_one_wins(environ: dict[str, str], shelf: Shelf) -> None:
     start = Barrier(16)
 
@@ -203,6 +206,7 @@ def test_of_16_racing_writers_one_wins(environ: dict[str, str], shelf: Shelf) ->
     assert shelf.data("contested") == fields(f"key-{winners[0]}", f"secret-{winners[0]}")
 
 
+@pytest.mark.catalogue(43)
 def test_a_deleted_version_is_not_live_and_a_key_goes_on_top(vault: Vault, bao: OpenBao, shelf: Shelf) -> None:
     vault.deliver_secret(Spot("deleted"), on_its_way())
     bao.client().secrets.kv.v2.delete_latest_version_of_secret("deleted", mount_point="secret")
@@ -214,6 +218,7 @@ def test_a_deleted_version_is_not_live_and_a_key_goes_on_top(vault: Vault, bao: 
     assert shelf.data("deleted") == fields()
 
 
+@pytest.mark.catalogue(43)
 def test_a_destroyed_version_is_not_live_and_a_key_goes_on_top(vault: Vault, bao: OpenBao) -> None:
     vault.deliver_secret(Spot("destroyed"), on_its_way())
     bao.client().secrets.kv.v2.destroy_secret_versions("destroyed", [1], mount_point="secret")
@@ -244,6 +249,7 @@ def test_a_version_that_expires_is_live_until_then(environ: dict[str, str], shel
         assert not vault.inspect_secret(Spot("expiring")).is_live
 
 
+@pytest.mark.catalogue(2)
 def test_metadata_without_a_version_are_what_an_interrupted_first_delivery_leaves(vault: Vault, shelf: Shelf) -> None:
     shelf.set("interrupted", custom_metadata=marks(1))
 
@@ -287,6 +293,7 @@ def test_delivers_in_a_namespace(bao: OpenBao, environ: dict[str, str]) -> None:
     assert client.adapter.get("/v1/team-a/kv/data/x")["data"]["data"] == fields()
 
 
+@pytest.mark.catalogue(44)
 def test_a_kv_v1_mount_is_refused_and_never_written_to(bao: OpenBao, shelf: Shelf, vault: Vault) -> None:
     spot = Spot("x", mount="legacy")
     before = len(bao.audit_entries())
@@ -301,6 +308,7 @@ def test_a_kv_v1_mount_is_refused_and_never_written_to(bao: OpenBao, shelf: Shel
     assert shelf.asked(before) == {("read", "sys/internal/ui/mounts/legacy/x"): 1}
 
 
+@pytest.mark.catalogue(44)
 def test_a_mount_that_vault_sees_elsewhere_is_refused(vault: Vault) -> None:
     with refused(InvalidConfiguration) as caught:
         vault.preflight_delivery(Spot("kv2/x", mount="team"))
@@ -324,6 +332,7 @@ def test_a_field_that_we_fill_ourselves_is_refused(vault: Vault, name: str) -> N
         assert f"the field of vaultSecret is {name}" in caught[0].message
 
 
+@pytest.mark.catalogue(44)
 @pytest.mark.parametrize("path", ["../../sys/policies/acl/x", "a/../b", "a//b", "./a", ""])
 def test_a_path_cannot_climb_out_of_its_mount(bao: OpenBao, vault: Vault, path: str) -> None:
     before = len(bao.audit_entries())
@@ -342,6 +351,7 @@ def test_the_documented_policy_is_enough(environ: dict[str, str], shelf: Shelf) 
     assert shelf.data("least/enough") == fields()
 
 
+@pytest.mark.catalogue(39)
 @pytest.mark.parametrize(
     ("policy", "lacking"),
     [
@@ -383,6 +393,7 @@ def test_metadata_that_may_not_be_read_are_told_with_the_line(environ: dict[str,
     assert 'path "secret/metadata/least/x" { capabilities = ["create", "update", "read"] }' in caught[0].hint
 
 
+@pytest.mark.catalogue(39)
 @pytest.mark.parametrize("custom", [None, {"team": "voice"}])
 def test_a_denied_write_leaves_the_metadata_as_they_were(
     environ: dict[str, str], shelf: Shelf, custom: dict[str, str] | None
@@ -555,6 +566,7 @@ def test_a_mark_that_a_secret_has_already_is_not_written_again(bao: OpenBao, vau
     assert shelf.asked(before) == {("read", "secret/metadata/remarked"): 1}
 
 
+@pytest.mark.catalogue(41)
 @pytest.mark.parametrize(
     "custom",
     [None, {"key_id": "key-1"}, {**marks(1), "managed-by": "terraform"}, marks(1, "key-2")],

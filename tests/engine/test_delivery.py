@@ -100,6 +100,7 @@ def test_the_calls_of_delivery_rotation_and_retirement(scene: Scene) -> None:
     assert (calls.allomia(), calls.vault()) == ([], {})
 
 
+@pytest.mark.catalogue(41)
 @pytest.mark.long
 def test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched(scene: Scene) -> None:
     kv = scene.openbao.client().secrets.kv.v2
@@ -113,6 +114,7 @@ def test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched(scene:
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(43)
 @pytest.mark.long
 def test_drift_in_vault_is_found_by_refresh_and_mended_by_up(scene: Scene) -> None:
     project = scene.workspace
@@ -130,6 +132,7 @@ def test_drift_in_vault_is_found_by_refresh_and_mended_by_up(scene: Scene) -> No
     project.refresh("--skip-preview", "--expect-no-changes").check()
 
 
+@pytest.mark.catalogue(38)
 @pytest.mark.long
 def test_g2_a_vault_that_refuses_after_the_mint_costs_no_key(scene: Scene) -> None:
     scene.up().check()

@@ -88,6 +88,7 @@ def scene(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene
     return scene
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.long
 def test_both_kinds_move_in_place_and_live_on_through_the_plugin(scene: Scene) -> None:
     project = scene.workspace
@@ -199,6 +200,7 @@ MOVES = {
 }
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.long
 @pytest.mark.parametrize("move", MOVES)
 def test_g1_moving_and_renaming_or_reparenting_in_one_run_mints_and_revokes_nothing(

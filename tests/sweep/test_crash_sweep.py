@@ -43,6 +43,7 @@ def stage(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Itera
         yield make
 
 
+@pytest.mark.catalogue(1, 2, 3, 4, 5, 67)
 @pytest.mark.parametrize(("group", "strike", "face"), REPRESENTATIVES)
 def test_g1_g2_g4_a_strike_at_each_boundary_loses_no_key(
     stage: Stage, request: pytest.FixtureRequest, group: str, strike: Strike, face: Face
@@ -50,6 +51,7 @@ def test_g1_g2_g4_a_strike_at_each_boundary_loses_no_key(
     strike_all(stage(face, GROUPS[group], only_vault=True), strike, request)
 
 
+@pytest.mark.catalogue(1, 2, 3, 4, 5, 67)
 @pytest.mark.long
 @pytest.mark.parametrize(("group", "strike", "face"), SCENES)
 def test_g1_g2_g4_no_strike_at_any_boundary_loses_a_key(

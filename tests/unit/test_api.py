@@ -106,6 +106,7 @@ def test_what_one_key_was_answered_is_not_sent_with_another(client: TenantClient
     assert "Cookie" not in server.requests[1].headers
 
 
+@pytest.mark.catalogue(31)
 def test_a_moment_without_a_zone_is_utc(client: TenantClient, server: Server) -> None:
     keys = [{"id": "a", "name": "a", "createdAt": "2026-11-25T12:00:00"}]
     server.answers = [
@@ -133,6 +134,7 @@ def test_a_403_to_the_new_key_does_not_ask_for_a_tenant_key(client: TenantClient
     assert "tenant key" not in str(caught.value)
 
 
+@pytest.mark.catalogue(20, 29)
 def test_g4_a_list_whose_total_disagrees_is_read_again_and_never_believed(client: TenantClient, server: Server) -> None:
     server.answers = [page(total=1), page("a")]
     assert len(client.list_keys("org")) == 1
@@ -147,6 +149,7 @@ def test_g4_a_duplicate_in_a_list_is_never_believed(client: TenantClient, server
         client.list_keys("org")
 
 
+@pytest.mark.catalogue(21)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -207,6 +210,7 @@ def test_g5_each_failure_is_one_line_with_the_next_step(
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+@pytest.mark.catalogue(15)
 @pytest.mark.parametrize("answer", [status(500), status(503), status(429), httpx.ReadError("reset")])
 def test_reads_and_revocations_are_repeated_and_end(
     client: TenantClient, server: Server, clock: FakeClock, answer: Answer
@@ -223,6 +227,7 @@ def test_reads_and_revocations_are_repeated_and_end(
     assert sum(clock.slept) <= 60
 
 
+@pytest.mark.catalogue(12)
 def test_retry_after_is_waited_for_and_bounded(client: TenantClient, server: Server, clock: FakeClock) -> None:
     server.answers = [status(429, **{"Retry-After": "7"}), page()]
     client.list_keys("org")
@@ -238,6 +243,7 @@ def test_retry_after_is_waited_for_and_bounded(client: TenantClient, server: Ser
     assert clock.slept == []
 
 
+@pytest.mark.catalogue(13)
 @pytest.mark.parametrize("value", ["-5", "soon", "", "Thu, 99 Foo 2026", "1e9", "Wed, 01 Jan 2020 00:00:00 GMT"])
 def test_nonsense_in_retry_after_is_a_short_wait(
     client: TenantClient, server: Server, clock: FakeClock, value: str
@@ -247,6 +253,7 @@ def test_nonsense_in_retry_after_is_a_short_wait(
     assert 0.2 <= sum(clock.slept) <= 5.2
 
 
+@pytest.mark.catalogue(16)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -275,6 +282,7 @@ def test_g1_a_post_is_sent_once_and_its_lost_answer_says_so(
     assert len(server.requests) == 1
 
 
+@pytest.mark.catalogue(11)
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [

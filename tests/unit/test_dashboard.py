@@ -319,6 +319,7 @@ def test_a_state_without_the_moment_of_a_look_is_read_and_is_no_difference(rotat
     assert settles(rotated)
 
 
+@pytest.mark.catalogue(69)
 @pytest.mark.parametrize("fault", [CredentialRejected("Vault refuses the token"), Unreachable("Vault is away")])
 def test_g4_a_refusal_by_vault_forgets_no_old_key(rotated: Stack, fault: AllomiaError) -> None:
     rotated.clock.advance(2 * DAY)
@@ -337,6 +338,7 @@ def test_g4_a_refusal_by_vault_is_no_refusal_of_the_current_key(stack: Stack) ->
     assert stack.outputs is before
 
 
+@pytest.mark.catalogue(69)
 @pytest.mark.parametrize("fault", [CredentialRejected("Vault refuses the token"), Unreachable("Vault is away")])
 def test_g4_a_skipped_version_that_vault_does_not_give_is_remembered_without_its_fingerprint(
     stack: Stack, fault: AllomiaError
@@ -370,6 +372,7 @@ def test_a_skipped_version_without_its_fingerprint_that_holds_the_current_key_is
     assert f"fingerprint {stack.outputs['secretFingerprint']}" not in stack.warnings
 
 
+@pytest.mark.catalogue(69)
 def test_g4_a_vault_that_does_not_show_the_current_key_proves_no_old_one_lost(rotated: Stack) -> None:
     kept = rotated.shelf.secrets[PLACE]
     rotated.shelf.delete_metadata(PLACE)
@@ -380,6 +383,7 @@ def test_g4_a_vault_that_does_not_show_the_current_key_proves_no_old_one_lost(ro
     assert settles(rotated)
 
 
+@pytest.mark.catalogue(70)
 def test_two_resources_of_one_secret_keep_their_reads_and_decisions_apart(stack: Stack) -> None:
     other = IDENTITY.model_copy(update={"name": "ehr-2"})
     keys = DashboardKeys(stack.sources, stack.clock)
@@ -401,6 +405,7 @@ def test_two_resources_of_one_secret_keep_their_reads_and_decisions_apart(stack:
     assert keys.forecast(stack.id, quiet, moved, IDENTITY).outputs != {}
 
 
+@pytest.mark.catalogue(72)
 def test_a_key_that_was_adopted_is_nobodys_to_delete(rotated: Stack) -> None:
     rotated.clock.advance(2 * DAY)
     rotated.sources.held |= {rotated.outputs["previousKeys"][0]["fingerprint"]}

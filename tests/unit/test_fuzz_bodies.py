@@ -108,6 +108,7 @@ class _Timeless(FakeClock):
         self._elapsed += seconds
 
 
+@pytest.mark.catalogue(22)
 @given(raw_bodies, statuses, kinds, dates)
 @settings(max_examples=60)
 def test_g3_g4_any_answer_of_allomia_is_a_value_or_an_error_of_ours(
@@ -133,6 +134,7 @@ def test_g3_g4_any_answer_of_allomia_is_a_value_or_an_error_of_ours(
     assert garbled.asked <= 3
 
 
+@pytest.mark.catalogue(22)
 @given(mutated(LISTED, *NAMES).map(encoded))
 @settings(max_examples=60)
 def test_g4_a_list_with_one_odd_part_is_the_list_or_an_error(
@@ -191,6 +193,7 @@ class Scripted:
         return request.answer(200, right.get(part, {}))
 
 
+@pytest.mark.catalogue(22)
 @given(
     st.sampled_from(["mounts/", "capabilities", "/metadata/", "/data/"]),
     st.one_of(

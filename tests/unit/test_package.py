@@ -67,6 +67,7 @@ MODELS: dict[str, tuple[type[WireModel], type[WireModel]]] = {
 }
 
 
+@pytest.mark.catalogue(52)
 @pytest.mark.parametrize("kind", CONSTANTS)
 def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) -> None:
     resource = getattr(dynamic, kind)

@@ -136,6 +136,7 @@ def test_organizations_have_slots_of_their_own(ledger: Ledger, api: FakeAllomia)
     assert ledger.promise(api, "other", identity(9)) is None
 
 
+@pytest.mark.catalogue(34)
 def test_g1_sixty_four_threads_never_exceed_the_slots(ledger: Ledger, api: FakeAllomia) -> None:
     barrier = threading.Barrier(64)
 

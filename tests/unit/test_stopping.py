@@ -19,6 +19,7 @@ def minter(api: FakeAllomia) -> Minter:
     return Minter(api, api.clock, Listener())
 
 
+@pytest.mark.catalogue(7)
 def test_a_stopped_clock_lets_nobody_wait() -> None:
     clock = SystemClock(clean_up_seconds=0)
     assert not clock.is_stopping
@@ -42,6 +43,7 @@ def test_no_key_is_asked_for(minter: Minter, api: FakeAllomia) -> None:
     assert api.calls == []
 
 
+@pytest.mark.catalogue(8)
 def test_g2_a_lost_answer_is_settled_and_not_tried_again(minter: Minter, api: FakeAllomia) -> None:
     def lose() -> None:
         api.clock.is_stopping = True
@@ -54,6 +56,7 @@ def test_g2_a_lost_answer_is_settled_and_not_tried_again(minter: Minter, api: Fa
     assert api.minted == 1
 
 
+@pytest.mark.catalogue(7)
 def test_a_request_that_was_put_off_is_not_sent_again(minter: Minter, api: FakeAllomia) -> None:
     def put_off() -> None:
         api.clock.is_stopping = True
@@ -65,6 +68,7 @@ def test_a_request_that_was_put_off_is_not_sent_again(minter: Minter, api: FakeA
     assert api.calls.count("mint") == 1
 
 
+@pytest.mark.catalogue(8)
 def test_g2_a_key_whose_answer_came_is_handed_over(minter: Minter, api: FakeAllomia) -> None:
     minted = minter.mint(ORDER)
     api.clock.is_stopping = True

@@ -83,6 +83,7 @@ def test_g2_a_key_that_works_is_kept_when_vault_fails_and_delivered_by_the_next_
     assert world.said.left == []
 
 
+@pytest.mark.catalogue(46)
 def test_a_refresh_in_between_does_not_forget_what_is_owed(world: World) -> None:
     world.vault.faults["deliver"] = [Unavailable("503")]
     pulumi_id, outputs = world.create(NEWS)
@@ -192,6 +193,7 @@ def test_g2_a_key_whose_engine_is_gone_is_proved_revoked(world: World, answer: R
             world.keys.abandon({}, state, world.said)
 
 
+@pytest.mark.catalogue(6)
 def test_g2_a_key_whose_engine_is_gone_is_revoked(world: World) -> None:
     state = world.keys.create(PLAIN, IDENTITY, world.said)[1]
     world.keys.abandon({}, state, world.said)
@@ -204,6 +206,7 @@ def test_a_key_that_vault_holds_stays_for_its_readers_though_its_engine_is_gone(
     assert world.alive == [state.key_id]
 
 
+@pytest.mark.catalogue(6)
 def test_an_update_whose_engine_is_gone_loses_only_what_it_made(world: World) -> None:
     first = {**PLAIN, "overlap": "1h", "rotationTriggers": {"q": "1"}}
     pulumi_id, state = world.keys.create(first, IDENTITY, world.said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from tests.faults.catalogue.table import ROWS, Row
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "faults.md"
-MARK = "catalogue"
+MARK = "pytest.mark.catalogue"
 
 INTRODUCTION = """# The fault catalogue
 
 What can go wrong between Pulumi, AlloMia and Vault, what holds all the same, and the tests that play it. G1 to G8 are
-the [guarantees](guarantees.md). This page is generated from `tests/faults/catalogue/table.py`.
+the [guarantees](guarantees.md). This page is generated from `tests/faults/catalogue/table.py` and the marks of the
+tests.
 
 | # | What goes wrong | What holds | Tests |
 |---|---|---|---|
@@ -27,43 +29,39 @@ def page() -> str:
     return INTRODUCTION + "".join(_line(number, row) for number, row in ROWS.items())
 
 
-def holding(number: int) -> list[str]:
-    """Return the tests of a row: those that are named, then those that are marked."""
-    named = ROWS[number].named()
-    return [*named, *(node for node, rows in marked().items() if number in rows and node not in named)]
+def find_tests(number: int) -> list[str]:
+    """Return the tests that are marked with a row, as pytest calls them."""
+    return [node for node, rows in marked_tests().items() if number in rows]
 
 
 @cache
-def marked() -> dict[str, tuple[int, ...]]:
-    """Return the rows that each marked test holds."""
-    return {node: rows for node, rows in collected().items() if rows}
+def marked_tests() -> dict[str, tuple[int, ...]]:
+    """Return the rows that each marked test holds, without importing any."""
+    return {
+        f"{path.relative_to(ROOT)}::{name}": rows
+        for path in sorted(ROOT.glob("tests/**/test_*.py"))
+        for name, test in _tests_in(ast.parse(path.read_text()))
+        if (rows := _rows_of(test))
+    }
 
 
-@cache
-def collected() -> dict[str, tuple[int, ...]]:
-    """Return every test of the tree, and the rows that it is marked with, without importing any."""
-    found = {}
-    for path in sorted(ROOT.glob("tests/**/test_*.py")):
-        tree = ast.parse(path.read_text())
-        scopes: list[tuple[str, ast.Module | ast.ClassDef]] = [("", tree)]
-        scopes += [*((f"{each.name}::", each) for each in tree.body if isinstance(each, ast.ClassDef))]
-        for prefix, scope in scopes:
-            for each in scope.body:
-                if isinstance(each, ast.FunctionDef) and each.name.startswith("test_"):
-                    found[f"{path.relative_to(ROOT)}::{prefix}{each.name}"] = _rows(each)
-    return found
+def _tests_in(module: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    scopes: list[tuple[str, ast.Module | ast.ClassDef]] = [("", module)]
+    scopes += [(f"{each.name}::", each) for each in module.body if isinstance(each, ast.ClassDef)]
+    for prefix, scope in scopes:
+        for test in scope.body:
+            if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
+                yield f"{prefix}{test.name}", test
 
 
-def _rows(test: ast.FunctionDef) -> tuple[int, ...]:
+def _rows_of(test: ast.FunctionDef) -> tuple[int, ...]:
     calls = [each for each in test.decorator_list if isinstance(each, ast.Call)]
-    marks = [call for call in calls if ast.unparse(call.func) == f"pytest.mark.{MARK}"]
+    marks = [call for call in calls if ast.unparse(call.func) == MARK]
     return tuple(ast.literal_eval(argument) for call in marks for argument in call.args)
 
 
 def _line(number: int, row: Row) -> str:
-    tests = [_link(node) for node in holding(number)]
-    aside = [f"Set aside: {row.aside}."] if row.aside else []
-    return f"| {number} | {row.fault} | {row.holds} | {'<br>'.join([*tests, *aside])} |\n"
+    return f"| {number} | {row.situation} | {row.promise} | {'<br>'.join(map(_link, find_tests(number)))} |\n"
 
 
 def _link(node: str) -> str:
