@@ -12,7 +12,7 @@ from allomia_pulumi.ground.clock import SystemClock
 from tests.contract.faces import FACES, Face
 from tests.contract.scenes import Scene, Terminal, set_scene
 from tests.deliveries import Shelf
-from tests.vaults import opened
+from tests.vaults import mount_kv, opened
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
 
@@ -42,6 +42,17 @@ def terminal(sandbox: Sandbox) -> Iterator[Terminal]:
     }
     yield Terminal(sandbox, tenant.id, organization, environ)
     sandbox.clear_faults()
+
+
+@pytest.fixture(scope="module")
+def bao() -> Iterator[OpenBao]:
+    with OpenBao.dev(audit=True) as server:
+        client = server.client()
+        mount_kv(client, "legacy", "1")
+        mount_kv(client, "team/kv2", "2")
+        mount_kv(client, "strict", "2")
+        client.adapter.post("/v1/strict/config", json={"cas_required": True})
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fakes import FakeAllomia, FakeClock
+from tests.unit.sandboxes import Local
 
 
 @pytest.fixture
@@ -13,3 +14,8 @@ def clock() -> FakeClock:
 @pytest.fixture
 def api(clock: FakeClock) -> FakeAllomia:
     return FakeAllomia(clock)
+
+
+@pytest.fixture
+def local() -> Local:
+    return Local()

@@ -15,7 +15,7 @@ from allomia_pulumi.errors import (
     Unavailable,
 )
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Stack
-from tests.unit.scenes import (
+from tests.unit.minted_key.scenes import (
     DOWN,
     HERE,
     HERE_PLACE,

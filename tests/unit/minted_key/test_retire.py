@@ -16,7 +16,7 @@ from allomia_pulumi.errors import (
 )
 from tests.fakes import LINEAGE
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Outcome, owing
-from tests.unit.scenes import (
+from tests.unit.minted_key.scenes import (
     DAY,
     DOWN,
     HERE,

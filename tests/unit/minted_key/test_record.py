@@ -7,7 +7,7 @@ import pytest
 from allomia_pulumi.ground.references import VaultReference
 from tests.fakes import FakeAllomia, FakeTenants
 from tests.stacks import ORGANIZATION, Kind, Stack
-from tests.unit.scenes import DAY, HERE, HOUR, ONE, TWO, assert_settled, stack_with, up
+from tests.unit.minted_key.scenes import DAY, HERE, HOUR, ONE, TWO, assert_settled, stack_with, up
 
 SECOND_TENANT = "secret/second/tenant#api_key"
 

@@ -6,7 +6,7 @@ import pytest
 
 from allomia_pulumi.core.minted_key.models import Identity
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Outcome, Stack
-from tests.unit.scenes import DAY, DOWN, HERE, HOUR, THREE, TWO, assert_settled, overlapping, stack_with, up
+from tests.unit.minted_key.scenes import DAY, DOWN, HERE, HOUR, THREE, TWO, assert_settled, overlapping, stack_with, up
 
 
 class TestRotationInPlace:
