@@ -116,6 +116,7 @@ class Writer:
 def _write(site: Site, delivery: Delivery) -> None:
     """Write the data; when nobody tells whether that was done, look, and only if it was not write once more."""
     doubts: list[Fault] = []
+    refusals: list[Fault] = []
     for _ in range(WRITES):
         try:
             answer = _put(site, delivery, doubts)
@@ -127,15 +128,15 @@ def _write(site: Site, delivery: Delivery) -> None:
         if not isinstance(answer, Fault):
             _keep_marks(site, delivery, answer["data"])
             return
-        fault = answer
+        refusals.append(answer)
         if not doubts:
-            raise _refusal(site, delivery, fault)
+            raise _refusal(site, delivery, answer)
         if _has_arrived(site, delivery, doubts[-1]):
             return
-    if _is_mismatch(fault) or any(doubt.repeat is Repeat.LOST for doubt in doubts):
+    if _is_mismatch(refusals[-1]) or any(doubt.repeat is Repeat.LOST for doubt in doubts):
         # A standby answered with metadata of before, or a request that was lost may still arrive.
         raise _unknown(site, delivery, doubts[-1])
-    raise _refusal(site, delivery, fault)
+    raise _refusal(site, delivery, refusals[-1])
 
 
 def _put(site: Site, delivery: Delivery, doubts: list[Fault]) -> dict[str, Any] | Fault:
