@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-import allomia_pulumi
 from allomia_pulumi import errors
 from allomia_pulumi.core.handmade_key.models import DashboardInputs, DashboardState
 from allomia_pulumi.core.minted_key.inputs import SUPPORTED
@@ -39,13 +38,6 @@ def test_a_session_without_vault_loads_no_hvac() -> None:
         "print('hvac' in sys.modules)"
     )
     assert heavy == "False"
-
-
-@pytest.mark.parametrize("module", [allomia_pulumi, dynamic, errors])
-def test_exported_names_are_the_visible_ones(module: object) -> None:
-    exported = module.__all__  # type: ignore[attr-defined]
-    assert sorted(exported, key=str.casefold) == sorted(set(exported), key=str.casefold)
-    assert all(hasattr(module, name) for name in exported)
 
 
 def test_every_error_is_exported_and_drawn() -> None:
