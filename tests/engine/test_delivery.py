@@ -134,6 +134,7 @@ def test_drift_in_vault_is_found_by_refresh_and_mended_by_up(scene: Scene) -> No
 
 @pytest.mark.catalogue(38)
 @pytest.mark.long
+@pytest.mark.core
 def test_g2_a_vault_that_refuses_after_the_mint_costs_no_key(scene: Scene) -> None:
     scene.up().check()
     first = stored(scene)["api_key"]

@@ -77,6 +77,7 @@ def test_an_unsupported_argument_is_a_type_error(scene: Scene) -> None:
 
 @pytest.mark.catalogue(9)
 @pytest.mark.long
+@pytest.mark.core
 def test_g2_a_lost_answer_costs_no_secret_on_the_real_engine(scene: Scene) -> None:
     scene.sandbox.add_fault("drop_after", method="POST", path="*/api-keys")
     scene.up().check()

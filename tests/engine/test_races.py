@@ -70,6 +70,7 @@ def same_stack(scene: Scene, workspace: Workspace) -> Workspace:
 
 @pytest.mark.catalogue(33)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_two_stacks_for_the_last_slot_make_one_key_and_the_loser_names_the_holders(
     scene: Scene, workspace: MakeWorkspace
 ) -> None:
@@ -91,6 +92,7 @@ def test_g1_two_stacks_for_the_last_slot_make_one_key_and_the_loser_names_the_ho
 
 @pytest.mark.catalogue(34)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_ten_creates_for_five_slots_leave_five_in_state_and_no_orphan(scene: Scene) -> None:
     scene.workspace.write({"__main__.py": NAMED})
     scene.workspace.config_set("names", "a,b,c,d,e,f,g,h,i,j")
@@ -115,6 +117,7 @@ def test_g1_ten_creates_for_five_slots_leave_five_in_state_and_no_orphan(scene: 
 
 @pytest.mark.catalogue(36)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_the_same_stack_twice_at_once_names_every_extra_key(scene: Scene, workspace: MakeWorkspace) -> None:
     scene.up().check()
     twin = same_stack(scene, workspace({"Pulumi.yaml": PROJECT, "__main__.py": DELIVERED}))
@@ -134,6 +137,7 @@ def test_g1_the_same_stack_twice_at_once_names_every_extra_key(scene: Scene, wor
 
 @pytest.mark.catalogue(36)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_check_and_set_lets_one_of_two_runs_of_a_stack_deliver(scene: Scene, workspace: MakeWorkspace) -> None:
     place = f"allomia/keys/{scene.organization}"
     scene.workspace.config_set("place", place)
