@@ -7,7 +7,7 @@ CACHE := $(or $(ALLOMIA_PULUMI_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/all
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
-export COVERAGE_FILE := $(CACHE)/coverage
+export COVERAGE_FILE := $(CURDIR)/$(VENV)/coverage
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The floor is in pyproject.toml. Only the unit tests count: what they do not reach has no test that names the rule.
