@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from allomia_pulumi.core.identity import normal_service
-from allomia_pulumi.core.minted_key.models import Service
+from allomia_pulumi.contracts.tenants import Service, normal_service
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import (
@@ -125,12 +124,12 @@ class Session:
         """Tell whether this is the tenant key of the environment; the one in Vault is told by its place."""
         return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()
 
-    def remember_held(self, mark: str) -> None:
+    def record_managed(self, mark: str) -> None:
         """Note the fingerprint of a key that an `OrganizationApiKey` of this process holds."""
         with self._lock:
             self._held.add(mark)
 
-    def is_held(self, mark: str) -> bool:
+    def is_managed(self, mark: str) -> bool:
         """Tell by its fingerprint whether an `OrganizationApiKey` of this process holds a key."""
         with self._lock:
             return mark in self._held

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY
 from allomia_pulumi.errors import InvalidConfiguration
 from allomia_pulumi.ground.lazy_imports import loading
-from allomia_pulumi.provider.dynamic.last_guard import Shown
+from allomia_pulumi.provider.last_guard import Shown
 
 if TYPE_CHECKING:
     from allomia_pulumi.provider.dynamic.calls import KeyProvider
@@ -22,20 +23,20 @@ __all__ = ["dashboard_api_key", "organization_api_key"]
 
 def organization_api_key() -> KeyProvider:
     """Return the provider of `OrganizationApiKey`."""
-    with _loading():
-        from allomia_pulumi.core.minted_key.handler import OrganizationKeys  # noqa: PLC0415 - the same
-        from allomia_pulumi.provider.dynamic.calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
-
-        return KeyProvider("OrganizationApiKey", OrganizationKeys)
+    return _provider(ORGANIZATION_API_KEY)
 
 
 def dashboard_api_key() -> KeyProvider:
     """Return the provider of `DashboardApiKey`."""
-    with _loading():
-        from allomia_pulumi.core.handmade_key.handler import DashboardKeys  # noqa: PLC0415 - the same
-        from allomia_pulumi.provider.dynamic.calls import KeyProvider  # noqa: PLC0415 - not every process needs every core
+    return _provider(DASHBOARD_API_KEY)
 
-        return KeyProvider("DashboardApiKey", DashboardKeys)
+
+def _provider(kind: str) -> KeyProvider:
+    with _loading():
+        from allomia_pulumi.provider.dynamic.calls import KeyProvider  # noqa: PLC0415 - a program loads none of it
+        from allomia_pulumi.provider.registry import RESOURCES  # noqa: PLC0415 - the same
+
+        return KeyProvider(kind, RESOURCES[kind].load())
 
 
 @contextmanager

@@ -22,12 +22,13 @@
         └── TooManyUnknownKeys      keys are alive that no record has, so no further one is made
 
 An error has a *message* (what happened, and what now exists) and a *hint* (the next step), each one line. Neither
-ever holds a body, a header or the value of a secret.
+ever holds a body, a header or the value of a secret. Its class has a *code*, from which the exit codes of the command
+line, the plugin's status codes and the README's table of messages are made.
 """
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 __all__ = [
     "AccessDenied",
@@ -59,11 +60,13 @@ class AllomiaError(Exception):
     """Anything that this package reports to a person.
 
     Attributes:
+        code: The class's own name for programs, the same in every version.
         message: What happened, and what now exists; one line without a closing full stop.
         hint: The next step, as a sentence; may be empty.
-        said_by: Whose answer it words; of what nobody answered, it is us who say it.
+        said_by: Whose answer it words; what nobody answered, this package says itself (`us`).
     """
 
+    code: ClassVar[str] = "error"
     said_by: Speaker = "us"
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -74,8 +77,12 @@ class AllomiaError(Exception):
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
+    def __repr__(self) -> str:
+        shown = {"code": self.code, "message": self.message, "said_by": self.said_by}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
     def copy(self) -> AllomiaError:
-        """Return the same error anew: each thread that shares one raises, and adds hints to, its own."""
+        """Copy the error: each thread that shares one raises, and adds hints to, its own."""
         own = type(self).__new__(type(self), *self.args)
         own.__dict__.update(self.__dict__)
         return own
@@ -86,7 +93,7 @@ class AllomiaError(Exception):
         return self
 
     def as_said_by(self, speaker: Speaker) -> Self:
-        """Note whose answer it words, and return the same error."""
+        """Record whose answer it words, and return the same error."""
         self.said_by = speaker
         return self
 
@@ -94,25 +101,37 @@ class AllomiaError(Exception):
 class SetupError(AllomiaError):
     """Something that the user wrote, configured or granted has to change."""
 
+    code: ClassVar[str] = "setup"
+
 
 class InvalidInput(SetupError):
     """An argument of a resource or of a command is not acceptable."""
+
+    code: ClassVar[str] = "invalid-input"
 
 
 class InvalidConfiguration(SetupError):
     """A stack configuration value or an environment variable is missing or not acceptable."""
 
+    code: ClassVar[str] = "invalid-configuration"
+
 
 class CredentialRejected(SetupError):
     """A credential is unknown, expired or revoked (HTTP 401, a refused login)."""
+
+    code: ClassVar[str] = "credential-rejected"
 
 
 class AccessDenied(SetupError):
     """A credential is accepted, and may not do this (HTTP 403)."""
 
+    code: ClassVar[str] = "access-denied"
+
 
 class NotFound(SetupError):
     """The thing that was named does not exist, or is not visible to this credential."""
+
+    code: ClassVar[str] = "not-found"
 
 
 class RequestRefused(SetupError):
@@ -122,6 +141,8 @@ class RequestRefused(SetupError):
         status: The HTTP status code of the answer.
     """
 
+    code: ClassVar[str] = "request-refused"
+
     def __init__(self, message: str, hint: str = "", *, status: int) -> None:
         super().__init__(message, hint)
         self.status = status
@@ -130,13 +151,19 @@ class RequestRefused(SetupError):
 class SecretConflict(SetupError):
     """What stands in Vault was not written by us, and nothing was overwritten."""
 
+    code: ClassVar[str] = "secret-conflict"
+
 
 class OrganizationFull(AllomiaError):
     """All of the organization's key slots are taken."""
 
+    code: ClassVar[str] = "organization-full"
+
 
 class TemporaryError(AllomiaError):
     """The same request may work later."""
+
+    code: ClassVar[str] = "temporary"
 
 
 class Unreachable(TemporaryError):
@@ -146,6 +173,8 @@ class Unreachable(TemporaryError):
         was_sent: Whether the request may have reached the other side.
     """
 
+    code: ClassVar[str] = "unreachable"
+
     def __init__(self, message: str, hint: str = "", *, was_sent: bool = False) -> None:
         super().__init__(message, hint)
         self.was_sent = was_sent
@@ -153,6 +182,8 @@ class Unreachable(TemporaryError):
 
 class Unavailable(TemporaryError):
     """The other side answered that it cannot serve the request now (HTTP 5xx, a sealed Vault)."""
+
+    code: ClassVar[str] = "unavailable"
 
 
 class RateLimited(TemporaryError):
@@ -162,6 +193,8 @@ class RateLimited(TemporaryError):
         retry_after: Seconds that the other side asked for, or None.
     """
 
+    code: ClassVar[str] = "rate-limited"
+
     def __init__(self, message: str, hint: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message, hint)
         self.retry_after = retry_after
@@ -170,17 +203,25 @@ class RateLimited(TemporaryError):
 class Interrupted(TemporaryError):
     """The run is being stopped, and this was not begun."""
 
+    code: ClassVar[str] = "interrupted"
+
 
 class UnexpectedAnswer(AllomiaError):
     """An answer came that is not one of the documented or assumed API."""
+
+    code: ClassVar[str] = "unexpected-answer"
 
 
 class Unsettled(AllomiaError):
     """Something may exist that no state records."""
 
+    code: ClassVar[str] = "unsettled"
+
 
 class OutcomeUnknown(Unsettled):
     """A request was sent, and no answer tells whether it was carried out."""
+
+    code: ClassVar[str] = "outcome-unknown"
 
 
 class KeyLeftBehind(Unsettled):
@@ -193,6 +234,8 @@ class KeyLeftBehind(Unsettled):
             recorded as something to revoke.
     """
 
+    code: ClassVar[str] = "key-left-behind"
+
     def __init__(
         self, message: str, hint: str = "", *, organization_id: str, key_id: str, is_ours: bool = True
     ) -> None:
@@ -204,3 +247,5 @@ class KeyLeftBehind(Unsettled):
 
 class TooManyUnknownKeys(Unsettled):
     """Keys of a resource are alive that neither its record nor this process knows, so no further one is made."""
+
+    code: ClassVar[str] = "too-many-unknown-keys"

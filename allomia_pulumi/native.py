@@ -12,6 +12,13 @@ from typing import Any, ClassVar, Final, Self
 
 import pulumi
 
+from allomia_pulumi.contracts.tokens import (
+    DASHBOARD_API_KEY,
+    ORGANIZATION_API_KEY,
+    PACKAGE,
+    dynamic_token,
+    plugin_token,
+)
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.program import dashboard_api_key, organization_api_key
 from allomia_pulumi.program.arguments import (
@@ -52,7 +59,6 @@ __all__ = [
     "get_organizations_output",
 ]
 
-PACKAGE: Final = "allomia"
 URN_PARTS: Final = 4
 
 
@@ -73,7 +79,7 @@ class _Native(ApiKeyResource):
     def _registration(
         self, resource_name: str, opts: pulumi.ResourceOptions | None
     ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
-        former_type = f"pulumi-python:dynamic/{PACKAGE}:{self.kind}"
+        former_type = dynamic_token(self.kind)
         formerly: pulumi.Alias | str
         if opts is None or opts.parent is None:
             # The whole URN says the same, and spares the SDK a chain of outputs for each key.
@@ -82,7 +88,7 @@ class _Native(ApiKeyResource):
             formerly = pulumi.Alias(type_=former_type)
         own = (opts.aliases if opts else None) or ()
         twins = [twin for alias in own if (twin := _twin(alias, former_type)) is not None]
-        return f"{PACKAGE}:index:{self.kind}", {}, [formerly, *twins]
+        return plugin_token(self.kind), {}, [formerly, *twins]
 
 
 def _twin(alias: pulumi.Input[str | pulumi.Alias] | None, former_type: str) -> pulumi.Input[str | pulumi.Alias] | None:
@@ -111,7 +117,7 @@ def _twin_urn(urn: str, former_type: str) -> str | None:
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # noqa: D101 - it has the resource's docstring
-    kind = "OrganizationApiKey"
+    kind = ORGANIZATION_API_KEY
 
     @classmethod
     def get(
@@ -136,7 +142,7 @@ class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # n
 
 
 class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Native):  # noqa: D101 - it has the resource's docstring
-    kind = "DashboardApiKey"
+    kind = DASHBOARD_API_KEY
 
 
 class Provider(pulumi.ProviderResource):

@@ -12,8 +12,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from allomia_pulumi.core.minted_key.deliver import Delivery
-from allomia_pulumi.edges.vault import Stored, Vault
+from allomia_pulumi.contracts.vault_delivery import Delivery, StoredSecret
+from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock
 from tests.vaults import Act, Exchange, everything_told, opened, stand_in
@@ -21,7 +21,7 @@ from tools.engine.openbao import OpenBao
 
 SECRET = "alm_org_canary_0000000000000001"
 MARK = "p1stackxresource"
-NOTHING = Stored(
+NOTHING = StoredSecret(
     version=0, mark=None, key_id=None, written=None, is_ours=False, is_live=False, exists=False, is_free=True
 )
 DATA = 'path "secret/data/least/*" { capabilities = ["create", "update"] }'

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.core.minted_key.deliver import Delivery
-from allomia_pulumi.core.minted_key.models import Place, Service
+from allomia_pulumi.contracts.tenants import Service
+from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, RequestRefused
 from allomia_pulumi.ground.references import VaultReference
 
@@ -57,7 +57,7 @@ class Listener:
     def info(self, message: str) -> None:
         self.infos.append(message)
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         self.warnings.append(message)
 
 
@@ -71,6 +71,10 @@ class FakeKey:
     answered_at: datetime | None = None
     is_use_known: bool = True
     organization_id: str | None = None
+
+    @property
+    def secret(self) -> SecretStr:
+        return self.key
 
 
 @dataclass(frozen=True)
@@ -204,15 +208,15 @@ class FakeVault:
     calls: list[str] = field(default_factory=list)
     faults: dict[str, list[AllomiaError]] = field(default_factory=dict)
 
-    def inspect_secret(self, place: Place) -> FakeStored:
+    def inspect_secret(self, place: VaultLocation) -> FakeStored:
         self._enter("inspect")
         return self._look(place)
 
-    def preflight_delivery(self, place: Place) -> FakeStored:
+    def preflight_delivery(self, place: VaultLocation) -> FakeStored:
         self._enter("preflight")
         return self._look(place)
 
-    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+    def deliver_secret(self, place: VaultLocation, delivery: Delivery) -> int:
         self._enter("deliver")
         secret = self._at(place)
         assert secret.stored.version == delivery.expected
@@ -230,7 +234,7 @@ class FakeVault:
             raise NotFound(f"Vault has no secret for {reference}")
         return SecretStr(value)
 
-    def fetch_secret(self, place: Place, version: int) -> SecretStr:
+    def fetch_secret(self, place: VaultLocation, version: int) -> SecretStr:
         self._enter("fetch")
         value = self._at(place).versions.get(version)
         if value is None:
@@ -238,7 +242,7 @@ class FakeVault:
         return SecretStr(value)
 
     def withdraw_secret(
-        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
+        self, place: VaultLocation, versions: Collection[int], *, key_id: str, has_made_place: bool = False
     ) -> None:
         self._enter("withdraw")
         secret = self._at(place)
@@ -250,7 +254,7 @@ class FakeVault:
         else:
             secret.stored = replace(secret.stored, is_ours=False, mark=None, key_id=None, written=None)
 
-    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
+    def remark_secret(self, place: VaultLocation, key_id: str, mark: str) -> bool:
         self._enter("remark")
         secret = self._at(place)
         if secret.stored.key_id != key_id:
@@ -258,31 +262,31 @@ class FakeVault:
         secret.stored = replace(secret.stored, mark=mark)
         return True
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, place: VaultLocation) -> None:
         """Make a secret without versions, as somebody does who gives it settings first."""
         self._at(place).stored = FakeStored(exists=True)
 
-    def write(self, place: Place, value: str) -> None:
+    def write(self, place: VaultLocation, value: str) -> None:
         """Write as somebody else does, who leaves our metadata as it is."""
         secret = self._at(place)
         version = secret.stored.version + 1
         secret.versions[version] = value
         secret.stored = replace(secret.stored, version=version, is_live=True, exists=True)
 
-    def value(self, place: Place) -> str | None:
+    def value(self, place: VaultLocation) -> str | None:
         secret = self._at(place)
         return secret.versions.get(secret.stored.version)
 
-    def _look(self, place: Place) -> FakeStored:
+    def _look(self, place: VaultLocation) -> FakeStored:
         secret = self._at(place)
         is_claimed = secret.stored.is_ours and secret.stored.version > 0
         is_live = secret.stored.is_live and self.value(place) is not None
         return replace(secret.stored, is_live=is_live, is_free=not any(secret.versions.values()) and not is_claimed)
 
-    def _at(self, place: Place) -> FakeSecret:
+    def _at(self, place: VaultLocation) -> FakeSecret:
         return self.secrets.setdefault(self._name(place), FakeSecret())
 
-    def _name(self, place: Place) -> str:
+    def _name(self, place: VaultLocation) -> str:
         return f"{place.mount}/{place.path}"
 
     def _enter(self, operation: str) -> None:
@@ -316,7 +320,7 @@ class FakeTenants:
     def store(self) -> FakeVault:
         return self.vault
 
-    def remember_held(self, mark: str) -> None:
+    def record_managed(self, mark: str) -> None:
         self.held.add(mark)
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
@@ -450,7 +454,7 @@ class FakeSources:
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         return secret.get_secret_value() == self.tenant_secret
 
-    def is_held(self, mark: str) -> bool:
+    def is_managed(self, mark: str) -> bool:
         return mark in self.held
 
 
@@ -463,5 +467,5 @@ class Owing(Listener):
         super().__init__()
         self.left: list[str] = []
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         self.left.append(message)

@@ -15,10 +15,12 @@ from enum import StrEnum
 from typing import Any
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark, parse_mark
-from allomia_pulumi.core.minted_key.deliver import Delivery
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Owed, OwedStep, Place, hash_triggers
+from allomia_pulumi.core.minted_key.state import KeyState, hash_triggers
+from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SetupError
 from allomia_pulumi.ground.durations import parse_duration
 from allomia_pulumi.ground.redaction import fingerprint
@@ -119,7 +121,7 @@ class ForgetfulAllomia(FakeAllomia):
 class ForgetfulVault(FakeVault):
     """A Vault that also meets faults "after deliver": the version is written, and nobody can tell."""
 
-    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+    def deliver_secret(self, place: VaultLocation, delivery: Delivery) -> int:
         version = super().deliver_secret(place, delivery)
         if faults := self.faults.get("after deliver"):
             raise faults.pop(0)
@@ -360,8 +362,8 @@ def _differences_from_program(stack: Stack, state: KeyState) -> list[str]:
     wanted = program.get("vaultSecret")
     pairs = {
         "organizationId": (program["organizationId"], settings.organization_id),
-        "rotateAfter": (_length(program.get("rotateAfter")), _length(settings.rotate_after)),
-        "overlap": (_length(program.get("overlap")), _length(settings.overlap)),
+        "rotateAfter": (_length(program.get("rotateAfter")), settings.rotate_after or timedelta()),
+        "overlap": (_length(program.get("overlap")), settings.overlap or timedelta()),
         "vaultSecret": ({"takeOver": False, **wanted} if wanted else None, place),
         "secretInState": (program.get("secretInState", True), settings.secret_in_state),
         "verify": (program.get("verify", True), settings.verify),
@@ -404,7 +406,7 @@ def _differences_in_vault(stack: Stack, state: KeyState) -> list[str]:
     return vault_differences(stack, state, place)
 
 
-def vault_differences(stack: Stack, state: KeyState, place: Place) -> list[str]:
+def vault_differences(stack: Stack, state: KeyState, place: VaultLocation) -> list[str]:
     """Compare a place with the current key."""
     stored = stack.vault.secrets.get(f"{place.mount}/{place.path}")
     if stored is None:
@@ -423,7 +425,7 @@ def vault_differences(stack: Stack, state: KeyState, place: Place) -> list[str]:
 def _wrong_moments(state: KeyState) -> list[str]:
     settings = state.record.settings
     made_at = datetime.fromisoformat(state.created_at)
-    rotate_at = made_at + _length(settings.rotate_after) if settings.rotate_after else None
+    rotate_at = made_at + settings.rotate_after if settings.rotate_after else None
     found = []
     if _moment(state.rotate_at) != rotate_at:
         found.append(f"rotateAt {state.rotate_at}, expected {rotate_at}")

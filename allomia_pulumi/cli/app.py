@@ -1,4 +1,4 @@
-"""The commands by name, and how errors become a line and an exit code."""
+"""Command line application: the commands by name, and errors as one line and an exit code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import typer
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor.command import run_doctor
-from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, tell
+from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, print_error
 from allomia_pulumi.cli.keys import list_keys, revoke_key
 from allomia_pulumi.cli.orphans import find_orphans
 from allomia_pulumi.cli.sandbox import run_sandbox
@@ -50,7 +50,7 @@ def run() -> int:
     try:
         app()
     except AllomiaError as problem:
-        tell(problem)
+        print_error(problem)
         return exit_code(problem)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.FAILED

@@ -1,4 +1,4 @@
-"""The tenants that a command looks at, and every key of their organizations."""
+"""Connections of a command to its tenants, and the key lists of their organizations."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from typing import Annotated
 
 import typer
 
+from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.exit_codes import warn
-from allomia_pulumi.cli.state import Access
 from allomia_pulumi.container import Session
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Listing
-from allomia_pulumi.core.ports import ApiKey
-from allomia_pulumi.edges.allomia import TenantClient, is_identifier
+from allomia_pulumi.edges.allomia import TenantClient
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.references import VaultReference
 
 __all__ = [
@@ -71,14 +72,14 @@ class Holding:
 
 @dataclass(frozen=True)
 class Survey:
-    """What could be read, and what not."""
+    """Key lists that could be read, and the errors of the others."""
 
     holdings: tuple[Holding, ...]
     failures: tuple[AllomiaError, ...]
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Organization:
     """An organization, and the clients that may see it."""
 
     organization_id: str
@@ -115,11 +116,11 @@ class Connections:
         Raises:
             AllomiaError: Nothing at all could be read.
         """
-        places, failures = self._places(accesses, organizations)
+        visible, failures = self._find_organizations(accesses, organizations)
         with ThreadPoolExecutor(CONCURRENT_LISTS) as pool:
-            outcomes = list(pool.map(_look, places))
-        holdings = tuple(each for each in outcomes if isinstance(each, Holding))
-        failures += [each for each in outcomes if isinstance(each, AllomiaError)]
+            results = list(pool.map(_list_keys, visible))
+        holdings = tuple(each for each in results if isinstance(each, Holding))
+        failures += [each for each in results if isinstance(each, AllomiaError)]
         if failures and not holdings:
             raise failures[0]
         return Survey(holdings, tuple(failures))
@@ -129,11 +130,11 @@ class Connections:
         for session in self._sessions.values():
             session.close()
 
-    def _places(
+    def _find_organizations(
         self, accesses: Sequence[Access], organizations: Sequence[str]
-    ) -> tuple[list[_Place], list[AllomiaError]]:
-        """Find out which organizations there are; one that several tenant keys see is one place."""
-        places: dict[tuple[str, str], _Place] = {}
+    ) -> tuple[list[_Organization], list[AllomiaError]]:
+        """Find out which organizations there are; one that several tenant keys see is one organization."""
+        visible: dict[tuple[str, str], _Organization] = {}
         failures: list[AllomiaError] = []
         for session, reference in self._distinct(accesses):
             try:
@@ -145,8 +146,8 @@ class Connections:
                 continue
             for organization_id, name in found:
                 key = (session.settings.api_url, organization_id)
-                places.setdefault(key, _Place(organization_id, name, [])).clients.append(client)
-        return list(places.values()), failures
+                visible.setdefault(key, _Organization(organization_id, name, [])).clients.append(client)
+        return list(visible.values()), failures
 
     def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Session, VaultReference | None]]:
         """Leave out what is the same, and a configuration without a tenant key where others have one."""
@@ -213,15 +214,15 @@ def check_key_id(value: str) -> None:
         )
 
 
-def _look(place: _Place) -> Holding | AllomiaError:
+def _list_keys(organization: _Organization) -> Holding | AllomiaError:
     """List an organization's keys through the first tenant key that may; return what is wrong if none may."""
     problems: list[AllomiaError] = []
-    for client in place.clients:
+    for client in organization.clients:
         try:
-            keys, listed_at = client.look(place.organization_id)
+            keys, listed_at = client.look(organization.organization_id)
         except AllomiaError as problem:
             problems.append(problem)
         else:
-            return Holding(place.organization_id, place.name, tuple(keys), client, listed_at)
+            return Holding(organization.organization_id, organization.name, tuple(keys), client, listed_at)
     # That another tenant's key does not see the organization tells least.
     return next((each for each in problems if not isinstance(each, NotFound)), problems[0])

@@ -1,30 +1,22 @@
-"""Exit codes, and how an error reads on a terminal."""
+"""Exit codes, and errors and warnings on a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
 
-from allomia_pulumi.errors import (
-    AccessDenied,
-    AllomiaError,
-    CredentialRejected,
-    InvalidConfiguration,
-    InvalidInput,
-    NotFound,
-    OrganizationFull,
-    TemporaryError,
-    Unsettled,
-)
+from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.redaction import scrub
 
-__all__ = ["ExitCode", "exit_code", "tell", "warn"]
+__all__ = ["EXIT_CODES", "ExitCode", "exit_code", "print_error", "warn"]
 
 
 class ExitCode(IntEnum):
-    """What a script can tell from the exit code."""
+    """Exit codes, as scripts read them."""
 
     DONE = 0
     FAILED = 1
@@ -38,24 +30,37 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-CODES: tuple[tuple[type[AllomiaError], ExitCode], ...] = (
-    (InvalidInput, ExitCode.USAGE),
-    (InvalidConfiguration, ExitCode.USAGE),
-    (NotFound, ExitCode.NOT_FOUND),
-    (CredentialRejected, ExitCode.CREDENTIAL),
-    (AccessDenied, ExitCode.CREDENTIAL),
-    (OrganizationFull, ExitCode.FULL),
-    (TemporaryError, ExitCode.TRY_LATER),
-    (Unsettled, ExitCode.UNSETTLED),
-)
+EXIT_CODES: Final[Mapping[str, ExitCode]] = {
+    "error": ExitCode.FAILED,
+    "setup": ExitCode.FAILED,
+    "invalid-input": ExitCode.USAGE,
+    "invalid-configuration": ExitCode.USAGE,
+    "credential-rejected": ExitCode.CREDENTIAL,
+    "access-denied": ExitCode.CREDENTIAL,
+    "not-found": ExitCode.NOT_FOUND,
+    "request-refused": ExitCode.FAILED,
+    "secret-conflict": ExitCode.FAILED,
+    "organization-full": ExitCode.FULL,
+    "temporary": ExitCode.TRY_LATER,
+    "unreachable": ExitCode.TRY_LATER,
+    "unavailable": ExitCode.TRY_LATER,
+    "rate-limited": ExitCode.TRY_LATER,
+    "interrupted": ExitCode.TRY_LATER,
+    "unexpected-answer": ExitCode.FAILED,
+    "unsettled": ExitCode.UNSETTLED,
+    "outcome-unknown": ExitCode.UNSETTLED,
+    "key-left-behind": ExitCode.UNSETTLED,
+    "too-many-unknown-keys": ExitCode.UNSETTLED,
+}
+"""The exit code of each error, by the error's own code."""
 
 
 def exit_code(problem: AllomiaError) -> ExitCode:
     """Return the exit code of a command that ends with this error."""
-    return next((code for kind, code in CODES if isinstance(problem, kind)), ExitCode.FAILED)
+    return EXIT_CODES[problem.code]
 
 
-def tell(problem: AllomiaError, *, before: str = "") -> None:
+def print_error(problem: AllomiaError, *, before: str = "") -> None:
     """Say on stderr, in a line and a hint, what went wrong; `before` says what it was about."""
     _say("[red]error:[/]", f"{before}{problem.message}", problem.hint)
 

@@ -1,4 +1,4 @@
-"""`allomia keys` and `allomia revoke`: what is alive in the organizations, and ending one key."""
+"""`allomia keys` and `allomia revoke`: list the living keys of organizations, and end one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.clients import (
     ApiUrl,
     Holding,
@@ -27,12 +28,11 @@ from allomia_pulumi.cli.render import (
     slots_used,
     stdout,
 )
-from allomia_pulumi.cli.state import Access
-from allomia_pulumi.cli.survey import Row, View, look
+from allomia_pulumi.cli.survey import Row, View, take_survey
 from allomia_pulumi.cli.terminal import say
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.messages import look_command
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.verification import Revoked, revoke_for_good
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
@@ -75,7 +75,7 @@ def list_keys(
     for each in organization or ():
         check_id(each, "the organization's id")
     with connections() as opened:
-        view = look(opened, stack or (), organization or (), given_arguments(api_url, tenant_key_ref))
+        view = take_survey(opened, stack or (), organization or (), given_arguments(api_url, tenant_key_ref))
     now = SystemClock().now()
     if output is Output.JSON:
         say(as_document(_document(view, now)))

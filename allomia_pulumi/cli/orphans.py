@@ -1,4 +1,4 @@
-"""`allomia orphans`: keys that a stack made and does not know, and ending them."""
+"""`allomia orphans`: find keys that a stack made and does not know, and end them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from allomia_pulumi.cli.clients import ApiUrl, TenantKeyRef, check_id, connections, given_arguments
-from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, tell, warn
+from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, print_error, warn
 from allomia_pulumi.cli.keys import Organizations, Stacks
 from allomia_pulumi.cli.orphans_view import (
     WITHOUT_STACK,
@@ -25,7 +25,7 @@ from allomia_pulumi.cli.orphans_view import (
 from allomia_pulumi.cli.render import Output, as_document, key_in_a_line, stdout
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import has_secret_owner
-from allomia_pulumi.cli.survey import Row, View, knowledge_now, look, search
+from allomia_pulumi.cli.survey import Row, View, knowledge_now, search, take_survey
 from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.core.messages import revoke_command
 from allomia_pulumi.core.orphans import Knowledge, Whose
@@ -66,7 +66,7 @@ def find_orphans(
     clock = SystemClock()
     with connections() as opened:
         arguments = given_arguments(api_url, tenant_key_ref)
-        view = look(opened, stack or (), organization or (), arguments)
+        view = take_survey(opened, stack or (), organization or (), arguments)
         looked_at = clock.monotonic()
         if yes:
             _check_owners(view.stacks)
@@ -147,7 +147,7 @@ class _Sweep:
             try:
                 outcome = self._settle(row)
             except AllomiaError as problem:
-                tell(problem, before=f"key {printable(row.key.id)} may be alive: ")
+                print_error(problem, before=f"key {printable(row.key.id)} may be alive: ")
                 self.failures.append(problem)
                 outcome = Outcome.FAILED
             self.outcomes[row.key.id] = outcome

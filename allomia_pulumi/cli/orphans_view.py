@@ -1,4 +1,4 @@
-"""How `allomia orphans` reads, for people and for programs."""
+"""View of `allomia orphans`, for people and for programs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CLEAR_PENDING = (
 
 
 class Outcome(StrEnum):
-    """What became of an orphan."""
+    """Outcome for an orphan."""
 
     REVOKED = "revoked"
     KEPT = "kept"

@@ -1,4 +1,4 @@
-"""How keys look on a terminal and in JSON; foreign text is made safe here."""
+"""Rendering of keys for a terminal and in JSON; foreign text is made safe here."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from rich.table import Table
 
 from allomia_pulumi.cli.clients import Holding
 from allomia_pulumi.cli.survey import Row
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.core.marks import label_of, parse_mark
 from allomia_pulumi.core.messages import describe_age, describe_time_since
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.orphans import Verdict, Whose
-from allomia_pulumi.core.ports import ApiKey
 from allomia_pulumi.ground.redaction import printable, scrub
 from allomia_pulumi.provider.urn import name_of
 
@@ -97,7 +96,7 @@ def resource_name(verdict: Verdict) -> str:
 
 
 def key_as_json(row: Row, now: datetime) -> dict[str, Any]:
-    """Return what programs read of a key."""
+    """Return a key in JSON."""
     key, mark, name = row.key, parse_mark(row.key.name), scrub(row.key.name)
     return {
         "id": key.id,

@@ -1,4 +1,4 @@
-"""What the Pulumi CLI tells about a stack; nothing is changed."""
+"""Client of the Pulumi CLI: stacks, their configuration and their state; nothing is changed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def label(self) -> str:
-        """Return how people call it."""
+        """Return the name for people."""
         return printable(f"{self.project}/{self.name}")
 
 

@@ -1,37 +1,41 @@
-"""What a stack's exported state says about keys, in the core's words, and with which tenant keys they were made."""
+"""Parser of a stack's exported state: the keys that it declares, operations without an end, and owners."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY, kind_of, plugin_token
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handmade_key.state import OldKey
+from allomia_pulumi.core.identity import Origin, recorded_identity
 from allomia_pulumi.core.minted_key.inputs import lineage_of
-from allomia_pulumi.core.minted_key.models import Origin, OwedStep, recorded_identity
 from allomia_pulumi.core.orphans import Declared, Pending, StackRecord
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import InvalidInput
-from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
+from allomia_pulumi.ground.config import NAMESPACE
 from allomia_pulumi.ground.identifiers import is_lineage
 from allomia_pulumi.ground.references import VaultReference, parse_reference
-from allomia_pulumi.provider.urn import identity_of, is_default_provider, setting_text
+from allomia_pulumi.provider.urn import identity_of, is_default_provider
 
 __all__ = [
-    "Access",
-    "access_of",
-    "accesses",
-    "dashboard_resources",
+    "PROVIDER_TYPE",
+    "DeclaredKey",
+    "declared_keys",
     "has_secret_owner",
-    "key_resources",
-    "pending_keys",
+    "is_key",
+    "is_of_plugin",
+    "object_of",
     "record_of",
+    "resource_name",
+    "resources_of",
 ]
 
-KEY_TYPES = frozenset({"pulumi-python:dynamic/allomia:OrganizationApiKey", "allomia:index:OrganizationApiKey"})
-DASHBOARD_TYPES = frozenset({"pulumi-python:dynamic/allomia:DashboardApiKey", "allomia:index:DashboardApiKey"})
 CREATING = "creating"
 PROVIDER_TYPE = "pulumi:providers:allomia"
 DYNAMIC_PROVIDER_TYPE = "pulumi:providers:pulumi-python"
@@ -41,17 +45,52 @@ Resource = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Access:
-    """How a key of a stack is reached: where settings come from, and the reference to the tenant key if it has its own.
+class DeclaredKey:
+    """A key that a state declares, also one that waits for its deletion; what is not readable is left out.
 
     Attributes:
-        stack: The stack configuration that holds for it.
-        arguments: What wins over it and over the environment, as an explicit provider's arguments do.
+        kind: `OrganizationApiKey` or `DashboardApiKey`.
+        provider: The URN of its provider; empty if the state names none.
+        organization_id: Its organization; empty if that does not show.
+        tenant_key_ref: Where its own tenant key lies, if it has one of its own.
+        delivery: Where it is delivered to, if it is.
+        reference: Where it is read from, if a person puts it there.
+        has_hidden_place: Whether it has a place in Vault that does not show.
+        owed: What it still owes, as the outputs say.
+        is_replaced: Whether it waits for its deletion.
+        fingerprint: That of the current key.
+        old_keys: Keys from before that a person made.
+        has_old_keys: Whether there are such keys, readable or not.
     """
 
-    stack: Mapping[str, str]
-    arguments: Mapping[str, str]
-    reference: VaultReference | None = None
+    urn: str
+    kind: str
+    provider: str
+    organization_id: str
+    tenant_key_ref: VaultReference | None
+    delivery: VaultLocation | None
+    reference: VaultReference | None
+    has_hidden_place: bool
+    owed: tuple[str, ...]
+    is_replaced: bool
+    fingerprint: str
+    old_keys: tuple[OldKey, ...]
+    has_old_keys: bool
+
+    @property
+    def name(self) -> str:
+        """Return its logical name."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def has_own_provider(self) -> bool:
+        """Tell whether an explicit provider says how it is reached, and not the stack configuration."""
+        return bool(self.provider) and not is_default_provider(self.provider)
+
+
+def declared_keys(deployment: Mapping[str, Any]) -> list[DeclaredKey]:
+    """Return the keys that a state declares."""
+    return [_read_key(resource) for resource in resources_of(deployment) if is_key(resource)]
 
 
 def record_of(stack: Stack, environ: Mapping[str, str]) -> StackRecord:
@@ -59,29 +98,15 @@ def record_of(stack: Stack, environ: Mapping[str, str]) -> StackRecord:
     # Keys that were made before there was an owner carry the mark without one, so that one counts always.
     owners = {"", stack.settings.get("owner", ""), environ.get(OWNER_VARIABLE, "")}
     owners |= {owner for owner in _provider_owners(stack) if isinstance(owner, str)}
+    resources = resources_of(stack.deployment)
     return StackRecord(
         label=stack.label,
         project=stack.project,
         stack=stack.name,
         owners=frozenset(owners),
-        declared=tuple(_declared(resource) for resource in key_resources(stack)),
+        declared=tuple(_record_of_key(each) for each in resources if is_key(each, ORGANIZATION_API_KEY)),
         pending=tuple(_pending(operation) for operation in _operations(stack)),
     )
-
-
-def key_resources(stack: Stack) -> list[Resource]:
-    """Return the declared organization keys of the state, also those that wait for their deletion."""
-    return [each for each in _resources(stack) if each.get("type") in KEY_TYPES]
-
-
-def dashboard_resources(stack: Stack) -> list[Resource]:
-    """Return the declared keys of the state that a person makes, which have no key id."""
-    return [each for each in _resources(stack) if each.get("type") in DASHBOARD_TYPES]
-
-
-def pending_keys(stack: Stack) -> list[str]:
-    """Return the URNs of the declared organization keys with an operation that has no recorded end."""
-    return [operation["resource"]["urn"] for operation in _operations(stack)]
 
 
 def has_secret_owner(stack: Stack) -> bool:
@@ -89,55 +114,69 @@ def has_secret_owner(stack: Stack) -> bool:
     return any(owner is not None and not isinstance(owner, str) for owner in _provider_owners(stack))
 
 
-def accesses(stack: Stack, arguments: Mapping[str, str]) -> list[Access]:
-    """Return every way in which the stack's keys are reached, the configured one first.
-
-    Args:
-        stack: The stack, with its state.
-        arguments: What the command was given; it wins over everything.
-    """
-    explicit = dict(_explicit_providers(stack))
-    found = [Access(stack.settings, arguments)]
-    found += [Access({}, {**settings, **arguments}) for settings in explicit.values()]
-    for resource in key_resources(stack):
-        reference = _recorded_reference(resource)
-        if reference is not None and "tenantKeyRef" not in arguments:
-            found.append(replace(access_of(stack, resource, arguments), reference=reference))
-    return found
+def resources_of(deployment: Mapping[str, Any]) -> list[Resource]:
+    """Return the resources of a state."""
+    return [each for each in deployment.get("resources") or () if isinstance(each, Mapping) and "urn" in each]
 
 
-def access_of(stack: Stack, resource: Resource, arguments: Mapping[str, str]) -> Access:
-    """Return how one key is reached, by its provider; with no tenant key of its own."""
-    provider = str(resource.get("provider", "")).rpartition("::")[0]
-    settings = dict(_explicit_providers(stack)).get(provider)
-    return Access(stack.settings, arguments) if settings is None else Access({}, {**settings, **arguments})
+def is_key(resource: Resource, kind: str | None = None) -> bool:
+    """Tell whether a resource is a key of this provider, of one kind or of any."""
+    found = kind_of(resource.get("type"))
+    return found is not None and kind in {None, found}
 
 
-def _operations(stack: Stack) -> list[Resource]:
-    """Return the operations on declared organization keys that have no recorded end."""
-    found = [each for each in stack.deployment.get("pending_operations") or () if isinstance(each, Mapping)]
-    return [each for each in found if isinstance(each.get("resource"), Mapping) and _is_key(each["resource"])]
+def is_of_plugin(resource: Resource) -> bool:
+    """Tell whether a resource belongs to the plugin."""
+    return str(resource.get("type", "")).startswith(plugin_token(""))
 
 
-def _is_key(resource: Resource) -> bool:
-    return resource.get("type") in KEY_TYPES and "urn" in resource
+def resource_name(resource: Resource) -> str:
+    """Return the logical name of a resource."""
+    return str(resource.get("urn", "")).rpartition("::")[2]
 
 
-def _pending(operation: Resource) -> Pending:
-    """Read an operation; the inputs of a creation witness the lineage that its key was to have."""
-    resource = operation["resource"]
-    lineage = lineage_of(resource.get("inputs") or {})
-    return Pending(resource["urn"], identity_of(resource["urn"]), operation.get("type") == CREATING, lineage)
+def object_of(value: object) -> Mapping[str, Any]:
+    """Return an object of a state; an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
 
 
-def _declared(resource: Resource) -> Declared:
-    outputs = resource.get("outputs") or {}
+def _read_key(resource: Resource) -> DeclaredKey:
+    outputs = object_of(resource.get("outputs"))
+    recorded = object_of(outputs.get("record")).get("settings")
+    # An encrypted value is an object, too.
+    is_shown = isinstance(recorded, Mapping) and "ciphertext" not in recorded
+    settings = object_of(recorded) if is_shown else {}
+    is_handmade = is_key(resource, DASHBOARD_API_KEY)
+    place = settings.get("vaultSecret")
+    delivery = None if is_handmade else _location(place)
+    reference = _reference(place) if is_handmade else None
+    has_place = is_handmade or not is_shown or place is not None
+    return DeclaredKey(
+        urn=str(resource["urn"]),
+        kind=DASHBOARD_API_KEY if is_handmade else ORGANIZATION_API_KEY,
+        provider=str(resource.get("provider", "")).rpartition("::")[0],
+        organization_id=_text(settings.get("organizationId")) or "",
+        tenant_key_ref=_reference(settings.get("tenantKeyRef")),
+        delivery=delivery,
+        reference=reference,
+        has_hidden_place=has_place and delivery is None and reference is None,
+        owed=tuple(_owed(outputs.get("pending"))),
+        is_replaced=bool(resource.get("delete")),
+        fingerprint=str(outputs.get("secretFingerprint", "")),
+        old_keys=tuple(_old_keys(outputs.get("previousKeys"))) if is_handmade else (),
+        has_old_keys=is_handmade and bool(outputs.get("previousKeys")),
+    )
+
+
+def _record_of_key(resource: Resource) -> Declared:
+    """Return what the record of a minted key tells of whose each key is."""
+    outputs = object_of(resource.get("outputs"))
     urn = resource["urn"]
-    recorded, record = recorded_identity(outputs), outputs.get("record")
+    record = outputs.get("record")
     owner = record.get("owner", "") if isinstance(record, Mapping) else None
-    record = record if isinstance(record, Mapping) else {}
+    record = object_of(record)
     pending = outputs.get("pending", [])
-    steps = [each if isinstance(each, Mapping) else {} for each in pending] if isinstance(pending, list) else [{}]
+    steps = [object_of(each) for each in pending] if isinstance(pending, list) else [{}]
     current, previous = outputs.get("keyId"), outputs.get("previousKeyId")
     owed = [each.get("keyId") for each in steps if each.get("step") == OwedStep.REVOKE]
     # An encrypted value is an object: somebody made the output secret, and which key it is does not show.
@@ -147,8 +186,8 @@ def _declared(resource: Resource) -> Declared:
     lineage = record.get("lineage")
     return Declared(
         resource=urn,
-        identities=tuple(dict.fromkeys(filter(None, (identity_of(urn), recorded)))),
-        owner=owner if isinstance(owner, str) else None,
+        identities=tuple(dict.fromkeys(filter(None, (identity_of(urn), recorded_identity(outputs))))),
+        owner=_text(owner),
         key_id=_text(current),
         previous_key_id=_text(previous),
         owed=frozenset(filter(None, map(_text, owed))),
@@ -170,40 +209,54 @@ def _former(record: Mapping[str, Any]) -> Iterator[Origin]:
             yield Origin.model_validate(each)
 
 
-def _recorded_reference(resource: Resource) -> VaultReference | None:
-    record = (resource.get("outputs") or {}).get("record")
-    settings = record.get("settings") if isinstance(record, Mapping) else None
-    written = settings.get("tenantKeyRef") if isinstance(settings, Mapping) else None
-    try:
-        return parse_reference(written, "the recorded tenantKeyRef") if written else None
-    except InvalidInput:
-        return None
+def _operations(stack: Stack) -> Iterator[Resource]:
+    """Return the operations on declared organization keys that have no recorded end."""
+    for operation in stack.deployment.get("pending_operations") or ():
+        resource = object_of(object_of(operation).get("resource"))
+        if "urn" in resource and is_key(resource, ORGANIZATION_API_KEY):
+            yield operation
 
 
-def _explicit_providers(stack: Stack) -> Iterator[tuple[str, dict[str, str]]]:
-    """Return each explicit provider of the plugin by its URN, with the settings that are not encrypted."""
-    for resource in _resources(stack):
-        if resource.get("type") == PROVIDER_TYPE and not is_default_provider(resource["urn"]):
-            inputs = resource.get("inputs") or {}
-            known = {name: inputs[name] for name in CONFIGURATION if inputs.get(name) is not None}
-            yield resource["urn"], {name: setting_text(value) for name, value in known.items() if not _is_secret(value)}
+def _pending(operation: Resource) -> Pending:
+    """Read an operation; the inputs of a creation witness the lineage that its key was to have."""
+    resource = operation["resource"]
+    lineage = lineage_of(resource.get("inputs") or {})
+    return Pending(resource["urn"], identity_of(resource["urn"]), operation.get("type") == CREATING, lineage)
 
 
 def _provider_owners(stack: Stack) -> Iterator[object]:
-    for resource in _resources(stack):
-        inputs = resource.get("inputs") or {}
+    for resource in resources_of(stack.deployment):
+        inputs = object_of(resource.get("inputs"))
         if resource.get("type") == PROVIDER_TYPE:
             yield inputs.get("owner")
         elif resource.get("type") == DYNAMIC_PROVIDER_TYPE:
             yield inputs.get(f"{NAMESPACE}:owner")
 
 
-def _resources(stack: Stack) -> list[Resource]:
-    return [each for each in stack.deployment.get("resources") or () if isinstance(each, Mapping) and "urn" in each]
+def _owed(pending: object) -> Iterator[str]:
+    for entry in map(object_of, pending if isinstance(pending, list) else ()):
+        step, key_id = entry.get("step", "something"), entry.get("keyId")
+        yield f"{step} key {key_id}" if key_id else str(step)
 
 
-def _is_secret(value: object) -> bool:
-    return isinstance(value, Mapping) and "ciphertext" in value
+def _old_keys(previous: object) -> Iterator[OldKey]:
+    for entry in previous if isinstance(previous, list) else ():
+        with suppress(ValidationError):
+            old = OldKey.model_validate(entry)
+            if _reference(old.vault_secret):
+                yield old
+
+
+def _location(value: object) -> VaultLocation | None:
+    parts = {name: object_of(value).get(name) for name in ("mount", "path", "field")}
+    return VaultLocation.model_validate(parts) if all(isinstance(part, str) for part in parts.values()) else None
+
+
+def _reference(value: object) -> VaultReference | None:
+    try:
+        return parse_reference(value, "the recorded reference") if value else None
+    except InvalidInput:
+        return None
 
 
 def _text(value: object) -> str | None:

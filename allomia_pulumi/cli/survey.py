@@ -1,4 +1,4 @@
-"""One look at AlloMia and at stacks: every key that is alive, and whose it is."""
+"""Survey of AlloMia and of stacks: every living key, and whose it is."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
-from allomia_pulumi.cli.state import Access, accesses, record_of
+from allomia_pulumi.cli.state import record_of
 from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.vault_copies import vault_traces
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Knowledge, Trace, Verdict, settle
-from allomia_pulumi.core.ports import ApiKey
 
-__all__ = ["Row", "View", "knowledge_now", "look", "search"]
+__all__ = ["Row", "View", "knowledge_now", "search", "take_survey"]
 
 CONCURRENT_READS = 4
 
@@ -31,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """What one look found.
+    """The result of one survey.
 
     Attributes:
         unsearched: The stacks whose history and backups cannot be looked through from here.
@@ -43,7 +44,7 @@ class View:
     unsearched: tuple[str, ...] = ()
 
 
-def look(
+def take_survey(
     opened: Connections, stack_texts: Sequence[str], organizations: Sequence[str], arguments: dict[str, str]
 ) -> View:
     """List the keys of the organizations, and judge them by what the stacks know.

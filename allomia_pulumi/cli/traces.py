@@ -1,4 +1,4 @@
-"""Looking beyond the states for keys that seem lost: in history, in backups, and in other stacks.
+"""Search beyond the states for keys that seem lost: in history, in backups, and in other stacks.
 
 A key that any checkpoint ever named was in somebody's hands: only one that was lost on its way was in none.
 """
@@ -16,9 +16,9 @@ from pathlib import Path
 
 from allomia_pulumi.cli.doctor.backend import Backend, find_backend
 from allomia_pulumi.cli.stacks import Stack, export_stack, list_stacks
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.marks import parse_mark
 from allomia_pulumi.core.orphans import Trace
-from allomia_pulumi.core.ports import ApiKey
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration
 from allomia_pulumi.ground.redaction import printable
 

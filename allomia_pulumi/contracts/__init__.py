@@ -1,1 +1,1 @@
-"""What core and edges share: protocols and value types."""
+"""The contracts between core and edges: value types and protocols, each once."""

@@ -1,4 +1,4 @@
-"""What AlloMia answers to the deletion of a key, as the edge tells the core."""
+"""Answers to the deletion of a key, as an edge words them for the core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the functions return: plain frozen values, so that a program can pass them on and export them."""
+"""Values of the functions: plain and frozen, so that a program can pass them on and export them."""
 
 from __future__ import annotations
 

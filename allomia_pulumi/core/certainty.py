@@ -1,4 +1,4 @@
-"""Why it is not certain that nobody needs a key which no record has: one doubt is enough to keep it.
+"""The doubts that a key which no record has is needed by nobody: one is enough to keep it.
 
 Only what is certain may be revoked without asking. What is missing, unreadable or equal proves nothing, so each of it
 is a doubt. All moments are AlloMia's own, from the one list that shows the key.
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.core.marks import Mark, parse_mark
-from allomia_pulumi.core.minted_key.models import Identity, Origin
-from allomia_pulumi.core.ports import ApiKey
 
 __all__ = ["LACKING", "UNSEARCHED", "Declared", "Listing", "Pending", "Resource", "Trace", "doubts_of", "traced_doubt"]
 
@@ -46,7 +46,7 @@ LACKING: Final = frozenset({NO_RESOURCE, OTHER_LINEAGE, CURRENT_GONE, NEWER})
 
 @dataclass(frozen=True)
 class Declared:
-    """What a stack's record has of one declared key.
+    """The record of one declared key in a stack.
 
     Attributes:
         resource: How the stack calls it.
@@ -145,7 +145,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Trace:
-    """What a look beyond the records found: a place in Vault, a checkpoint, another stack.
+    """A finding beyond the records: in a place in Vault, a checkpoint, another stack.
 
     Attributes:
         where: How people call what was looked at.

@@ -1,16 +1,31 @@
-"""What every resource of this package offers to its faces: the engine's calls, answered in the core's own words."""
+"""Protocols between the faces and a resource's handler: one for each capability, in the core's own words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure
-from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.core.ports import Reporter
 
-__all__ = ["Change", "Checked", "Forecast", "Outputs", "Resource"]
+__all__ = [
+    "Abandons",
+    "Change",
+    "Checked",
+    "Checks",
+    "Creates",
+    "Deletes",
+    "Diffs",
+    "Imports",
+    "Outputs",
+    "Preview",
+    "Previews",
+    "Reads",
+    "Resource",
+    "Updates",
+]
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class Change(Protocol):
 
 
 class Outputs(Protocol):
-    """What the engine keeps of a resource."""
+    """The outputs of a resource, as the engine keeps them."""
 
     def to_outputs(self) -> dict[str, Any]:
         """Return the wire form, secrets in clear: the face marks them before they leave the process."""
@@ -53,8 +68,8 @@ class Outputs(Protocol):
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """What a preview can tell of an update's outputs.
+class Preview:
+    """The outputs of an update as far as a preview can tell them.
 
     Attributes:
         outputs: Those that are known, by their wire names; None for one that there will not be.
@@ -65,8 +80,8 @@ class Forecast:
     unknown: frozenset[str] = frozenset()
 
 
-class Resource(Protocol):
-    """All declared keys of one kind and one process."""
+class Checks(Protocol):
+    """Validates inputs."""
 
     def check(
         self,
@@ -81,6 +96,10 @@ class Resource(Protocol):
         """Validate inputs and fill in defaults."""
         ...
 
+
+class Diffs(Protocol):
+    """Plans an update."""
+
     def diff(
         self,
         pulumi_id: str,
@@ -92,6 +111,10 @@ class Resource(Protocol):
         """Decide what to do."""
         ...
 
+
+class Creates(Protocol):
+    """Creates."""
+
     def create(
         self, news: Mapping[str, Any], identity: Identity, reporter: Reporter, *, keeps_unfinished: bool = False
     ) -> tuple[str, Outputs]:
@@ -102,19 +125,17 @@ class Resource(Protocol):
         """
         ...
 
-    def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[Outputs, dict[str, Any]]:
-        """Return the outputs of what exists already, and the inputs that describe it."""
-        ...
 
-    def forecast(
-        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
-    ) -> Forecast:
-        """Tell what the update that the last diff decided will leave; nothing is asked or done."""
-        ...
+class Reads(Protocol):
+    """Refreshes."""
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> Outputs | None:
         """Return what is; None on proof that it is gone."""
         ...
+
+
+class Updates(Protocol):
+    """Updates in place."""
 
     def update(
         self,
@@ -127,9 +148,38 @@ class Resource(Protocol):
         """Do what the diff decided."""
         ...
 
+
+class Deletes(Protocol):
+    """Deletes."""
+
     def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:
         """End it."""
         ...
+
+
+@runtime_checkable
+class Imports(Protocol):
+    """Imports what exists already."""
+
+    def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[Outputs, dict[str, Any]]:
+        """Return the outputs of what exists already, and the inputs that describe it."""
+        ...
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """Predicts the outputs of an update; of one that does not, a preview shows none as known."""
+
+    def preview(
+        self, pulumi_id: str, outputs: Mapping[str, Any], news: Mapping[str, Any], identity: Identity
+    ) -> Preview:
+        """Predict what the update that the last diff decided will leave; nothing is asked or done."""
+        ...
+
+
+@runtime_checkable
+class Abandons(Protocol):
+    """Undoes an operation whose answer nobody takes any more."""
 
     def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
         """End what an operation made whose answer nobody takes any more: no record will ever know it.
@@ -137,3 +187,7 @@ class Resource(Protocol):
         `before` are the outputs that stay in the state; empty for none.
         """
         ...
+
+
+class Resource(Checks, Diffs, Creates, Reads, Updates, Deletes, Protocol):
+    """All declared keys of one kind and one process; a face asks for the further capabilities by their protocols."""

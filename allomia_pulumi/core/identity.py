@@ -1,94 +1,42 @@
-"""Who a declared key is today and where it was made, beside what its record says of both.
-
-Identity and owner follow the resource: after a rename, a move or a changed owner the first update records today's, and
-keeps the former ones to recognise keys by. What an older version of this package did not record is no difference.
-"""
+"""The identity of a declared key, which tells it from every other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from typing import Any
 
-from allomia_pulumi.core.marks import resource_mark
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Origin, Record, Service
-from allomia_pulumi.errors import InvalidConfiguration
+from pydantic import ValidationError
 
-__all__ = [
-    "Today",
-    "follow",
-    "has_followed",
-    "is_elsewhere",
-    "made_elsewhere",
-    "normal_service",
-    "own_marks",
-    "today_of",
-]
+from allomia_pulumi.core.model import Model
 
-DEFAULT_PORTS = {"https": 443, "http": 80}
+__all__ = ["Identity", "Origin", "recorded_identity"]
 
 
-@dataclass(frozen=True)
-class Today:
-    """Who a declared key is in this run, and the AlloMia that this run asks."""
+class Identity(Model):
+    """The identity of one declared key, on AlloMia's side and in this process.
 
-    origin: Origin
-    service: Service
+    Attributes:
+        parents: The chain of parent types as it stands in a URN, without the own type; empty under the stack.
+        name: The logical name of the resource.
+    """
 
-
-def today_of(record: Record, identity: Identity, owner: str, service: Service) -> Today:
-    """Return who a recorded key is today; an owner that is not set keeps the recorded one."""
-    return Today(Origin(identity=identity, owner=owner or record.owner), service)
-
-
-def follow(record: Record, today: Today) -> Record:
-    """Return the record with today's identity, owner and service; what it was known as before is kept."""
-    others = (each for each in record.origins if each != today.origin)
-    return record.model_copy(
-        update={
-            "identity": today.origin.identity,
-            "owner": today.origin.owner,
-            "former": tuple(dict.fromkeys(others)),
-            "api_url": today.service.api_url,
-            "keys_path": today.service.keys_path,
-        }
-    )
+    project: str
+    stack: str
+    parents: str = ""
+    name: str
 
 
-def has_followed(record: Record, today: Today) -> bool:
-    """Tell whether the record says who the key is today; a service that was never recorded is no difference."""
-    return record.origin == today.origin and not is_elsewhere(record, today.service)
+class Origin(Model):
+    """The origin that a mark is hashed from: an identity, and the owner that tells people of the same names apart."""
+
+    identity: Identity
+    owner: str = ""
 
 
-def is_elsewhere(record: Record, service: Service) -> bool:
-    """Tell whether a key was made at another AlloMia than the one that is asked."""
-    recorded = (record.api_url, record.keys_path)
-    asked = (service.api_url, service.keys_path)
-    return any(known is not None and known != now for known, now in zip(recorded, asked, strict=True))
-
-
-def made_elsewhere(state: KeyState, service: Service, what: str) -> InvalidConfiguration:
-    """Return the error that names both services; `what` says what did not happen."""
-    record = state.record
-    made_at, asked = f"{record.api_url} ({record.keys_path})", f"{service.api_url} ({service.keys_path})"
-    return InvalidConfiguration(
-        f"key {state.key_id} was made at {made_at}, and this run asks {asked}, whose answers prove nothing about it; "
-        f"{what}",
-        "Set allomia:apiUrl and allomia:keysPath back. If it is the same AlloMia at another address, run `pulumi up` "
-        "first: it finds the key there and records the address. If the old one is gone for good, find the resource "
-        "with `pulumi stack --show-urns` and remove it with `pulumi state delete URN`.",
-    )
-
-
-def own_marks(origins: Iterable[Origin]) -> frozenset[str]:
-    """Return the resource marks of everything that a declared key is or was known as."""
-    return frozenset(resource_mark(each.identity, each.owner) for each in origins)
-
-
-def normal_service(api_url: str, keys_path: str) -> Service:
-    """Return a service in the one form that compares: host in lower case, no default port, no closing slash."""
-    parts = urlsplit(api_url)
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in {None, DEFAULT_PORTS.get(parts.scheme)} else f":{parts.port}"
-    return Service(api_url=f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}", keys_path=keys_path.rstrip("/"))
+def recorded_identity(outputs: Mapping[str, Any]) -> Identity | None:
+    """Return whose outputs these are, or None if they do not say so."""
+    record = outputs.get("record")
+    try:
+        return Identity.model_validate(record.get("identity")) if isinstance(record, Mapping) else None
+    except ValidationError:
+        return None

@@ -1,15 +1,16 @@
-"""One input at a time: from what a program wrote to a value that can be trusted, or what to change about it."""
+"""Input fields: parsers from what a program wrote to a value that can be trusted, or to what to change about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Unknown
-from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.core.model import UNKNOWN, Model, Unknown
+from allomia_pulumi.errors import InvalidInput, SetupError
 from allomia_pulumi.ground.durations import parse_duration
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 
@@ -23,11 +24,13 @@ __all__ = [
     "organization_id",
     "overlap",
     "reference",
+    "require_checked",
+    "require_known",
     "rotate_after",
     "switch",
 ]
 
-LONGEST_ID: Final = 200
+T = TypeVar("T", bound=Model)
 
 LINEAGE: Final = "__lineage"
 """The input that check adds for a new resource, so that an operation without a recorded end still tells which it was.
@@ -78,6 +81,30 @@ class Form:
         self.failures.append(Failure(name, reason))
 
 
+def require_checked(parsed: tuple[T | None, list[Failure]]) -> T:
+    """Return parsed inputs that check has let through.
+
+    Raises:
+        SetupError: They are not acceptable after all.
+    """
+    inputs, failures = parsed
+    if inputs is None:
+        raise SetupError("; ".join(failure.reason for failure in failures))
+    return inputs
+
+
+def require_known(parsed: tuple[T | None, list[Failure]]) -> T:
+    """Return parsed inputs that check has let through and that are all known by now.
+
+    Raises:
+        SetupError: One is still unknown; nothing was done.
+    """
+    inputs = require_checked(parsed)
+    if any(isinstance(getattr(inputs, name), Unknown) for name in type(inputs).model_fields):
+        raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
+    return inputs
+
+
 def has_long_overlap(after: timedelta | Unknown | None, length: timedelta | Unknown | None) -> bool:
     """Tell whether an overlap is not shorter than the age at which the next rotation is due."""
     return isinstance(after, timedelta) and isinstance(length, timedelta) and length >= after
@@ -89,8 +116,7 @@ def identifier(value: object, name: str) -> str:
         raise InvalidInput(f"{name} is missing", "Give the id, as AlloMia has it.")
     if not isinstance(value, str) or not value.strip():
         raise InvalidInput(f"{name} is not a text or is empty", "Give the id, as AlloMia has it.")
-    is_plain = value == value.strip() and value.isprintable() and "/" not in value
-    if not is_plain or len(value) > LONGEST_ID or value in {".", ".."} or value.startswith("-"):
+    if not is_identifier(value):
         raise InvalidInput(
             f"{name} is not an id: it has spaces around it, a slash, a dash in front, control characters or too many "
             "characters",

@@ -11,11 +11,12 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.ground.identifiers import BASE32, LINEAGE_LENGTH
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "draw_lineage",
     "label_of",
     "make_mark",
+    "own_marks",
     "parse_mark",
     "resource_mark",
     "stack_mark",
@@ -94,6 +96,11 @@ def resource_mark(identity: Identity, owner: str) -> str:
 def stack_mark(project: str, stack: str, owner: str) -> str:
     """Return the part of the mark that is the same for every key of a stack."""
     return _digest(json.dumps([owner, project, stack]), STACK_LENGTH)
+
+
+def own_marks(origins: Iterable[Origin]) -> frozenset[str]:
+    """Return the resource marks of everything that a declared key is or was known as."""
+    return frozenset(resource_mark(each.identity, each.owner) for each in origins)
 
 
 def draw_lineage(seed: bytes = b"") -> str:

@@ -1,4 +1,4 @@
-"""How keys, ages and commands are called in messages, made safe for a terminal."""
+"""Messages: keys, ages and commands in words, made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from allomia_pulumi.core.ports import ApiKey
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.errors import AllomiaError, SetupError, UnexpectedAnswer, Unreachable
 from allomia_pulumi.ground.config import IMPORT_REFERENCE_VARIABLE, IMPORT_SECRET_VARIABLE
 from allomia_pulumi.ground.redaction import printable
@@ -58,7 +58,7 @@ def explaining_configuration(reference: VaultReference | None) -> Iterator[None]
 
 
 def explain(problem: Exception) -> str:
-    """Say what went wrong; of a fault of ours only its type is told, since its text may hold anything."""
+    """Say what went wrong; of a fault of ours only its type, since its text may hold anything."""
     if isinstance(problem, AllomiaError):
         return str(problem)
     return f"this package itself broke ({type(problem).__name__}). Please report it with this line"

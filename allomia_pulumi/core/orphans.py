@@ -1,4 +1,4 @@
-"""Whose each key of an organization is, as far as its name and the records of stacks tell.
+"""Orphans: the owner of each key of an organization, as far as its name and the records of stacks tell.
 
 The rule is careful in one direction: what may belong to somebody is not called an orphan. It holds only for keys that
 were listed *before* the records were read: a run that is under way then has its key among the records or the pending
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
+from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.certainty import (
     LACKING,
     UNSEARCHED,
@@ -24,7 +25,6 @@ from allomia_pulumi.core.certainty import (
     traced_doubt,
 )
 from allomia_pulumi.core.marks import Mark, parse_mark, resource_mark, stack_mark
-from allomia_pulumi.core.ports import ApiKey
 
 __all__ = ["Declared", "Knowledge", "Listing", "Pending", "StackRecord", "Trace", "Verdict", "Whose", "settle"]
 
@@ -34,7 +34,7 @@ HIDDEN = "the record of its resource does not show which keys it has"
 
 
 class Whose(StrEnum):
-    """What a key is to the stacks whose records were read."""
+    """The part of a key for the stacks whose records were read."""
 
     CURRENT = "current"
     PREDECESSOR = "predecessor"
@@ -54,7 +54,7 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True)
 class StackRecord:
-    """What one stack knows.
+    """The knowledge of one stack.
 
     Attributes:
         label: How people call the stack.
@@ -71,7 +71,7 @@ class StackRecord:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whose a key is.
+    """The verdict on one key.
 
     Attributes:
         stack: The stack's label; empty for another's key and for one made by hand.
@@ -105,7 +105,7 @@ def settle(verdict: Verdict, key: ApiKey, organization_id: str, traces: Iterable
 
 
 class Knowledge:
-    """What several stacks know together."""
+    """The knowledge of several stacks together."""
 
     def __init__(self, records: Iterable[StackRecord]) -> None:
         self._known: dict[str, Verdict] = {}

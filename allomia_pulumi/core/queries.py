@@ -1,66 +1,38 @@
-"""Looking up what is there: organizations, and the keys of one. Nothing here makes, changes or shows a secret."""
+"""Queries: the tenant's organizations, and the keys of one. Nothing is changed, and no known secret is in a result."""
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from allomia_pulumi.contracts.allomia import Directory
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
+from allomia_pulumi.contracts.organizations import OrganizationDetails
+from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core.marks import label_of, parse_mark
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
-from allomia_pulumi.core.ports import ApiKey, Directory, OrganizationDetails
 from allomia_pulumi.errors import InvalidInput, NotFound
-from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.moments import format_moment
+from allomia_pulumi.ground.redaction import printable, scrub
 
-__all__ = ["KeyDescription", "KeySurvey", "find_organization", "list_organizations", "survey_keys"]
+__all__ = ["find_organization", "list_organizations", "survey_keys"]
 
 MOST_SUGGESTIONS = 5
 LONGEST_SHOWN_NAME = 60
 
 
-@dataclass(frozen=True)
-class KeyDescription:
-    """What AlloMia's list and the name tell of a key.
-
-    Attributes:
-        name: The full name, with the mark if it has one.
-        label: The name without the mark.
-        age: How long ago it was made, in whole seconds; None when AlloMia does not say.
-        mark: The mark's stack and resource part, `stack/resource`; None for a key made by hand.
-    """
-
-    id: str
-    name: str
-    label: str
-    created_at: datetime | None
-    last_used_at: datetime | None
-    age: timedelta | None
-    mark: str | None
-
-
-@dataclass(frozen=True)
-class KeySurvey:
-    """The keys of one organization and the slots they hold."""
-
-    organization_id: str
-    keys: tuple[KeyDescription, ...]
-    slots_used: int
-    slots: int = KEY_LIMIT
-
-
-def find_organization(directory: Directory, *, organization_id: str | None, name: str | None) -> OrganizationDetails:
-    """Return the one organization with this id or with exactly this name.
+def find_organization(directory: Directory, *, organization_id: str | None, name: str | None) -> OrganizationInfo:
+    """Find the one organization with this id or with exactly this name.
 
     Raises:
         InvalidInput: Not exactly one of id and name was given, or several organizations have the name.
         NotFound: The tenant key sees no such organization.
     """
     if organization_id is not None and name is None:
-        return _find_by_id(directory, organization_id)
+        return _organization(_find_by_id(directory, organization_id))
     if name is not None and organization_id is None:
-        return _find_by_name(directory, name)
+        return _organization(_find_by_name(directory, name))
     given = "neither was" if name is None else "both were"
     raise InvalidInput(
         f"an organization is looked up by its id or by its name, and {given} given",
@@ -68,20 +40,20 @@ def find_organization(directory: Directory, *, organization_id: str | None, name
     )
 
 
-def list_organizations(directory: Directory, search: str | None = None) -> Sequence[OrganizationDetails]:
-    """Return all organizations that the tenant key sees, or those that AlloMia's search by name finds."""
-    return directory.list_organizations(search or None)
+def list_organizations(directory: Directory, search: str | None = None) -> tuple[OrganizationInfo, ...]:
+    """List all organizations that the tenant key sees, or those that AlloMia's search by name finds."""
+    return tuple(_organization(each) for each in directory.list_organizations(search or None))
 
 
-def survey_keys(directory: Directory, organization_id: str, now: datetime) -> KeySurvey:
+def survey_keys(directory: Directory, organization_id: str, now: datetime) -> OrganizationApiKeys:
     """Describe the keys of an organization.
 
     Raises:
         NotFound: The organization is not visible, or AlloMia serves no key endpoints.
     """
     _refuse_blank(organization_id, "the organization's id")
-    keys = tuple(_describe(key, now) for key in directory.list_keys(organization_id))
-    return KeySurvey(organization_id, keys, slots_used=len(keys))
+    keys = tuple(_key(key, now) for key in directory.list_keys(organization_id))
+    return OrganizationApiKeys(scrub(organization_id), keys, slots_used=len(keys), slots=KEY_LIMIT)
 
 
 def _find_by_id(directory: Directory, organization_id: str) -> OrganizationDetails:
@@ -145,21 +117,38 @@ def _folded(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _describe(key: ApiKey, now: datetime) -> KeyDescription:
+def _organization(found: OrganizationDetails) -> OrganizationInfo:
+    return OrganizationInfo(
+        id=scrub(found.id),
+        name=scrub(found.name),
+        city=_scrubbed(found.city),
+        country=_scrubbed(found.country),
+        timezone=_scrubbed(found.timezone),
+        created_at=_formatted(found.created_at),
+    )
+
+
+def _key(key: ApiKey, now: datetime) -> ApiKeyInfo:
     mark = parse_mark(key.name)
-    age = None
-    if key.created_at:
-        # AlloMia's clock may run ahead of ours.
-        age = timedelta(seconds=max(now - key.created_at, timedelta()) // timedelta(seconds=1))
-    return KeyDescription(
-        id=key.id,
-        name=key.name,
-        label=label_of(key.name),
-        created_at=key.created_at,
-        last_used_at=key.last_used_at,
-        age=age,
+    # AlloMia's clock may run ahead of ours.
+    age = max(now - key.created_at, timedelta()) // timedelta(seconds=1) if key.created_at else None
+    return ApiKeyInfo(
+        id=scrub(key.id),
+        name=scrub(key.name),
+        label=scrub(label_of(key.name)),
+        created_at=_formatted(key.created_at),
+        last_used_at=_formatted(key.last_used_at),
+        age_seconds=age,
         mark=f"{mark.stack}/{mark.resource}" if mark else None,
     )
+
+
+def _scrubbed(text: str | None) -> str | None:
+    return None if text is None else scrub(text)
+
+
+def _formatted(moment: datetime | None) -> str | None:
+    return format_moment(moment) if moment else None
 
 
 def _refuse_blank(value: str, what: str) -> None:

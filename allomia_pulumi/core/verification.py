@@ -1,4 +1,4 @@
-"""When a key counts as gone or revoked.
+"""Verification that a key works, is gone, or is revoked.
 
 State is dropped on proof only: a read error, a refused credential or a broken list proves nothing.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.allomia import KeyApi, Prover
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.core.ports import KeyApi, Prover
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
 
@@ -23,7 +23,7 @@ REVOKE_PAUSES = (0.0, 0.5, 1.5, 3.0, 5.0)
 
 @dataclass(frozen=True)
 class Revoked:
-    """What shows that a key is revoked.
+    """The evidence that a key is revoked.
 
     Attributes:
         answer: What AlloMia answered to the deletion.
@@ -99,7 +99,7 @@ def revoke_for_good(
         clock: What the proof waits by.
         organization_id: The organization that the key belongs to.
         key_id: The key.
-        warn: Is told of a list that still has the key.
+        warn: Hears of a list that still has the key.
         always_proves: Whether even a 200 that names it is not believed.
 
     Raises:

@@ -1,16 +1,16 @@
-"""Lengths of time as people write them, and as the record keeps them."""
+"""Durations: as people write them, and as records keep them."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from allomia_pulumi.errors import InvalidInput
 
-__all__ = ["format_duration", "parse_duration"]
+__all__ = ["RecordedDuration", "format_duration", "parse_duration"]
 
 UNITS: Final = {
     "w": timedelta(weeks=1),
@@ -27,7 +27,7 @@ _iso_adapter = TypeAdapter(timedelta)
 
 
 def parse_duration(value: object, what: str) -> timedelta:
-    """Read `90d`, `12h`, `30m`, `45s`, `2w`, or ISO 8601 in whole seconds, without years and months.
+    """Parse `90d`, `12h`, `30m`, `45s`, `2w`, or ISO 8601 in whole seconds, without years and months.
 
     A year and a month have no fixed length, and the record keeps no fractions of a second.
 
@@ -41,7 +41,7 @@ def parse_duration(value: object, what: str) -> timedelta:
 
 
 def format_duration(length: timedelta) -> str:
-    """Return the one form that the record keeps, so that `24h` and `1d` are no difference."""
+    """Format a duration in the one form that records keep, so that `24h` and `1d` are no difference."""
     for name, unit in UNITS.items():
         if length >= unit and not length % unit:
             return f"{length // unit}{name}"
@@ -55,3 +55,43 @@ def _read(value: str) -> timedelta | None:
         return _iso_adapter.validate_python(value) if _ISO.fullmatch(value) else None
     except (OverflowError, ValidationError):
         return None
+
+
+class _Written(timedelta):
+    """A recorded duration in another form than ours: it keeps its text, and is equal to the same text only."""
+
+    text: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Written) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+def _parse_recorded(value: object) -> timedelta:
+    """Parse a duration of a record; only an edited state has one that is empty or not in our form."""
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("is no duration")  # noqa: TRY004 - pydantic takes no TypeError for an answer
+    length = parse_duration(value, "the recorded duration") if value else timedelta()
+    if format_duration(length) == value:
+        return length
+    written = _Written(length.days, length.seconds)
+    written.text = value
+    return written
+
+
+def _format_recorded(length: timedelta) -> str:
+    return length.text if isinstance(length, _Written) else format_duration(length)
+
+
+RecordedDuration = Annotated[
+    timedelta, PlainValidator(_parse_recorded), PlainSerializer(_format_recorded, return_type=str)
+]
+"""A duration of a record: parsed once, when the record is read, and written with the text that it was read from.
+
+Raises:
+    InvalidInput: It is a text, and no duration.
+"""

@@ -1,4 +1,4 @@
-"""What both faces' classes take as objects, and how that is said on the wire."""
+"""Argument types of both faces' classes, and their wire form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every declared key is to a program, whatever face serves it: how it registers, and the outputs all have."""
+"""Base class of a declared key in a program: its registration, and the outputs that all have."""
 
 from __future__ import annotations
 

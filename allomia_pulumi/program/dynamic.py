@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 import pulumi
 
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY, dynamic_token
 from allomia_pulumi.program import dashboard_api_key, organization_api_key
 from allomia_pulumi.program.base import ApiKeyResource
 
@@ -44,7 +45,7 @@ class _Dynamic(ApiKeyResource):
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
-    pulumi_type = "pulumi-python:dynamic/allomia:OrganizationApiKey"
+    pulumi_type = dynamic_token(ORGANIZATION_API_KEY)
     instead = "take an existing key over with adopt, or import it with allomia_pulumi.native.OrganizationApiKey"
     provider_constant = (
         "gASVOwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMFG9yZ2FuaXphdGlvbl9hcGlfa2V5kylSLg=="
@@ -52,7 +53,7 @@ class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # 
 
 
 class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
-    pulumi_type = "pulumi-python:dynamic/allomia:DashboardApiKey"
+    pulumi_type = dynamic_token(DASHBOARD_API_KEY)
     instead = "declaring it with organization_id and vault_secret is all there is to do, since it makes nothing"
     provider_constant = "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg=="
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import pulumi
 
+from allomia_pulumi.contracts.tokens import plugin_token
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 
 __all__ = [
@@ -22,9 +23,9 @@ __all__ = [
 ]
 
 TOKENS: Final = {
-    "get_organization": "allomia:index:getOrganization",
-    "get_organizations": "allomia:index:getOrganizations",
-    "get_organization_api_keys": "allomia:index:getOrganizationApiKeys",
+    "get_organization": plugin_token("getOrganization"),
+    "get_organizations": plugin_token("getOrganizations"),
+    "get_organization_api_keys": plugin_token("getOrganizationApiKeys"),
 }
 WIRE_NAMES: Final = {"organization_id": "organizationId"}
 

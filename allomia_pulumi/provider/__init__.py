@@ -1,1 +1,1 @@
-"""What runs in a provider process: Pulumi's protocol, translated to the core and back."""
+"""Provider processes: Pulumi's protocol, translated to the core and back."""

@@ -1,4 +1,4 @@
-"""The engine as a provider process sees it: its log, and whether it still lives."""
+"""Client of the engine: its log, and the watch for its end."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ResourceReporter:
         """Say something worth knowing."""
         self._log.info(scrub(message), self._urn)
 
-    def owe(self, message: str) -> None:
+    def warn_unfinished(self, message: str) -> None:
         """Say what the operation leaves unfinished: a warning where a face has nothing better."""
         self.warn(message)
 

@@ -1,11 +1,11 @@
-"""What the engine's own terms say: which declared key a URN means, and what a provider was given."""
+"""Terms of the engine: URNs, and the arguments of a provider."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity
 
 __all__ = ["identity_of", "is_default_provider", "kind_of", "name_of", "setting_text"]
 

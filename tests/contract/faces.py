@@ -306,7 +306,7 @@ class PluginFace(Face):
     def urn(name: str, kind: str = "OrganizationApiKey") -> str:
         return f"urn:pulumi:prod::clinic::allomia:index:{kind}::{name}"
 
-    def forecast(self, id_: str, outputs: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    def preview(self, id_: str, outputs: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
         """Return what an update in a preview says that the outputs will be."""
         request = provider_pb2.UpdateRequest(
             id=id_, urn=self._urn(None), olds=_struct(outputs), news=_struct(news), preview=True

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.contract.scenes import ALLOMIA, Terminal
 from tests.fakes import LINEAGE
 from tools.engine.build import Engine

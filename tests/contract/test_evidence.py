@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
 from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tests.deliveries import Shelf

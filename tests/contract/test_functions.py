@@ -14,8 +14,8 @@ import httpx
 import pulumi
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.singleflight import Flights
 from allomia_pulumi.program import functions

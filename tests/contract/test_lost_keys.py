@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.scenes import ONE, Scene
 from tests.fakes import LINEAGE

@@ -13,7 +13,6 @@ import pytest
 from allomia_pulumi.container import Session
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.provider.values import organization_info, survey_info
 from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.scenes import ONE, TWO, Scene, Terminal
 from tools.engine.sandbox import Sandbox
@@ -118,9 +117,9 @@ def test_g3_functions_return_no_known_secret(scene: Scene) -> None:
     environ = {"ALLOMIA_TENANT_KEY": scene.tenant.key}
     with closing(Session({"apiUrl": scene.sandbox.address}, environ, SystemClock())) as session:
         directory = session.open(None)
-        found = organization_info(find_organization(directory, organization_id=other, name=None))
-        keys = survey_info(survey_keys(directory, scene.organization, SystemClock().now())).keys
-        listed = [organization_info(each).name for each in list_organizations(directory)]
+        found = find_organization(directory, organization_id=other, name=None)
+        keys = survey_keys(directory, scene.organization, SystemClock().now()).keys
+        listed = [each.name for each in list_organizations(directory)]
     assert found.name == keys[0].name == keys[0].label == "pasted [secret] here"
     assert "pasted [secret] here" in listed
 

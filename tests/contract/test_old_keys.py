@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.cli.doctor.old_keys import look_at_old_keys
+from allomia_pulumi.cli.doctor.old_keys import check_old_keys
 from allomia_pulumi.cli.doctor.steps import Finding, State
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.container import Session
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.errors import CredentialRejected
 from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import Listener
@@ -91,7 +91,7 @@ class Scene:
         stack = Stack(Path(), "clinic", "organization/clinic/prod", "prod", {}, frozenset(), {"resources": resources})
         subject = Subject(stack, self.environ(token))
         try:
-            return look_at_old_keys(subject)
+            return check_old_keys(subject)
         finally:
             subject.session.close()
 

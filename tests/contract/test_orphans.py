@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import Mark, make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.fakes import LINEAGE
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import free_port

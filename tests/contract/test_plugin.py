@@ -135,7 +135,7 @@ def test_g8_a_preview_of_an_update_knows_what_stays_and_marks_the_secrets(scene:
     for change in ({"rotateAfter": "90d"}, {"rotationTriggers": TWO}):
         wanted = face.check(news, {**news, **change})
         assert face.diff(id_, outputs, wanted, old_inputs=news).changes
-        foretold = face.forecast(id_, outputs, wanted)
+        foretold = face.preview(id_, outputs, wanted)
         is_rotated = "rotationTriggers" in change
         assert (foretold["secret"] == UNKNOWN) == is_rotated
         assert (foretold["keyId"] == outputs["keyId"]) != is_rotated

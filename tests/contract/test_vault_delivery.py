@@ -9,7 +9,8 @@ from threading import Barrier
 
 import pytest
 
-from allomia_pulumi.edges.vault import Stored, Vault
+from allomia_pulumi.contracts.vault_delivery import StoredSecret
+from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -40,7 +41,7 @@ def test_a_key_is_delivered_with_its_ids_beside_it_and_our_marks(vault: Vault, s
 
     assert shelf.data("first") == fields()
     assert shelf.custom("first") == marks(1)
-    assert vault.inspect_secret(Spot("first")) == Stored(1, MARK, "key-1", 1, is_ours=True, is_live=True)
+    assert vault.inspect_secret(Spot("first")) == StoredSecret(1, MARK, "key-1", 1, is_ours=True, is_live=True)
 
 
 def test_the_next_key_is_the_next_version(vault: Vault, shelf: Shelf) -> None:
@@ -50,7 +51,7 @@ def test_the_next_key_is_the_next_version(vault: Vault, shelf: Shelf) -> None:
 
     assert shelf.data("next", version=1) == fields()
     assert shelf.data("next") == fields("key-2", "another")
-    assert vault.inspect_secret(Spot("next")) == Stored(2, MARK, "key-2", 2, is_ours=True, is_live=True)
+    assert vault.inspect_secret(Spot("next")) == StoredSecret(2, MARK, "key-2", 2, is_ours=True, is_live=True)
 
 
 def test_a_preflight_writes_nothing_and_says_what_stands_there(vault: Vault, shelf: Shelf) -> None:
@@ -127,7 +128,7 @@ def test_somebody_elses_secret_is_told_from_ours(vault: Vault, shelf: Shelf) -> 
     shelf.put("foreign", password="theirs")
     shelf.set("foreign", custom_metadata={"managed-by": "terraform", "key_id": "1", "mark": "2", "version": "3"})
 
-    expected = Stored(version=1, mark=None, key_id=None, written=None, is_ours=False, is_live=True)
+    expected = StoredSecret(version=1, mark=None, key_id=None, written=None, is_ours=False, is_live=True)
     assert vault.inspect_secret(Spot("foreign")) == expected
     assert vault.preflight_delivery(Spot("foreign")) == expected
 
@@ -171,7 +172,7 @@ def test_marks_of_before_come_back_after_a_conflict(vault: Vault, shelf: Shelf) 
         vault.deliver_secret(Spot("marked"), on_its_way(1, "key-2"))
 
     assert shelf.custom("marked") == marks(1)
-    assert vault.inspect_secret(Spot("marked")) == Stored(2, MARK, "key-1", 1, is_ours=True, is_live=True)
+    assert vault.inspect_secret(Spot("marked")) == StoredSecret(2, MARK, "key-1", 1, is_ours=True, is_live=True)
 
 
 @pytest.mark.catalogue(36)
@@ -204,7 +205,7 @@ def test_a_deleted_version_is_not_live_and_a_key_goes_on_top(vault: Vault, bao: 
 
     found = vault.preflight_delivery(Spot("deleted"))
 
-    assert found == Stored(1, MARK, "key-1", 1, is_ours=True, is_live=False)
+    assert found == StoredSecret(1, MARK, "key-1", 1, is_ours=True, is_live=False)
     assert vault.deliver_secret(Spot("deleted"), on_its_way(found.version)) == 2
     assert shelf.data("deleted") == fields()
 
@@ -216,7 +217,7 @@ def test_a_destroyed_version_is_not_live_and_a_key_goes_on_top(vault: Vault, bao
 
     found = vault.inspect_secret(Spot("destroyed"))
 
-    assert found == Stored(1, MARK, "key-1", 1, is_ours=True, is_live=False)
+    assert found == StoredSecret(1, MARK, "key-1", 1, is_ours=True, is_live=False)
     assert vault.deliver_secret(Spot("destroyed"), on_its_way(found.version)) == 2
 
 
@@ -226,7 +227,7 @@ def test_a_key_goes_on_top_of_pruned_versions(vault: Vault, shelf: Shelf) -> Non
         assert vault.deliver_secret(Spot("pruned"), on_its_way(version)) == version + 1
 
     assert list(shelf.metadata("pruned")["versions"]) == ["3"]
-    assert vault.inspect_secret(Spot("pruned")) == Stored(3, MARK, "key-1", 3, is_ours=True, is_live=True)
+    assert vault.inspect_secret(Spot("pruned")) == StoredSecret(3, MARK, "key-1", 3, is_ours=True, is_live=True)
 
 
 def test_a_version_that_expires_is_live_until_then(environ: dict[str, str], shelf: Shelf) -> None:
@@ -246,7 +247,7 @@ def test_metadata_without_a_version_are_what_an_interrupted_first_delivery_leave
 
     found = vault.inspect_secret(Spot("interrupted"))
 
-    assert found == Stored(0, MARK, "key-1", 1, is_ours=True, is_live=False, is_free=True)
+    assert found == StoredSecret(0, MARK, "key-1", 1, is_ours=True, is_live=False, is_free=True)
     assert vault.deliver_secret(Spot("interrupted"), on_its_way(found.version, "key-2")) == 1
 
 

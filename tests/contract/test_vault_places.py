@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.minted_key.deliver import check_ownership
-from allomia_pulumi.core.minted_key.models import Place
 from allomia_pulumi.errors import SecretConflict
 from tests.contract.faces import FACES, Face, FaceError
 from tests.contract.scenes import ONE, TWO
@@ -175,7 +175,7 @@ def test_a_place_that_is_marked_as_somebody_elses_is_refused_before_anything_is_
 
 
 def test_g2_a_place_belongs_to_its_present_mark_and_to_the_former_only_by_its_key(openbao: OpenBao) -> None:
-    place, environ = Place(mount="secret", path="places/owned", field="api_key"), {"VAULT_TOKEN": openbao.token}
+    place, environ = VaultLocation(mount="secret", path="places/owned", field="api_key"), {"VAULT_TOKEN": openbao.token}
     with opened({**environ, "VAULT_ADDR": openbao.address}) as vault:
         vault.deliver_secret(place, on_its_way())
         assert vault.remark_secret(place, "key-1", "p1another")

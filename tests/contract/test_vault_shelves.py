@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.edges.vault import Shelved, Vault
+from allomia_pulumi.contracts.vault_versions import SecretVersions
+from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.deliveries import Shelf, refused
@@ -224,7 +225,7 @@ def test_kv_v1_has_no_versions_and_only_its_mount_is_looked_at(bao: OpenBao, she
 
     found = vault.look_up(parse_reference("legacy/allomia/ehr#api_key", ""))
 
-    assert found == Shelved(kv_version=1, version=None, written={})
+    assert found == SecretVersions(kv_version=1, version=None, written={})
     assert found.is_live
     assert shelf.asked(before) == {("read", "sys/internal/ui/mounts/legacy/allomia/ehr"): 1}
 

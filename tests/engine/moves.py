@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity
 from tests.engine.scenes import Scene, resource, set_scene
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao

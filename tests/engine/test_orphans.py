@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.engine.scenes import PROJECT, Scene, answer, leaks, providers, resource, set_scene
 from tests.fakes import LINEAGE
 from tools.engine.fixtures import MakeWorkspace

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.engine.scenes import EXAMPLES, PROJECT, set_scene
 from tests.fakes import LINEAGE
 from tools.engine.fixtures import MakeWorkspace

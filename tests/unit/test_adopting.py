@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, Place
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,
@@ -22,8 +23,8 @@ from allomia_pulumi.errors import (
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
-HAND = Place(mount="secret", path="allomia/ehr", field="api_key")
-DELIVERED = Place(mount="secret", path="apps/ehr", field="api_key")
+HAND = VaultLocation(mount="secret", path="allomia/ehr", field="api_key")
+DELIVERED = VaultLocation(mount="secret", path="apps/ehr", field="api_key")
 BY_HAND = "secret/allomia/ehr#api_key"
 HOUR = 3600
 WRITES = {"mint", "revoke", "deliver", "withdraw"}

@@ -22,16 +22,15 @@ from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor.backend import Backend, find_backend
 from allomia_pulumi.cli.doctor.clocks import judge_clock
 from allomia_pulumi.cli.doctor.configuration import configuration_steps
-from allomia_pulumi.cli.doctor.declared import Spot, declared_keys
 from allomia_pulumi.cli.doctor.project import read_project
-from allomia_pulumi.cli.doctor.provider import look_at_dynamic, look_at_plugin
+from allomia_pulumi.cli.doctor.provider import check_dynamic, check_plugin
 from allomia_pulumi.cli.doctor.report import needs_care, show_document, show_table
-from allomia_pulumi.cli.doctor.secrets import _Search, _search_file, look_for_secrets
-from allomia_pulumi.cli.doctor.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
+from allomia_pulumi.cli.doctor.secrets import _Search, _search_file, search_secrets
+from allomia_pulumi.cli.doctor.state import check_lock, check_owed, check_passphrase, check_pending
 from allomia_pulumi.cli.doctor.steps import (
     Check,
+    FastClock,
     Finding,
-    Hurried,
     State,
     Step,
     care,
@@ -43,6 +42,8 @@ from allomia_pulumi.cli.doctor.steps import (
 )
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.state import declared_keys
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.messages import describe_length
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
@@ -118,9 +119,9 @@ def test_a_minute_of_patience_takes_three_seconds(monkeypatch: pytest.MonkeyPatc
     slept: list[float] = []
     monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: slept.append(seconds))
     monkeypatch.setattr(SystemClock, "monotonic", lambda _: 3.0)
-    Hurried().sleep(60.0)
+    FastClock().sleep(60.0)
     assert slept == [3.0]
-    assert Hurried().monotonic() == 60.0
+    assert FastClock().monotonic() == 60.0
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ def test_the_plugin_is_started_asked_for_its_version_and_ended(tmp_path: Path) -
     programs = Path(sys.executable).parent
     text = f"name: clinic\nruntime: yaml\nplugins: {{providers: [{{name: allomia, path: {programs}}}]}}\n"
     (tmp_path / "Pulumi.yaml").write_text(text)
-    found = look_at_plugin(read_project(tmp_path), {}, is_used=True)
+    found = check_plugin(read_project(tmp_path), {}, is_used=True)
     assert (found.state, found.found.split()[0]) == (State.OK, __version__)
 
 
@@ -214,7 +215,7 @@ def test_a_plugin_that_is_none_fails(tmp_path: Path, script: str | None, text: s
         program = tmp_path / "bin" / "pulumi-resource-allomia"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-    found = look_at_plugin(read_project(tmp_path), {}, is_used=True)
+    found = check_plugin(read_project(tmp_path), {}, is_used=True)
     assert found.state is State.FAILED
     assert text in found.found
     assert found.fix
@@ -229,10 +230,10 @@ def test_the_programs_own_python_is_asked_for_the_provider(tmp_path: Path, monke
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     (tmp_path / "Pulumi.yaml").write_text("name: clinic\nruntime: python\n")
     project = read_project(tmp_path)
-    assert look_at_dynamic(project, {"PULUMI_PYTHON_CMD": sys.executable}).state is State.OK
+    assert check_dynamic(project, {"PULUMI_PYTHON_CMD": sys.executable}).state is State.OK
     (programs / "lonely").write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     (programs / "lonely").chmod(0o755)
-    lonely = look_at_dynamic(project, {"PULUMI_PYTHON_CMD": "lonely"})
+    lonely = check_dynamic(project, {"PULUMI_PYTHON_CMD": "lonely"})
     assert lonely.state is State.FAILED
     assert lonely.fix == "Install it for that Python: pip install allomia-pulumi"
 
@@ -242,39 +243,43 @@ def test_what_a_state_declares_is_read_and_what_is_not_readable_is_left_out() ->
     pending = [{"step": "revoke", "keyId": "k1", "why": "x"}, "nonsense"]
     state = {"resources": [key(record={"settings": settings}, pending=pending), key(), "nonsense", {"type": "other"}]}
     first, second = declared_keys(state)
-    assert (first.name, first.organization_id, first.spot) == ("ehr", "o1", Spot("secret", "ehr", "key"))
+    assert (first.name, first.organization_id, first.delivery) == (
+        "ehr",
+        "o1",
+        VaultLocation(mount="secret", path="ehr", field="key"),
+    )
     assert first.owed == ("revoke key k1", "something")
-    assert (second.organization_id, second.spot, second.owed) == ("", None, ())
+    assert (second.organization_id, second.delivery, second.owed) == ("", None, ())
     assert declared_keys({}) == []
 
 
 def test_what_is_owed_and_what_is_pending_name_the_way_on() -> None:
     leaving = {**key(), "delete": True}
     owing = key(pending=[{"step": "deliver"}])
-    found = look_at_owed(Subject(stack(leaving, owing)))
+    found = check_owed(Subject(stack(leaving, owing)))
     assert found.found == "ehr owes to deliver, ehr waits for its deletion"
     assert found.fix == "Run `pulumi up`, which does it."
-    assert look_at_owed(Subject(stack(key()))).state is State.OK
-    pending = look_at_pending(stack(pending_operations=[{"type": "creating", "resource": {"urn": URN}}]))
+    assert check_owed(Subject(stack(key()))).state is State.OK
+    pending = check_pending(stack(pending_operations=[{"type": "creating", "resource": {"urn": URN}}]))
     assert pending.found == "creating ehr"
-    assert look_at_pending(stack()).state is State.OK
+    assert check_pending(stack()).state is State.OK
 
 
 def test_a_lock_says_whether_its_process_lives(tmp_path: Path) -> None:
     place = tmp_path / "locks" / "organization" / "clinic" / "prod"
     place.mkdir(parents=True)
     backend = Backend("file:///x", tmp_path)
-    assert look_at_lock(stack(), backend).state is State.OK
+    assert check_lock(stack(), backend).state is State.OK
     lock = {"pid": os.getpid(), "username": "ada", "hostname": socket.gethostname(), "timestamp": "then"}
     (place / "1.json").write_text(json.dumps(lock))
-    assert look_at_lock(stack(), backend).fix == "Wait for that run to end."
+    assert check_lock(stack(), backend).fix == "Wait for that run to end."
     (place / "1.json").write_text(json.dumps({**lock, "hostname": "elsewhere"}))
-    elsewhere = look_at_lock(stack(), backend)
+    elsewhere = check_lock(stack(), backend)
     assert elsewhere.found == f"held by process {os.getpid()} of ada@elsewhere since then"
     assert "pulumi cancel" in elsewhere.fix
     (place / "1.json").write_text("nonsense")
-    assert look_at_lock(stack(), backend).state is State.CARE
-    assert look_at_lock(stack(), Backend("s3://bucket")).state is State.SKIPPED
+    assert check_lock(stack(), backend).state is State.CARE
+    assert check_lock(stack(), Backend("s3://bucket")).state is State.SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -314,9 +319,9 @@ def test_g3_a_secret_in_the_state_is_found_and_not_told(tmp_path: Path, resource
     healthy = key(secret=ENCRYPTED, triggersHash="", secretFingerprint=fingerprint(SecretStr(SECRET)))
     known = {"the tenant key": SecretStr('canary"tenant')}
     one = stack(healthy, folder=tmp_path)
-    assert look_for_secrets(Subject(one, known=known), one, tmp_path / "none.yaml").state is State.OK
+    assert search_secrets(Subject(one, known=known), one, tmp_path / "none.yaml").state is State.OK
     leaking = stack(healthy, resource, folder=tmp_path)
-    found = look_for_secrets(Subject(leaking, known=known), leaking, tmp_path / "none.yaml")
+    found = search_secrets(Subject(leaking, known=known), leaking, tmp_path / "none.yaml")
     assert (found.state, found.found) == (State.FAILED, f"in clear: {what} in the state")
     assert SECRET not in repr(found)
 
@@ -354,8 +359,8 @@ def test_g3_a_project_that_is_looked_at_gets_no_secret_and_runs_no_file_beside_i
     secrets = dict.fromkeys(("VAULT_TOKEN", "BAO_TOKEN", "ALLOMIA_TENANT_KEY", "PULUMI_CONFIG_PASSPHRASE"), SECRET)
     for name, value in {**secrets, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}.items():
         monkeypatch.setenv(name, value)
-    assert look_at_dynamic(read_project(project), os.environ).state is State.OK
-    look_at_plugin(read_project(project), os.environ, is_used=True)
+    assert check_dynamic(read_project(project), os.environ).state is State.OK
+    check_plugin(read_project(project), os.environ, is_used=True)
     assert seen.read_text().count("PATH=") >= 2
     assert SECRET not in seen.read_text()
     assert not (tmp_path / "ran").exists()
@@ -374,7 +379,7 @@ def test_g3_a_token_where_the_name_of_a_file_belongs_is_not_shown(name: str) -> 
 def test_a_short_token_is_not_found_everywhere_and_that_is_said(tmp_path: Path) -> None:
     subject = Subject(stack(key(path="/opt/root"), folder=tmp_path), environ={})
     subject.known = {"the Vault token": SecretStr("root"), "the tenant key": SecretStr(SECRET)}
-    finding = look_for_secrets(subject, subject.stack or stack(), tmp_path / "Pulumi.prod.yaml")
+    finding = search_secrets(subject, subject.stack or stack(), tmp_path / "Pulumi.prod.yaml")
     assert finding.state is State.OK
     assert "the Vault token not searched for: too short to be told from other text" in finding.found
 
@@ -391,10 +396,10 @@ def test_a_short_token_is_not_found_everywhere_and_that_is_said(tmp_path: Path) 
 def test_a_missing_passphrase_is_seen(tmp_path: Path, environ: dict[str, str], state: State, found: str) -> None:
     configuration = tmp_path / "Pulumi.prod.yaml"
     encrypted = stack(secrets_providers={"type": "passphrase", "state": {"salt": "v1:x"}})
-    finding = look_at_passphrase(encrypted, configuration, environ)
+    finding = check_passphrase(encrypted, configuration, environ)
     assert finding.state is state
     assert found in finding.found
     configuration.write_text("encryptionsalt: v1:x\n")
-    assert look_at_passphrase(stack(), configuration, environ).state is state
+    assert check_passphrase(stack(), configuration, environ).state is state
     elsewhere = stack(secrets_providers={"type": "service"})
-    assert look_at_passphrase(elsewhere, configuration, {}).state is State.SKIPPED
+    assert check_passphrase(elsewhere, configuration, {}).state is State.SKIPPED

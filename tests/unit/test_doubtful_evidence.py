@@ -11,15 +11,17 @@ from typing import Any, TypeVar
 
 import pytest
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity, OwedStep, Place
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, KeyLeftBehind, OutcomeUnknown, Unavailable
 from tests.fakes import LINEAGE, FakeKey
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Resource, Stack, differences, owing, wire
 
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
 HERE = {"mount": "secret", "path": "allomia/here", "field": "api_key"}
-PLACE = Place(**HERE)
+PLACE = VaultLocation(**HERE)
 OTHER_LINEAGE = "abcdef"
 HOUR = 3_600.0
 

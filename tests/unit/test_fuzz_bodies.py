@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from allomia_pulumi.edges.allomia import Exchange, TenantClient, is_identifier
+from allomia_pulumi.edges.allomia import Exchange, TenantClient
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.edges.vault.faults import Fault, judged, to_error
 from allomia_pulumi.edges.vault.metadata import Metadata
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.redaction import fingerprint
 from allomia_pulumi.ground.references import parse_reference
 from tests.allomias import KEYS, Credential

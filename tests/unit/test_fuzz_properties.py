@@ -9,9 +9,12 @@ from google.protobuf import struct_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, Identity, KeyState, Unknown
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.provider.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
 from tests.faults.garbage import CANARY, mutated, survives, texts, values
@@ -115,7 +118,7 @@ def test_g4_any_state_is_read_or_refused_and_never_dropped(outputs: Any) -> None
     found = survives(lambda: keys.read(pulumi_id, outputs, listener) or "gone")
     assert found != "gone" or outputs.get("keyId") != key.id
     survives(lambda: keys.diff(pulumi_id, outputs, NEWS, IDENTITY, listener))
-    survives(lambda: keys.forecast(pulumi_id, outputs, NEWS, IDENTITY))
+    survives(lambda: keys.preview(pulumi_id, outputs, NEWS, IDENTITY))
     survives(lambda: keys.delete(outputs, listener))
     assert all(line.isprintable() for line in listener.warnings)
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import clean_label, label_of, make_mark, parse_mark
 from allomia_pulumi.core.minted_key.inputs import SUPPORTED, parse_inputs
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity
-from allomia_pulumi.edges.allomia import is_identifier
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.edges.allomia.paths import segment
 from allomia_pulumi.ground.config import CONFIGURATION, Settings, load_settings
 from allomia_pulumi.ground.durations import format_duration, parse_duration
-from allomia_pulumi.ground.identifiers import BASE32
+from allomia_pulumi.ground.identifiers import BASE32, is_identifier
 from allomia_pulumi.ground.redaction import guard, printable, scrub
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.fakes import LINEAGE

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.core.minted_key.deliver import Delivery
-from allomia_pulumi.core.minted_key.models import KeyState, Place, hash_triggers
+from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
+from allomia_pulumi.core.minted_key.state import KeyState, hash_triggers
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -148,7 +148,7 @@ class WatchedVault(ForgetfulVault):
 
     trespasses: list[str] = field(default_factory=list)
 
-    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+    def deliver_secret(self, place: VaultLocation, delivery: Delivery) -> int:
         if self.value(place) == FOREIGN and not place.take_over:
             self.trespasses.append(str(place))
         return super().deliver_secret(place, delivery)
@@ -318,7 +318,7 @@ class Histories(RuleBasedStateMachine):
         where = f"{place['mount']}/{place['path']}"
         secret = self.vault.secrets.get(where)
         if act == "write":
-            self.vault.write(Place(**place), FOREIGN)
+            self.vault.write(VaultLocation(**place), FOREIGN)
         elif secret is not None and secret.stored.version:
             self.damaged.add(where)
             secret.versions[secret.stored.version] = None
@@ -423,7 +423,7 @@ class Histories(RuleBasedStateMachine):
         """See that by AlloMia's own clock no predecessor ended early."""
         old = before.state
         if old and old.previous_key_id and old.previous_revoke_at and outcome.kind is Kind.UPDATE:
-            began = datetime.fromisoformat(old.previous_revoke_at) - length(old.record.settings.overlap)
+            began = datetime.fromisoformat(old.previous_revoke_at) - (old.record.settings.overlap or timedelta())
             ended = self.api.ends.get(old.previous_key_id)
             assert ended is None or ended >= began + length(self.stack.program.get("overlap"))
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from allomia_pulumi.core.identity import normal_service
+from allomia_pulumi.contracts.tenants import normal_service
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import parse_mark, resource_mark
-from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.errors import SecretConflict, Unavailable
+from allomia_pulumi.errors import InvalidConfiguration, SecretConflict, Unavailable
+from allomia_pulumi.ground.redaction import guard
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Stack
 
 PLACE = {"mount": "secret", "path": "apps/ehr", "field": "api_key"}
@@ -215,3 +216,13 @@ def test_a_key_from_before_there_were_lineages_draws_one_at_the_next_update_only
 def test_addresses_compare_in_one_form(given: str, normal: str) -> None:
     assert normal_service(given, "/api/{organizationId}/keys/").api_url == normal
     assert normal_service(given, "/api/{organizationId}/keys/").keys_path == "/api/{organizationId}/keys"
+
+
+def test_g3_an_address_that_an_edited_state_has_is_shown_fit_for_a_terminal(stack: Stack) -> None:
+    secret = guard("alm_org_canary-of-an-edited-state").get_secret_value()
+    stack.outputs["record"] |= {"apiUrl": f"\x1b]8;;http://evil\x07{secret}", "keysPath": "\u202e"}
+    problem = stack.destroy().failure
+    assert isinstance(problem, InvalidConfiguration)
+    assert "was made at" in problem.message
+    assert str(problem).isprintable()
+    assert secret not in problem.message

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.errors import (
     AllomiaError,
     CredentialRejected,

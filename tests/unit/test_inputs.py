@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.inputs import parse_inputs, with_name
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity, Unknown
+from allomia_pulumi.core.model import UNKNOWN, Unknown
 from allomia_pulumi.ground.references import VaultReference
 
 IDENTITY = Identity(project="p", stack="s", name="ehr-sync")

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, KeyState
 from allomia_pulumi.core.minted_key.plan import Step
+from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.ground.moments import format_moment
 from tests.fakes import LINEAGE
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -184,8 +185,8 @@ def test_keys_are_described_by_label_age_and_whose_mark_they_carry() -> None:
     assert (survey.organization_id, survey.slots_used, survey.slots) == ("org-0", 2, 5)
     ours, by_hand = survey.keys
     assert (ours.id, ours.name, ours.label) == ("key-1", mark.name("ehr"), "ehr")
-    assert (ours.mark, ours.last_used_at) == (f"{mark.stack}/{mark.resource}", used)
-    assert (ours.created_at, ours.age) == (NOW - timedelta(hours=1), timedelta(hours=1))
+    assert (ours.mark, ours.last_used_at) == (f"{mark.stack}/{mark.resource}", format_moment(used))
+    assert (ours.created_at, ours.age_seconds) == (format_moment(NOW - timedelta(hours=1)), 3600)
     assert (by_hand.name, by_hand.label, by_hand.mark) == ("by -- hand", "by -- hand", None)
 
 
@@ -193,16 +194,16 @@ def test_keys_are_described_by_label_age_and_whose_mark_they_carry() -> None:
     ("created_at", "age"),
     [
         (None, None),
-        (NOW - timedelta(seconds=1.9), timedelta(seconds=1)),
-        (NOW + timedelta(seconds=30), timedelta()),
+        (NOW - timedelta(seconds=1.9), 1),
+        (NOW + timedelta(seconds=30), 0),
     ],
 )
 def test_an_age_is_in_whole_seconds_never_negative_and_none_when_unknown(
-    created_at: datetime | None, age: timedelta | None
+    created_at: datetime | None, age: int | None
 ) -> None:
     directory = named("Valley")
     directory.keys = [FoundKey("by hand", created_at=created_at)]
-    assert survey_keys(directory, "org-0", NOW).keys[0].age == age
+    assert survey_keys(directory, "org-0", NOW).keys[0].age_seconds == age
 
 
 def test_the_edge_says_what_a_404_of_the_keys_means() -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import LONGEST_LABEL, Mark, clean_label, draw_lineage, make_mark, parse_mark
-from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.ground.identifiers import BASE32, is_lineage
 from tests.fakes import LINEAGE
 

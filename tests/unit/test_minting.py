@@ -10,10 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import parse_mark
-from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.core.quota import Ledger
+from allomia_pulumi.core.minted_key.issuance import KeyRequest
+from allomia_pulumi.core.minted_key.mint import Minter
+from allomia_pulumi.core.minted_key.verify import verify_new_key
+from allomia_pulumi.core.quota import Quota
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -31,7 +33,7 @@ from allomia_pulumi.errors import (
 from tests.fakes import LINEAGE, TENANT_KEY, FakeAllomia, FakeClock, FakeKey, Listener
 from tests.vaults import everything_told
 
-ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
+ORDER = KeyRequest("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
 
 
 @pytest.fixture
@@ -291,7 +293,7 @@ def lying(api: FakeAllomia, tell: Callable[[FakeKey], FakeKey]) -> None:
 def test_g1_g2_an_answer_that_cannot_be_true_is_settled_by_the_mark(
     api: FakeAllomia, clock: FakeClock, listener: Listener, name: str, trouble: str
 ) -> None:
-    before, ledger = api.make("org", "before"), Ledger(clock)
+    before, ledger = api.make("org", "before"), Quota(clock)
     ledger.alive(api, "org")
     after = api.make("org", "after")
     tell, text = LIES[name]
@@ -322,7 +324,7 @@ def test_g1_g2_an_answer_that_cannot_be_true_is_settled_by_the_mark(
 @pytest.mark.catalogue(65)
 def test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key(api: FakeAllomia, clock: FakeClock) -> None:
     api.limit = 99
-    ledger, barrier = Ledger(clock), Barrier(8)
+    ledger, barrier = Quota(clock), Barrier(8)
     shown = api.make("org", "the one")
     lying(api, lambda new: replace(new, id=shown.id))
 
@@ -341,7 +343,7 @@ def test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key(api: FakeA
 def test_g1_a_key_that_this_process_knows_from_a_record_is_no_new_one(api: FakeAllomia, clock: FakeClock) -> None:
     lying(api, lambda new: replace(new, id="key-99"))
     with pytest.raises(UnexpectedAnswer, match="key-99 existed before"):
-        Minter(api, clock, Listener(), Ledger(clock), {"key-99"}).mint(ORDER)
+        Minter(api, clock, Listener(), Quota(clock), {"key-99"}).mint(ORDER)
     assert alive(api) == []
 
 
@@ -434,10 +436,10 @@ def test_g2_a_404_to_the_proof_is_a_refusal_only_where_the_tenant_key_reads(
     api.faults["calls"] = [tenant] if isinstance(tenant, AllomiaError) else []
     if is_refused:
         with pytest.raises(NotFound, match="the key was revoked"), minter.revoking_on_failure("org", minted):
-            minter.prove("org", minted)
+            verify_new_key(api, api.clock, listener, "org", minted)
         assert alive(api) == []
     else:
-        minter.prove("org", minted)
+        verify_new_key(api, api.clock, listener, "org", minted)
         assert "handed over unproved" in listener.warnings[0]
     assert (api.calls.count("prove"), api.calls.count("calls")) == (4, 1)
 
@@ -445,7 +447,7 @@ def test_g2_a_404_to_the_proof_is_a_refusal_only_where_the_tenant_key_reads(
 def test_a_new_key_gets_a_moment_to_be_accepted(minter: Minter, api: FakeAllomia, listener: Listener) -> None:
     minted = minter.mint(ORDER)
     api.faults["prove"] = [CredentialRejected("401"), CredentialRejected("401")]
-    minter.prove("org", minted)
+    verify_new_key(api, api.clock, listener, "org", minted)
     assert api.calls.count("prove") == 3
     assert listener.warnings == []
 
@@ -453,7 +455,7 @@ def test_a_new_key_gets_a_moment_to_be_accepted(minter: Minter, api: FakeAllomia
 def test_an_inconclusive_proof_is_a_warning(minter: Minter, api: FakeAllomia, listener: Listener) -> None:
     minted = minter.mint(ORDER)
     api.faults["prove"] = [Unavailable("503")]
-    minter.prove("org", minted)
+    verify_new_key(api, api.clock, listener, "org", minted)
     assert "handed over unproved" in listener.warnings[0]
 
 
@@ -461,7 +463,7 @@ def test_g2_a_key_that_is_never_accepted_is_revoked(minter: Minter, api: FakeAll
     minted = minter.mint(ORDER)
     api.faults["prove"] = [CredentialRejected("401") for _ in range(9)]
     with pytest.raises(CredentialRejected, match="the key was revoked"), minter.revoking_on_failure("org", minted):
-        minter.prove("org", minted)
+        verify_new_key(api, api.clock, Listener(), "org", minted)
     assert alive(api) == []
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.cli import survey
+from allomia_pulumi.cli.access import accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import accesses, has_secret_owner, record_of
+from allomia_pulumi.cli.state import has_secret_owner, record_of
 from allomia_pulumi.core.certainty import UNSEARCHED
+from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import Identity, Origin
 from allomia_pulumi.core.orphans import (
     Declared,
     Knowledge,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from allomia_pulumi.core.conversation import Memory
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.minted_key.conversation import KeyConversation
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity
 from allomia_pulumi.core.minted_key.strays import Strays
 from allomia_pulumi.core.minted_key.update import Update
 from allomia_pulumi.edges.vault.faults import Fault, Repeat, judged, to_error
@@ -65,7 +65,12 @@ def must_hold(world: World, outputs: dict[str, Any], former: str) -> None:
 @pytest.mark.catalogue(86)
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Strays, "name_beside"), (Memory, "remember_update"), (Update, "_follow_in_vault"), (Update, "_conclude")],
+    [
+        (Strays, "warn_beside"),
+        (KeyConversation, "record_update"),
+        (Update, "_follow_in_vault"),
+        (Update, "_conclude"),
+    ],
 )
 def test_g2_a_fault_of_ours_after_a_rotation_does_not_drop_the_new_key(
     world: World, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
@@ -89,11 +94,11 @@ def test_g2_a_vault_that_cannot_even_be_built_after_a_rotation_does_not_drop_the
 
 
 @pytest.mark.catalogue(86)
-@pytest.mark.parametrize("name", ["remember_minted", "remember_keys", "remember_creation"])
+@pytest.mark.parametrize("name", ["record_minted", "record_keys", "record_creation"])
 def test_g2_a_fault_of_ours_after_a_creation_does_not_drop_the_key(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(Memory, name, broken)
+    monkeypatch.setattr(KeyConversation, name, broken)
     pulumi_id, outputs = world.create()
     assert pulumi_id == f"org/{outputs['keyId']}"
     assert list(world.api.keys["org"]) == [outputs["keyId"]]

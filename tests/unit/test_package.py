@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from allomia_pulumi import errors
-from allomia_pulumi.core.handmade_key.models import DashboardInputs, DashboardState
-from allomia_pulumi.core.minted_key.inputs import SUPPORTED
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, Inputs, KeyState
+from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
+from allomia_pulumi.core.handmade_key.state import DashboardState
+from allomia_pulumi.core.minted_key.inputs import SUPPORTED, Inputs
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.program import dynamic
 from allomia_pulumi.provider.dynamic import calls
@@ -66,7 +68,7 @@ def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) 
     assert resource.provider_constant == CONSTANTS[kind]
     provider = pickle.loads(base64.b64decode(resource.provider_constant))  # noqa: S301 - our own constant
     assert isinstance(provider, calls.KeyProvider)
-    assert resource.pulumi_type == f"{calls.TYPE_PREFIX}{provider.kind}"
+    assert resource.pulumi_type == f"pulumi-python:dynamic/allomia:{provider.kind}"
     assert provider.kind == kind
 
 

@@ -6,19 +6,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.core.minted_key.models import (
-    NO_TRIGGERS,
-    UNKNOWN,
-    Identity,
-    Inputs,
-    KeyState,
-    Reason,
-    Record,
-    Settings,
-    hash_triggers,
-)
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.minted_key.inputs import Inputs
 from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
 from allomia_pulumi.core.minted_key.record import apply_settings as record_settings
+from allomia_pulumi.core.minted_key.state import NO_TRIGGERS, KeyState, Reason, Record, Settings, hash_triggers
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.ground.references import parse_reference
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Identity, Unknown
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.model import UNKNOWN, Unknown
 from allomia_pulumi.provider.plugin import codec
 from allomia_pulumi.provider.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
 from allomia_pulumi.provider.urn import identity_of, kind_of

@@ -12,30 +12,13 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from allomia_pulumi import errors
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, RequestRefused, UnexpectedAnswer
 from allomia_pulumi.ground.redaction import guard
-from allomia_pulumi.provider.plugin.failures import Unfinished, code_of, told
+from allomia_pulumi.provider.plugin.failures import STATUS_CODES, Unfinished, ends_with_status
 from tests.logs import QuietLog
+from tests.unit.contexts import Aborted, Context
 
 CANARY = "alm_org_canary-of-failures"
 DOUBTFUL = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.OK}
 KINDS = [getattr(errors, name) for name in errors.__all__]
-
-
-class Aborted(Exception):
-    pass
-
-
-class Context:
-    """The context of a call, which only ends once."""
-
-    def __init__(self) -> None:
-        self.trailers: dict[str, bytes] = {}
-
-    def set_trailing_metadata(self, trailers: tuple[tuple[str, bytes], ...]) -> None:
-        self.trailers = dict(trailers)
-
-    def abort(self, code: grpc.StatusCode, text: str) -> None:
-        self.code, self.text = code, text
-        raise Aborted
 
 
 class Server:
@@ -49,7 +32,7 @@ def end(problem: Exception, server: Server | None = None) -> Context:
 
     context = Context()
     with pytest.raises(Aborted):
-        told(Create)(server or Server(), None, context)  # type: ignore[arg-type]
+        ends_with_status(Create)(server or Server(), None, context)  # type: ignore[arg-type]
     return context
 
 
@@ -63,7 +46,7 @@ def make(kind: type[AllomiaError]) -> AllomiaError:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_g5_every_error_has_a_code_that_leaves_no_doubt(kind: type[AllomiaError]) -> None:
-    assert code_of(make(kind)) not in DOUBTFUL
+    assert STATUS_CODES[kind.code] not in DOUBTFUL
 
 
 @pytest.mark.parametrize("kind", KINDS)

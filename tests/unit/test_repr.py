@@ -31,15 +31,15 @@ SOUNDS_SECRET = re.compile(r"(^|_)(secret|token|password|jwt|key)$")
 NO_SECRETS = {
     "allomia_pulumi.cli.survey.Row.key",
     "allomia_pulumi.core.minted_key.inspect.Existing.key",
-    "allomia_pulumi.core.minted_key.issue.Made.key",
+    "allomia_pulumi.core.minted_key.issuance.Issuance.key",
     "allomia_pulumi.sandbox.exchange.Done.key",
     # A place in Vault.
-    "allomia_pulumi.core.handmade_key.models.DashboardInputs.vault_secret",
-    "allomia_pulumi.core.handmade_key.models.DashboardSettings.vault_secret",
-    "allomia_pulumi.core.handmade_key.models.OldKey.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Adoption.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Inputs.vault_secret",
-    "allomia_pulumi.core.minted_key.models.Settings.vault_secret",
+    "allomia_pulumi.core.handmade_key.inputs.DashboardInputs.vault_secret",
+    "allomia_pulumi.core.handmade_key.state.DashboardSettings.vault_secret",
+    "allomia_pulumi.core.handmade_key.state.OldKey.vault_secret",
+    "allomia_pulumi.core.minted_key.inputs.Adoption.vault_secret",
+    "allomia_pulumi.core.minted_key.inputs.Inputs.vault_secret",
+    "allomia_pulumi.core.minted_key.state.Settings.vault_secret",
     # Wraps a SecretStr of its own.
     "allomia_pulumi.edges.vault.client._Session.token",
 }

@@ -9,24 +9,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import (
-    NO_TRIGGERS,
-    UNKNOWN,
-    Identity,
-    Inputs,
-    KeyState,
-    Owed,
-    OwedStep,
-    Place,
-    Reason,
-    Record,
-    Settings,
-    hash_triggers,
-)
+from allomia_pulumi.core.minted_key.inputs import Inputs
 from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
-from allomia_pulumi.core.minted_key.record import apply_settings, at, overlap_of
+from allomia_pulumi.core.minted_key.record import apply_settings
+from allomia_pulumi.core.minted_key.schedule import overlap_of
+from allomia_pulumi.core.minted_key.state import NO_TRIGGERS, KeyState, Reason, Record, Settings, hash_triggers
+from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.errors import SetupError
+from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import LINEAGE
 from tests.stacks import ORGANIZATION, Kind, Outcome, Stack, differences, owing
@@ -35,7 +29,7 @@ MADE = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
 REFERENCE = parse_reference("secret/allomia/tenant#api_key", "x")
-HERE = Place(mount="secret", path="here", field="api_key")
+HERE = VaultLocation(mount="secret", path="here", field="api_key")
 TAKEN = HERE.model_copy(update={"take_over": True})
 MOVED = [HERE.model_copy(update={name: "there"}) for name in ("mount", "path", "field")]
 OWES_REVOKE = Owed(step=OwedStep.REVOKE, why="x", key_id="key-9")
@@ -53,7 +47,7 @@ def recorded(settings: dict[str, Any] | None = None, **outputs: Any) -> KeyState
         **{
             "key_id": "key-1",
             "key_name": "ehr--p1",
-            "created_at": at(MADE),
+            "created_at": format_moment(MADE),
             "secret": SecretStr("alm_org_secret"),
             "secret_fingerprint": "0123456789ab",
             "rotation_reason": Reason.CREATED,
@@ -69,7 +63,7 @@ def recorded(settings: dict[str, Any] | None = None, **outputs: Any) -> KeyState
 
 def overlapping(settings: dict[str, Any] | None = None, **outputs: Any) -> KeyState:
     """Return a key whose predecessor has a day from `MADE`."""
-    previous = {**PREDECESSOR, "previous_revoke_at": at(MADE + DAY)}
+    previous = {**PREDECESSOR, "previous_revoke_at": format_moment(MADE + DAY)}
     return recorded({"overlap": "1d", **(settings or {})}, **{**previous, **outputs})
 
 
@@ -113,7 +107,7 @@ AGE = {
     "a key is not due one second before its age": Row(
         wanted(rotate_after=90 * DAY), recorded({"rotate_after": "90d"}), NOTHING, age=90 * DAY - SECOND
     ),
-    "a key is due at the very second": Row(
+    "a key is due format_moment the very second": Row(
         wanted(rotate_after=90 * DAY),
         recorded({"rotate_after": "90d"}),
         replacement(Reason.SCHEDULE, "rotateAfter"),
@@ -133,18 +127,18 @@ AGE = {
     ),
     "a shortened age acts on the next plan": Row(
         wanted(rotate_after=30 * DAY),
-        recorded({"rotate_after": "90d"}, rotate_at=at(MADE + 90 * DAY)),
+        recorded({"rotate_after": "90d"}, rotate_at=format_moment(MADE + 90 * DAY)),
         replacement(Reason.SCHEDULE, "rotateAfter"),
         age=30 * DAY,
     ),
     "a lengthened age acts on the next plan": Row(
         wanted(rotate_after=90 * DAY),
-        recorded({"rotate_after": "30d"}, rotate_at=at(MADE + 30 * DAY)),
+        recorded({"rotate_after": "30d"}, rotate_at=format_moment(MADE + 30 * DAY)),
         RECORD,
         age=31 * DAY,
     ),
     "a removed age acts on the next plan": Row(
-        wanted(), recorded({"rotate_after": "30d"}, rotate_at=at(MADE + 30 * DAY)), RECORD, age=31 * DAY
+        wanted(), recorded({"rotate_after": "30d"}, rotate_at=format_moment(MADE + 30 * DAY)), RECORD, age=31 * DAY
     ),
     "a first age is recorded": Row(wanted(rotate_after=90 * DAY), recorded(), RECORD),
     "a first age rotates a key that is older": Row(
@@ -160,15 +154,15 @@ OVERLAP = {
     "an overlap runs until one second before its end": Row(
         wanted(overlap=DAY), overlapping(), NOTHING, age=DAY - SECOND
     ),
-    "an overlap is over at the very second": Row(wanted(overlap=DAY), overlapping(), RETIRE, age=DAY),
+    "an overlap is over format_moment the very second": Row(wanted(overlap=DAY), overlapping(), RETIRE, age=DAY),
     "an overlap is over long after": Row(wanted(overlap=DAY), overlapping(), RETIRE, age=90 * DAY),
     "an overlap shortened and still running is recorded": Row(wanted(overlap=2 * HOUR), overlapping(), RECORD),
-    "an overlap shortened below its age ends at once": Row(
+    "an overlap shortened below its age ends format_moment once": Row(
         wanted(overlap=HOUR), overlapping(), update(Step.RETIRE, Step.RECORD)
     ),
     "an overlap lengthened after its end runs on": Row(wanted(overlap=2 * DAY), overlapping(), RECORD, age=DAY),
-    "a removed overlap ends at once": Row(wanted(), overlapping(), update(Step.RETIRE, Step.RECORD)),
-    "an overlap of zero ends at once": Row(
+    "a removed overlap ends format_moment once": Row(wanted(), overlapping(), update(Step.RETIRE, Step.RECORD)),
+    "an overlap of zero ends format_moment once": Row(
         wanted(overlap=timedelta()), overlapping(), update(Step.RETIRE, Step.RECORD)
     ),
     "an overlap of zero and none are the same": Row(wanted(overlap=timedelta()), recorded(), NOTHING),
@@ -186,7 +180,7 @@ DURING_OVERLAP = {
     "a trigger is refused one second before the end": Row(
         wanted(overlap=DAY, rotation_triggers=TWO), overlapping(), Plan(refused=Reason.TRIGGER), age=DAY - SECOND
     ),
-    "a trigger is not refused at the end": Row(
+    "a trigger is not refused format_moment the end": Row(
         wanted(overlap=DAY, rotation_triggers=TWO), overlapping(), rotation(Reason.TRIGGER, Step.RETIRE), age=DAY
     ),
     "a rename is refused during an overlap": Row(
@@ -419,10 +413,10 @@ def test_settings_are_recorded_once(row: Row) -> None:
 )
 def test_the_end_of_an_overlap_follows_the_program(inputs: Inputs, ends: datetime) -> None:
     after = apply_settings(inputs, overlapping())
-    assert after.previous_revoke_at == at(ends)
-    assert after.next_action_at == at(ends)
+    assert after.previous_revoke_at == format_moment(ends)
+    assert after.next_action_at == format_moment(ends)
     again = apply_settings(inputs, after)
-    assert again.previous_revoke_at == at(ends)
+    assert again.previous_revoke_at == format_moment(ends)
 
 
 def test_the_overlap_of_a_preview_is_the_recorded_one_while_it_is_unknown() -> None:
@@ -533,7 +527,7 @@ def pairs(*, with_overlap: bool) -> list[tuple[str, str]]:
 
 
 def arranged(names: tuple[str, ...], *, overlap: str | None) -> Stack:
-    """Return a stack for which all these reasons hold at once, 20 minutes after its current key was made."""
+    """Return a stack for which all these reasons hold format_moment once, 20 minutes after its current key was made."""
     causes = [CAUSES[name] for name in names]
     stack = Stack(
         {"organizationId": ORGANIZATION, "rotationTriggers": ONE, "rotateAfter": "90d", "vaultSecret": HERE_WIRE}

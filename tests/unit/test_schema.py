@@ -1,4 +1,4 @@
-"""The schema is what the models say, lists only what works, and tempts no SDK into what would be wrong."""
+"""The schema is what the state say, lists only what works, and tempts no SDK into what would be wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from allomia_pulumi import __version__
 from allomia_pulumi.contracts import values
-from allomia_pulumi.core.handmade_key import models
+from allomia_pulumi.core.handmade_key import inputs as dashboard_inputs
 from allomia_pulumi.core.minted_key import inputs
 from allomia_pulumi.ground.config import CONFIGURATION
 from allomia_pulumi.program import functions
@@ -50,7 +50,7 @@ def test_the_wheel_has_the_schema_and_the_root_of_the_checkout_shows_it() -> Non
 def test_the_schema_lists_exactly_what_works() -> None:
     assert sorted(ORGANIZATION_KEY["inputProperties"]) == sorted(inputs.SUPPORTED)
     assert ORGANIZATION_KEY["requiredInputs"] == ["organizationId"]
-    assert sorted(DASHBOARD_KEY["inputProperties"]) == sorted(models.SUPPORTED)
+    assert sorted(DASHBOARD_KEY["inputProperties"]) == sorted(dashboard_inputs.SUPPORTED)
     assert DASHBOARD_KEY["requiredInputs"] == ["organizationId", "vaultSecret"]
     assert SCHEMA["version"] == __version__
     assert {token.rpartition(":")[2] for token in SCHEMA["functions"]} == {

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT, Identity
-from allomia_pulumi.core.quota import Ledger
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.quota import Quota
 from allomia_pulumi.errors import OrganizationFull, Unavailable
 from tests.fakes import FakeAllomia, FakeClock, FakeKey
 
@@ -16,32 +17,32 @@ def identity(number: int) -> Identity:
 
 
 @pytest.fixture
-def ledger(clock: FakeClock) -> Ledger:
-    return Ledger(clock)
+def ledger(clock: FakeClock) -> Quota:
+    return Quota(clock)
 
 
-def test_alive_and_promised_share_the_five_slots(ledger: Ledger, api: FakeAllomia) -> None:
+def test_alive_and_promised_share_the_five_slots(ledger: Quota, api: FakeAllomia) -> None:
     for number in range(3):
         api.make("org", f"{number}")
-    assert ledger.promise(api, "org", identity(1)) is None
-    assert ledger.promise(api, "org", identity(2)) is None
-    holders = ledger.promise(api, "org", identity(3))
+    assert ledger.reserve(api, "org", identity(1)) is None
+    assert ledger.reserve(api, "org", identity(2)) is None
+    holders = ledger.reserve(api, "org", identity(3))
     assert holders is not None
     assert len(holders) == 3
 
 
-def test_a_promise_is_one_slot_however_often_it_is_asked_for(ledger: Ledger, api: FakeAllomia) -> None:
+def test_a_promise_is_one_slot_however_often_it_is_asked_for(ledger: Quota, api: FakeAllomia) -> None:
     for _ in range(9):
-        assert ledger.promise(api, "org", identity(1)) is None
+        assert ledger.reserve(api, "org", identity(1)) is None
     for number in range(2, 6):
-        assert ledger.promise(api, "org", identity(number)) is None
-    assert ledger.promise(api, "org", identity(6)) is not None
+        assert ledger.reserve(api, "org", identity(number)) is None
+    assert ledger.reserve(api, "org", identity(6)) is not None
 
 
-def test_one_list_serves_all_for_five_seconds(ledger: Ledger, api: FakeAllomia, clock: FakeClock) -> None:
+def test_one_list_serves_all_for_five_seconds(ledger: Quota, api: FakeAllomia, clock: FakeClock) -> None:
     ledger.alive(api, "org")
     clock.advance(5)
-    ledger.promise(api, "org", identity(1))
+    ledger.reserve(api, "org", identity(1))
     assert api.calls == ["list"]
     clock.advance(0.1)
     ledger.alive(api, "org")
@@ -58,16 +59,16 @@ class SlowAllomia(FakeAllomia):
 
 @pytest.mark.parametrize("organizations", [1, 20, 200])
 def test_five_keys_of_each_of_many_organizations_cost_one_list_each(clock: FakeClock, organizations: int) -> None:
-    api, ledger = SlowAllomia(clock), Ledger(clock)
+    api, ledger = SlowAllomia(clock), Quota(clock)
     api.keys = {f"org-{number}": {} for number in range(organizations)}
     for key in range(5):
         for number in range(organizations):
-            assert ledger.promise(api, f"org-{number}", identity(1000 * key + number)) is None
+            assert ledger.reserve(api, f"org-{number}", identity(1000 * key + number)) is None
     assert api.calls.count("list") == organizations
 
 
 def test_a_list_is_never_shared_for_longer_than_a_minute(clock: FakeClock) -> None:
-    api, ledger = SlowAllomia(clock), Ledger(clock)
+    api, ledger = SlowAllomia(clock), Quota(clock)
     api.keys = {f"org-{number}": {} for number in range(300)}
     for organization_id in api.keys:
         ledger.alive(api, organization_id)
@@ -79,7 +80,7 @@ def test_a_list_is_never_shared_for_longer_than_a_minute(clock: FakeClock) -> No
     assert api.calls.count("list") == 301
 
 
-def test_own_writes_are_applied_to_the_shared_list(ledger: Ledger, api: FakeAllomia) -> None:
+def test_own_writes_are_applied_to_the_shared_list(ledger: Quota, api: FakeAllomia) -> None:
     old = api.make("org", "old")
     ledger.alive(api, "org")
     with ledger.minting(api, "org", identity(1)):
@@ -90,9 +91,7 @@ def test_own_writes_are_applied_to_the_shared_list(ledger: Ledger, api: FakeAllo
     assert api.calls == ["list"]
 
 
-def test_an_old_list_stays_while_a_call_of_ours_is_in_flight(
-    ledger: Ledger, api: FakeAllomia, clock: FakeClock
-) -> None:
+def test_an_old_list_stays_while_a_call_of_ours_is_in_flight(ledger: Quota, api: FakeAllomia, clock: FakeClock) -> None:
     ledger.alive(api, "org")
     with ledger.writing("org"):
         clock.advance(60)
@@ -102,7 +101,7 @@ def test_an_old_list_stays_while_a_call_of_ours_is_in_flight(
     assert api.calls == ["list", "list"]
 
 
-def test_minting_without_a_promise_looks_first(ledger: Ledger, api: FakeAllomia) -> None:
+def test_minting_without_a_promise_looks_first(ledger: Quota, api: FakeAllomia) -> None:
     for number in range(5):
         api.make("org", f"{number}")
     with pytest.raises(OrganizationFull), ledger.minting(api, "org", identity(1)):
@@ -110,34 +109,34 @@ def test_minting_without_a_promise_looks_first(ledger: Ledger, api: FakeAllomia)
     assert api.calls == ["list"]
 
 
-def test_a_failed_mint_keeps_its_promise_for_a_repeated_call(ledger: Ledger, api: FakeAllomia) -> None:
+def test_a_failed_mint_keeps_its_promise_for_a_repeated_call(ledger: Quota, api: FakeAllomia) -> None:
     for number in range(4):
         api.make("org", f"{number}")
     with pytest.raises(Unavailable), ledger.minting(api, "org", identity(1)):
         raise Unavailable("503")
-    assert ledger.promise(api, "org", identity(2)) is not None
+    assert ledger.reserve(api, "org", identity(2)) is not None
     with ledger.minting(api, "org", identity(1)):
         ledger.add("org", api.make("org", "repeated"))
     assert len(api.keys["org"]) == KEY_LIMIT
 
 
-def test_a_failed_list_promises_nothing_and_is_asked_again(ledger: Ledger, api: FakeAllomia) -> None:
+def test_a_failed_list_promises_nothing_and_is_asked_again(ledger: Quota, api: FakeAllomia) -> None:
     api.faults["list"] = [Unavailable("503")]
     with pytest.raises(Unavailable):
-        ledger.promise(api, "org", identity(1))
+        ledger.reserve(api, "org", identity(1))
     for number in range(5):
-        assert ledger.promise(api, "org", identity(number)) is None
+        assert ledger.reserve(api, "org", identity(number)) is None
 
 
-def test_organizations_have_slots_of_their_own(ledger: Ledger, api: FakeAllomia) -> None:
+def test_organizations_have_slots_of_their_own(ledger: Quota, api: FakeAllomia) -> None:
     api.keys["other"] = {}
     for number in range(5):
-        assert ledger.promise(api, "org", identity(number)) is None
-    assert ledger.promise(api, "other", identity(9)) is None
+        assert ledger.reserve(api, "org", identity(number)) is None
+    assert ledger.reserve(api, "other", identity(9)) is None
 
 
 @pytest.mark.catalogue(34)
-def test_g1_sixty_four_threads_never_exceed_the_slots(ledger: Ledger, api: FakeAllomia) -> None:
+def test_g1_sixty_four_threads_never_exceed_the_slots(ledger: Quota, api: FakeAllomia) -> None:
     barrier = threading.Barrier(64)
 
     def take(number: int) -> bool:

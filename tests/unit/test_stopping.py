@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.minted_key.issuance import KeyRequest
+from allomia_pulumi.core.minted_key.mint import Minter
+from allomia_pulumi.core.minted_key.verify import verify_new_key
 from allomia_pulumi.errors import Interrupted, OutcomeUnknown, RateLimited, UnexpectedAnswer
 from allomia_pulumi.ground.clock import SystemClock
 from tests.fakes import LINEAGE, FakeAllomia, Listener
 
-ORDER = Order("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
+ORDER = KeyRequest("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
 FOREVER = 3600
 
 
@@ -72,5 +74,5 @@ def test_a_request_that_was_put_off_is_not_sent_again(minter: Minter, api: FakeA
 def test_g2_a_key_whose_answer_came_is_handed_over(minter: Minter, api: FakeAllomia) -> None:
     minted = minter.mint(ORDER)
     api.clock.is_stopping = True
-    minter.prove("org", minted)
+    verify_new_key(api, api.clock, Listener(), "org", minted)
     assert list(api.keys["org"]) == [minted.id]

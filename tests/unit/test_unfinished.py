@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity, Place
 from allomia_pulumi.errors import (
     AccessDenied,
     CredentialRejected,
@@ -23,7 +24,7 @@ from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Owing
 from tests.stacks import ORGANIZATION, Stack, differences
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
-PLACE = Place(mount="secret", path="apps/ehr", field="api_key")
+PLACE = VaultLocation(mount="secret", path="apps/ehr", field="api_key")
 NEWS = {"organizationId": "org", "name": "ehr", "vaultSecret": PLACE.model_dump(by_alias=True)}
 PLAIN = {"organizationId": "org", "name": "ehr"}
 
@@ -241,7 +242,7 @@ def test_g2_a_record_that_cannot_be_made_costs_no_key(moment: str, monkeypatch: 
     def fail(_value: object) -> str:
         raise OverflowError
 
-    module = "first_record" if moment == "creation" else "update"
+    module = "record" if moment == "creation" else "rotate"
     monkeypatch.setattr(f"allomia_pulumi.core.minted_key.{module}.fingerprint", fail)
     with pytest.raises(OverflowError):
         stack.up()

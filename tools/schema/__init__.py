@@ -8,8 +8,12 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.core.handmade_key.models import DashboardInputs, DashboardState, OldKey
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, Adoption, Inputs, KeyState, Owed, Place
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
+from allomia_pulumi.core.handmade_key.state import DashboardState, OldKey
+from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.record import SECRET_OUTPUTS, Owed
 from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
 from tools.engine.processes import CHECKOUT
@@ -57,7 +61,7 @@ DASHBOARD_DESCRIPTION: Final = (
 )
 TYPES: Final[tuple[tuple[str, type[BaseModel], str], ...]] = (
     (REFERENCE, VaultReference, "One field of one secret in Vault; `mount/path#field` says the same in short."),
-    (PLACE, Place, "Where in Vault a key is also written to."),
+    (PLACE, VaultLocation, "Where in Vault a key is also written to."),
     (OWED, Owed, "One step that a half-finished update still owes."),
     (ADOPTION, Adoption, "A key that exists already, to be taken over instead of making one."),
     (OLD_KEY, OldKey, "An earlier key made by hand, known by its version in Vault only."),

@@ -11,8 +11,12 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationInfo
-from allomia_pulumi.core.handmade_key.models import DashboardRecord, OldKey
-from allomia_pulumi.core.minted_key.models import Adoption, Owed, OwedStep, Place, Reason, Record, Unknown
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.handmade_key.state import DashboardRecord, OldKey
+from allomia_pulumi.core.minted_key.inputs import Adoption
+from allomia_pulumi.core.minted_key.state import Reason, Record
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.ground.config import TokenAuth
 from allomia_pulumi.ground.references import VaultReference
 from tools.schema.texts import field_texts
@@ -43,7 +47,7 @@ API_KEY_INFO: Final = "allomia:index:ApiKeyInfo"
 NAMED: Final[Mapping[Any, str]] = {
     Adoption: ADOPTION,
     OldKey: OLD_KEY,
-    Place: PLACE,
+    VaultLocation: PLACE,
     Owed: OWED,
     # The first of the methods stands for all.
     TokenAuth: AUTH,

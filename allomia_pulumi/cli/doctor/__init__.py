@@ -1,1 +1,1 @@
-"""What `allomia doctor` looks at, a module for each subject; each gives steps, and `running` takes them."""
+"""Checks of `allomia doctor`, a module for each subject; each gives steps, and `steps.run_steps` runs them."""

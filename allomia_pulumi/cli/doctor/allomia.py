@@ -1,4 +1,4 @@
-"""AlloMia: the tenant key, the clock, the organizations, the assumed key endpoints and the slots."""
+"""Checks of AlloMia: the tenant key, the clock, the organizations, the assumed key endpoints and the slots."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from allomia_pulumi.cli.doctor.clocks import judge_clock
-from allomia_pulumi.cli.doctor.declared import DASHBOARD, MINTED
 from allomia_pulumi.cli.doctor.steps import Finding, Step, care, failed, ok, shorten, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import read_again
 from allomia_pulumi.cli.state import record_of
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY
 from allomia_pulumi.core.messages import orphans_command
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT
 from allomia_pulumi.core.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.edges.allomia import ListedKey, Organization, TenantClient
 from allomia_pulumi.errors import AllomiaError, NotFound
@@ -31,7 +31,7 @@ NO_NEED = "every key of this stack is made by hand, which needs no tenant key"
 
 
 class AllomiaChecks:
-    """The looks at one AlloMia with one tenant key, which share what they have found."""
+    """Checks of one AlloMia with one tenant key; they share what they have found."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -44,7 +44,7 @@ class AllomiaChecks:
         return self._subject.session.open(self._subject.access.reference)
 
     def steps(self) -> list[Step]:
-        """Return the looks in their order."""
+        """Return the checks in their order."""
         needs = ("tenantKey.accepted",)
         return [
             Step("tenantKey.present", "tenant key", self._present, needs=self._what_the_key_needs()),
@@ -90,7 +90,7 @@ class AllomiaChecks:
     def _visible(self) -> Finding:
         seen = {organization.id for organization in self._organizations}
         access = self._subject.access
-        own = [key for key in self._subject.keys if key.kind == MINTED and key.tenant_key_ref == access.reference]
+        own = [key for key in self._subject.minted_keys if key.tenant_key_ref == access.reference]
         unseen = sorted({key.organization_id for key in own if key.has_own_provider == bool(access.arguments)} - seen)
         if unseen:
             return care(
@@ -108,7 +108,7 @@ class AllomiaChecks:
             self._list(self._organizations[0])
         except NotFound as problem:
             found = f"none at {path}: DashboardApiKey works today, and OrganizationApiKey does not"
-            is_enough = {key.kind for key in self._subject.keys} == {DASHBOARD}
+            is_enough = {key.kind for key in self._subject.keys} == {DASHBOARD_API_KEY}
             return ok(found) if is_enough else care(found, problem.hint)
         return ok(f"there, at {path}")
 

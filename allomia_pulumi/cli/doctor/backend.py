@@ -1,4 +1,4 @@
-"""Where a stack's state lies, and which of its files can be looked into."""
+"""Backend of a stack's state, and the files of one that lies in a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ATTRIBUTES = ".attrs"
 
 @dataclass(frozen=True)
 class Backend:
-    """Where a stack's state lies.
+    """A stack's backend.
 
     Attributes:
         name: How it is called in messages; an address without what may be a password in it.
@@ -64,7 +64,7 @@ def find_backend(stack: Stack) -> Backend:
     """Ask the Pulumi CLI which backend it is logged in to.
 
     Raises:
-        InvalidConfiguration: It does not tell, or cannot be asked.
+        InvalidConfiguration: It does not print_error, or cannot be asked.
     """
     url = ask_pulumi_object(stack.folder, "whoami", "--json").get("url")
     if not isinstance(url, str):

@@ -1,4 +1,4 @@
-"""Other people's clocks."""
+"""Check of another clock against this machine's."""
 
 from __future__ import annotations
 

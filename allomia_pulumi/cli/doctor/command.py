@@ -1,4 +1,4 @@
-"""`allomia doctor`: one line for each thing that has to be right, with what was found and the fix."""
+"""`allomia doctor`: run every check, and show what was found and the fix."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rich.console import Console
 from allomia_pulumi.cli.doctor.allomia import AllomiaChecks
 from allomia_pulumi.cli.doctor.backend import find_backend
 from allomia_pulumi.cli.doctor.configuration import configuration_steps
-from allomia_pulumi.cli.doctor.declared import is_plugins
 from allomia_pulumi.cli.doctor.environment import environment_steps
-from allomia_pulumi.cli.doctor.old_keys import OLD_KEY_SECONDS, look_at_old_keys
+from allomia_pulumi.cli.doctor.old_keys import OLD_KEY_SECONDS, check_old_keys
 from allomia_pulumi.cli.doctor.project import Project, read_project
-from allomia_pulumi.cli.doctor.provider import look_at_dynamic, look_at_plugin
+from allomia_pulumi.cli.doctor.provider import check_dynamic, check_plugin
 from allomia_pulumi.cli.doctor.report import needs_care, show_document, show_table
-from allomia_pulumi.cli.doctor.secrets import SEARCH_SECONDS, look_for_secrets
-from allomia_pulumi.cli.doctor.state import look_at_lock, look_at_owed, look_at_passphrase, look_at_pending
+from allomia_pulumi.cli.doctor.secrets import SEARCH_SECONDS, search_secrets
+from allomia_pulumi.cli.doctor.state import check_lock, check_owed, check_passphrase, check_pending
 from allomia_pulumi.cli.doctor.steps import Check, Finding, Step, failed, ok, run_steps, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.doctor.vault import VaultChecks
 from allomia_pulumi.cli.exit_codes import ExitCode
 from allomia_pulumi.cli.keys import Output, Stacks
 from allomia_pulumi.cli.stacks import Stack, open_stack
+from allomia_pulumi.cli.state import is_of_plugin
 from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.redaction import printable
@@ -100,20 +100,20 @@ def _configured(subject: Subject, values: Mapping[str, object] | None = None) ->
 
 def _provided(subject: Subject, stack: Stack, project: Project) -> list[Step]:
     resources = stack.deployment.get("resources") or ()
-    is_used = any(isinstance(one, dict) and is_plugins(one) for one in resources)
+    is_used = any(isinstance(one, dict) and is_of_plugin(one) for one in resources)
     found = ok(f"{printable(str(project.file))}, keys in its state: {len(subject.keys)}")
     return [
         Step("stack", "stack", lambda: found),
         Step(
             "provider.dynamic",
             "dynamic provider",
-            lambda: look_at_dynamic(project, subject.environ),
+            lambda: check_dynamic(project, subject.environ),
             seconds=PROVIDER_SECONDS,
         ),
         Step(
             "provider.plugin",
             "plugin",
-            lambda: look_at_plugin(project, subject.environ, is_used=is_used),
+            lambda: check_plugin(project, subject.environ, is_used=is_used),
             seconds=PROVIDER_SECONDS,
         ),
     ]
@@ -128,23 +128,23 @@ def _kept(subject: Subject, stack: Stack, configuration: Path) -> list[Step]:
         Step(
             "stack.passphrase",
             "passphrase",
-            lambda: look_at_passphrase(stack, configuration, subject.environ),
+            lambda: check_passphrase(stack, configuration, subject.environ),
         ),
-        Step("stack.pending", "pending operations", lambda: look_at_pending(stack)),
-        Step("stack.owed", "owed by keys", lambda: look_at_owed(subject)),
+        Step("stack.pending", "pending operations", lambda: check_pending(stack)),
+        Step("stack.owed", "owed by keys", lambda: check_owed(subject)),
         Step(
             "stack.oldKeys",
             "old keys made by hand",
-            lambda: look_at_old_keys(subject),
+            lambda: check_old_keys(subject),
             needs=("vault.login",),
             seconds=OLD_KEY_SECONDS,
         ),
         Step("stack.backend", "backend", ask_backend, seconds=PROVIDER_SECONDS),
-        Step("stack.lock", "lock", lambda: look_at_lock(stack, subject.backend), needs=("stack.backend",)),
+        Step("stack.lock", "lock", lambda: check_lock(stack, subject.backend), needs=("stack.backend",)),
         Step(
             "stack.secrets",
             "secrets in clear",
-            lambda: look_for_secrets(subject, stack, configuration),
+            lambda: search_secrets(subject, stack, configuration),
             after=("stack.backend", "vault.login", "tenantKey.present"),
             seconds=SEARCH_SECONDS,
         ),

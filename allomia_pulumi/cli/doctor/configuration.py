@@ -1,4 +1,4 @@
-"""Each configuration value and where it comes from: references in clear, and never the value of a secret."""
+"""Checks of the configuration: each value and its source, references in clear, and never the value of a secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLAIN_HTTP_FIX = "Give Vault a certificate and use https, unless every machine o
 
 
 def configuration_steps(subject: Subject, written: Mapping[str, object]) -> list[Step]:
-    """Return the look at the whole, and one at each value.
+    """Return the check of the whole, and one of each value.
 
     Args:
         subject: Whose configuration it is.
@@ -49,11 +49,11 @@ def configuration_steps(subject: Subject, written: Mapping[str, object]) -> list
         ("owner", lambda settings: settings.owner or "empty"),
         ("keysPath", lambda settings: settings.keys_path),
     ]
-    others = Step(f"{ID}.others", "other allomia: values", lambda: _look_at_others(written))
+    others = Step(f"{ID}.others", "other allomia: values", lambda: _check_others(written))
     return [Step(ID, "configuration", look), *(_step(subject, name, show) for name, show in values), others]
 
 
-def _look_at_others(written: Mapping[str, object]) -> Finding:
+def _check_others(written: Mapping[str, object]) -> Finding:
     """Look for values in the stack configuration that nobody reads: a key may be among them."""
     known = {f"{NAMESPACE}:{name}" for name in CONFIGURATION}
     others = {name: value for name, value in written.items() if name.startswith(f"{NAMESPACE}:") and name not in known}

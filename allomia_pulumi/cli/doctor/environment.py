@@ -1,4 +1,4 @@
-"""This machine: the package and its requirements, Python, the Pulumi CLI and what belongs to it."""
+"""Checks of this machine: the package and its requirements, Python, the Pulumi CLI and what belongs to it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ PYTHON_PROGRAMS = ("pulumi-language-python", "pulumi-resource-pulumi-python")
 def environment_steps(environ: Mapping[str, str]) -> list[Step]:
     """Return what needs no stack and no network."""
     return [
-        Step("package", "allomia-pulumi", _look_at_package),
-        Step("python", "Python", _look_at_python),
-        Step("pulumi.sdk", "Pulumi's SDK", _look_at_sdk),
-        Step("pulumi.cli", "Pulumi's CLI", _look_at_cli),
-        Step("pulumi.python", "Pulumi's Python host", _look_at_python_host, needs=("pulumi.cli",)),
-        Step("pulumi.debug", "Pulumi's call log", lambda: _look_at_call_log(environ)),
+        Step("package", "allomia-pulumi", _check_package),
+        Step("python", "Python", _check_python),
+        Step("pulumi.sdk", "Pulumi's SDK", _check_sdk),
+        Step("pulumi.cli", "Pulumi's CLI", _check_cli),
+        Step("pulumi.python", "Pulumi's Python host", _check_python_host, needs=("pulumi.cli",)),
+        Step("pulumi.debug", "Pulumi's call log", lambda: _check_call_log(environ)),
     ]
 
 
@@ -47,7 +47,7 @@ def find_pulumi_program(name: str) -> str | None:
     return beside or shutil.which(name)
 
 
-def _look_at_package() -> Finding:
+def _check_package() -> Finding:
     try:
         lacking = [text for requirement in _requirements() if (text := _lack(requirement))]
     except PackageNotFoundError:
@@ -57,7 +57,7 @@ def _look_at_package() -> Finding:
     return ok(f"{__version__}, with the packages that it requires")
 
 
-def _look_at_python() -> Finding:
+def _check_python() -> Finding:
     running = platform.python_version()
     try:
         required = metadata(PACKAGE)["Requires-Python"] or ""
@@ -68,7 +68,7 @@ def _look_at_python() -> Finding:
     return ok(f"{running} ({required} is required)")
 
 
-def _look_at_sdk() -> Finding:
+def _check_sdk() -> Finding:
     required = _sdk_versions()
     installed = version(SDK)
     if not required.contains(installed, prereleases=True):
@@ -76,7 +76,7 @@ def _look_at_sdk() -> Finding:
     return ok(f"{installed} ({required} is required)")
 
 
-def _look_at_cli() -> Finding:
+def _check_cli() -> Finding:
     path = shutil.which(CLI)
     if path is None:
         return failed("there is no `pulumi` on PATH", INSTALL_CLI)
@@ -103,7 +103,7 @@ def _look_at_cli() -> Finding:
     return ok(f"{found[1]} at {path}")
 
 
-def _look_at_python_host() -> Finding:
+def _check_python_host() -> Finding:
     missing = [name for name in PYTHON_PROGRAMS if find_pulumi_program(name) is None]
     if missing:
         return care(
@@ -113,7 +113,7 @@ def _look_at_python_host() -> Finding:
     return ok(f"{' and '.join(PYTHON_PROGRAMS)} are there")
 
 
-def _look_at_call_log(environ: Mapping[str, str]) -> Finding:
+def _check_call_log(environ: Mapping[str, str]) -> Finding:
     if environ.get("PULUMI_DEBUG_GRPC"):
         return care(
             "PULUMI_DEBUG_GRPC is set: Pulumi writes every secret in clear to that file",

@@ -1,4 +1,4 @@
-"""What a project's `Pulumi.yaml` says of how the engine comes to the provider."""
+"""Project file of a program: the way from `Pulumi.yaml` to the provider."""
 
 from __future__ import annotations
 

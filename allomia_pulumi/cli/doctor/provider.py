@@ -1,4 +1,4 @@
-"""Whether the engine finds this provider for a project, and the same version of it, by either face."""
+"""Checks of the provider: whether the engine finds it for a project, in this version, by either face."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from allomia_pulumi.cli.doctor.project import PLUGIN, Project
 from allomia_pulumi.cli.doctor.steps import Finding, care, failed, ok, skipped
 from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["look_at_dynamic", "look_at_plugin"]
+__all__ = ["check_dynamic", "check_plugin"]
 
 START_SECONDS = 30.0
 END_SECONDS = 3.0
@@ -66,7 +66,7 @@ print(json.dumps(told))
 """
 
 
-def look_at_dynamic(project: Project, environ: Mapping[str, str]) -> Finding:
+def check_dynamic(project: Project, environ: Mapping[str, str]) -> Finding:
     """Import the dynamic provider with the Python that the engine would start."""
     if project.runtime != "python":
         return skipped(f"the program is {printable(project.runtime)}, which uses the plugin")
@@ -90,7 +90,7 @@ def look_at_dynamic(project: Project, environ: Mapping[str, str]) -> Finding:
     return ok(found) if told["version"] == __version__ else care(f"{found}; this is {__version__}", SAME_VERSION)
 
 
-def look_at_plugin(project: Project, environ: Mapping[str, str], *, is_used: bool) -> Finding:
+def check_plugin(project: Project, environ: Mapping[str, str], *, is_used: bool) -> Finding:
     """Start the plugin that the engine would start, ask for its version and end it."""
     folder = project.plugin_folder
     path = shutil.which(PLUGIN, path=str(folder)) if folder else shutil.which(PLUGIN) or _installed(environ)

@@ -1,4 +1,4 @@
-"""How checks look on a terminal, at a pipe and in JSON; foreign text is made safe here."""
+"""Report of the checks for a terminal, a pipe and JSON; foreign text is made safe here."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def _lines(checks: Sequence[Check], console: Console) -> None:
 
 def _summary(checks: Sequence[Check]) -> Text:
     counts = Counter(check.state for check in checks)
-    told = [(State.OK, "ok"), (State.CARE, "to care for"), (State.FAILED, "failed"), (State.SKIPPED, "skipped")]
+    words = [(State.OK, "ok"), (State.CARE, "to care for"), (State.FAILED, "failed"), (State.SKIPPED, "skipped")]
     return Text(", ").join(
-        Text(f"{counts[state]} {word}", style=STYLES[state]) for state, word in told if counts[state]
+        Text(f"{counts[state]} {word}", style=STYLES[state]) for state, word in words if counts[state]
     )
 
 

@@ -1,4 +1,4 @@
-"""Secrets in clear where Pulumi keeps a stack: its state, backups and history, and its configuration file.
+"""Search for secrets in clear: in a stack's state, backups and history, and in its configuration file.
 
 Nothing here knows the organization keys. It looks for the secrets that other checks came across, for outputs that
 should be encrypted and are not, and for any text whose fingerprint is the one that a key recorded.
@@ -19,14 +19,14 @@ from typing import Any
 from pydantic import SecretStr
 
 from allomia_pulumi.cli.doctor.backend import Backend
-from allomia_pulumi.cli.doctor.declared import is_ours, name_of
 from allomia_pulumi.cli.doctor.steps import Finding, care, failed, ok, shorten
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS
+from allomia_pulumi.cli.state import is_key, resource_name
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.redaction import FINGERPRINT_DIGITS, printable
 
-__all__ = ["SEARCH_SECONDS", "look_for_secrets"]
+__all__ = ["SEARCH_SECONDS", "search_secrets"]
 
 SEARCH_SECONDS = 30.0
 OWN_SECONDS = 20.0
@@ -42,7 +42,7 @@ FIX = (
 
 @dataclass
 class _Search:
-    """What is searched for, and what was found: what and where, never the value."""
+    """Search for secrets, and its findings: what and where, never the value."""
 
     known: Mapping[str, SecretStr] = field(repr=False)
     fingerprints: set[str] = field(default_factory=set)
@@ -69,22 +69,22 @@ class _Search:
         """Collect the fingerprints that keys recorded."""
         for resource in _objects(value):
             outputs = resource.get("outputs")
-            if is_ours(resource) and isinstance(outputs, dict):
+            if is_key(resource) and isinstance(outputs, dict):
                 recorded = outputs.get("secretFingerprint")
                 self.fingerprints |= {recorded} if isinstance(recorded, str) and recorded else set()
 
     def search(self, value: object, where: str) -> None:
         """Look for outputs in clear, and for keys by their fingerprints."""
         for one in _objects(value):
-            if is_ours(one):
+            if is_key(one):
                 for name in _clear_outputs(one):
-                    self.note(f"{name} of {name_of(one)}", where)
+                    self.note(f"{name} of {resource_name(one)}", where)
         for text in _texts(value):
             if len(text) >= SHORTEST_KEY and _fingerprint(text) in self.fingerprints:
                 self.note("an organization key", where)
 
 
-def look_for_secrets(subject: Subject, stack: Stack, configuration: Path) -> Finding:
+def search_secrets(subject: Subject, stack: Stack, configuration: Path) -> Finding:
     """Search the state, the stack's configuration file, and what a file backend keeps, for a bounded time."""
     backend = subject.backend
     search = _Search(dict(subject.known))

@@ -1,4 +1,4 @@
-"""A stack's state: operations that were cut off, what is owed, and the lock."""
+"""Checks of a stack's state: operations without an end, what is owed, and the lock."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from allomia_pulumi.cli.doctor.backend import Backend
-from allomia_pulumi.cli.doctor.declared import name_of
 from allomia_pulumi.cli.doctor.steps import Finding, care, ok, shorten, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.state import resource_name
 from allomia_pulumi.core.messages import orphans_command
 from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["look_at_lock", "look_at_owed", "look_at_passphrase", "look_at_pending"]
+__all__ = ["check_lock", "check_owed", "check_passphrase", "check_pending"]
 
 PASSPHRASE = "passphrase"  # noqa: S105 - a kind of provider
 VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
 FILE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE_FILE"
 
 
-def look_at_pending(stack: Stack) -> Finding:
+def check_pending(stack: Stack) -> Finding:
     """Look for operations that a killed run left, which may have made keys that nobody recorded."""
     operations = stack.deployment.get("pending_operations") or ()
     names = [_operation(one) for one in operations if isinstance(one, dict)]
@@ -37,7 +37,7 @@ def look_at_pending(stack: Stack) -> Finding:
     )
 
 
-def look_at_passphrase(stack: Stack, configuration: Path, environ: Mapping[str, str]) -> Finding:
+def check_passphrase(stack: Stack, configuration: Path, environ: Mapping[str, str]) -> Finding:
     """Look whether the passphrase is at hand that encrypts the stack's secrets, if one does; it is not tried out."""
     providers = stack.deployment.get("secrets_providers")
     kind = providers.get("type") if isinstance(providers, dict) else None
@@ -63,16 +63,16 @@ def _has_salt(configuration: Path) -> bool:
         return False
 
 
-def look_at_owed(subject: Subject) -> Finding:
+def check_owed(subject: Subject) -> Finding:
     """Look for what a run left to the next one."""
     owed = [f"{key.name} owes to {printable(step)}" for key in subject.keys for step in key.owed]
-    owed += [f"{key.name} waits for its deletion" for key in subject.keys if key.is_leaving]
+    owed += [f"{key.name} waits for its deletion" for key in subject.keys if key.is_replaced]
     if not owed:
         return ok(f"nothing; keys declared: {len(subject.keys)}")
     return care(shorten([printable(one) for one in owed]), "Run `pulumi up`, which does it.")
 
 
-def look_at_lock(stack: Stack, backend: Backend) -> Finding:
+def check_lock(stack: Stack, backend: Backend) -> Finding:
     """Look for a lock, which a killed CLI leaves."""
     if backend.folder is None:
         return skipped("this backend does not show its locks; `pulumi up` says so when there is one")
@@ -89,7 +89,7 @@ def look_at_lock(stack: Stack, backend: Backend) -> Finding:
 
 def _operation(entry: Mapping[str, Any]) -> str:
     resource = entry.get("resource")
-    return printable(f"{entry.get('type', 'changing')} {name_of(resource if isinstance(resource, dict) else {})}")
+    return printable(f"{entry.get('type', 'changing')} {resource_name(resource if isinstance(resource, dict) else {})}")
 
 
 def _holder(file: Path) -> tuple[str, bool]:
@@ -98,9 +98,9 @@ def _holder(file: Path) -> tuple[str, bool]:
         content = json.loads(file.read_text())
     except (OSError, ValueError):
         content = None
-    told = content if isinstance(content, dict) else {}
-    pid, host = told.get("pid"), told.get("hostname")
-    text = f"held by process {pid} of {told.get('username')}@{host} since {told.get('timestamp')}"
+    lock = content if isinstance(content, dict) else {}
+    pid, host = lock.get("pid"), lock.get("hostname")
+    text = f"held by process {pid} of {lock.get('username')}@{host} since {lock.get('timestamp')}"
     is_here = isinstance(pid, int) and pid > 0 and host == socket.gethostname()
     is_alive = is_here and _is_running(pid if isinstance(pid, int) else 0)
     ending = (", which is running" if is_alive else ", which is gone") if is_here else ""

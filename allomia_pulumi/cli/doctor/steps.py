@@ -1,4 +1,4 @@
-"""Checks as steps that depend on each other: each runs as soon as it can, for a bounded time, and never raises."""
+"""Runner of checks that depend on each other: each runs as soon as it can, for a bounded time, and never raises."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from enum import StrEnum
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import SystemClock
 
-__all__ = ["Check", "Finding", "Hurried", "State", "Step", "care", "failed", "ok", "run_steps", "shorten", "skipped"]
+__all__ = ["Check", "FastClock", "Finding", "State", "Step", "care", "failed", "ok", "run_steps", "shorten", "skipped"]
 
-LOOK_SECONDS = 12.0
-HURRY = 20.0
+STEP_SECONDS = 12.0
+SPEED_UP = 20.0
 SHOWN = 3
 
 
 class State(StrEnum):
-    """How a check ended."""
+    """State of a finished check."""
 
     OK = "ok"
     CARE = "care"
@@ -29,7 +29,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a look found.
+    """The result of a check.
 
     Attributes:
         found: What there is, or why nothing was looked at.
@@ -67,7 +67,7 @@ class Step:
     """A check that is to be made.
 
     Attributes:
-        look: Looks, and may raise errors of this package.
+        run: Makes the check, and may raise errors of this package.
         needs: Ids of earlier steps without whose success there is nothing to look at.
         after: Ids of earlier steps that are waited for, however they end.
         seconds: How long it may take.
@@ -75,22 +75,22 @@ class Step:
 
     id: str
     title: str
-    look: Callable[[], Finding]
+    run: Callable[[], Finding]
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    seconds: float = LOOK_SECONDS
+    seconds: float = STEP_SECONDS
 
 
-class Hurried(SystemClock):
+class FastClock(SystemClock):
     """A clock on which a minute of patience takes three seconds: somebody waits for the answer."""
 
     def monotonic(self) -> float:
         """Return seconds that run fast."""
-        return super().monotonic() * HURRY
+        return super().monotonic() * SPEED_UP
 
     def sleep(self, seconds: float) -> None:
         """Wait for the time that takes that many of these seconds."""
-        super().sleep(seconds / HURRY)
+        super().sleep(seconds / SPEED_UP)
 
 
 def ok(found: str) -> Finding:
@@ -156,7 +156,7 @@ def _bounded(step: Step) -> Finding:
 
 def _guarded(step: Step) -> Finding:
     try:
-        return step.look()
+        return step.run()
     except AllomiaError as problem:
         return failed(problem.message, problem.hint)
     except Exception as problem:  # noqa: BLE001 - one broken check must not hide the others

@@ -1,4 +1,4 @@
-"""What the checks of one stack, or of the environment alone, share: the session, and what earlier checks have found."""
+"""Subject of the checks: one configuration, its clients, and what earlier checks found."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.doctor.backend import Backend
-from allomia_pulumi.cli.doctor.declared import MINTED, Declared, declared_keys
-from allomia_pulumi.cli.doctor.steps import Hurried
+from allomia_pulumi.cli.doctor.steps import FastClock
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import Access, accesses
+from allomia_pulumi.cli.state import DeclaredKey, declared_keys
 from allomia_pulumi.container import Session
+from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.ground.once import made_once
@@ -55,17 +56,22 @@ class Subject:
 
     def open(self, access: Access) -> Session:
         """Return the clients for one way in which keys are reached; nothing is connected yet."""
-        return Session(access.stack, self.environ, Hurried(), access.arguments)
+        return Session(access.stack, self.environ, FastClock(), access.arguments)
 
     @made_once
-    def keys(self) -> list[Declared]:
+    def keys(self) -> list[DeclaredKey]:
         """Return the keys that the stack's state declares."""
         return declared_keys(self.stack.deployment) if self.stack else []
 
     @property
     def mints(self) -> bool:
         """Tell whether the tenant key is needed: not where every key is made by hand."""
-        return not self.keys or any(key.kind == MINTED for key in self.keys)
+        return not self.keys or bool(self.minted_keys)
+
+    @property
+    def minted_keys(self) -> list[DeclaredKey]:
+        """Return those of them that AlloMia is asked for."""
+        return [key for key in self.keys if key.kind == ORGANIZATION_API_KEY]
 
     @property
     def tenant_references(self) -> list[VaultReference]:

@@ -1,4 +1,4 @@
-"""Vault: reachable, unsealed, logged in for long enough, and with a policy that allows what is configured."""
+"""Checks of Vault: reachable, unsealed, a login that lasts, and a policy that allows what is configured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STANDBY_FIX = (
 
 
 class VaultChecks:
-    """The looks at one Vault, which share what they have found."""
+    """Checks of one Vault; they share what they have found."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -44,7 +44,7 @@ class VaultChecks:
         return self._examiner.login()
 
     def steps(self) -> list[Step]:
-        """Return the looks in their order."""
+        """Return the checks in their order."""
         return [
             Step("vault.reachable", "Vault reachable", self._reach, needs=("configuration",)),
             Step("vault.unsealed", "Vault unsealed", self._unsealed, needs=("vault.reachable",)),
@@ -56,7 +56,7 @@ class VaultChecks:
 
     def _reach(self) -> Finding:
         subject = self._subject
-        if not subject.tenant_references and not any(key.spot or key.reference for key in subject.keys):
+        if not subject.tenant_references and not any(key.delivery or key.reference for key in subject.keys):
             variable = subject.environ.get(TENANT_KEY_VARIABLE)
             return skipped(f"{NO_VAULT}: the tenant key comes from {TENANT_KEY_VARIABLE}" if variable else NO_VAULT)
         health = self._health
@@ -84,12 +84,13 @@ class VaultChecks:
         return _judge(login.life, login)
 
     def _policy(self) -> Finding:
-        readings, spots = self._readings(), list(dict.fromkeys(key.spot for key in self._subject.keys if key.spot))
+        readings = self._readings()
+        places = list(dict.fromkeys(key.delivery for key in self._subject.keys if key.delivery))
         examiner = self._examiner
         wanted: dict[str, tuple[str, ...]] = {}
         problems: list[AllomiaError] = []
         calls = [partial(examiner.to_read, reference, watches=watches) for reference, watches in readings]
-        for call in (*calls, *(partial(examiner.to_deliver, spot) for spot in spots)):
+        for call in (*calls, *(partial(examiner.to_deliver, place) for place in places)):
             try:
                 wanted |= call()
             except AllomiaError as problem:
@@ -100,7 +101,7 @@ class VaultChecks:
         if lacks := examiner.lacks(wanted):
             found = shorten([f"{' and '.join(lack.capabilities)} on {lack.path}" for lack in lacks])
             return failed(f"it lacks {found}", f"Add to it: {' '.join(lack.line for lack in lacks)}")
-        return ok(f"it allows what is configured: to read {len(readings)}, to deliver to {len(spots)}")
+        return ok(f"it allows what is configured: to read {len(readings)}, to deliver to {len(places)}")
 
     def _readings(self) -> list[tuple[VaultReference, bool]]:
         """Return what is read, and whether its metadata are looked at, too."""

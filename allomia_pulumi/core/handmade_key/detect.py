@@ -1,4 +1,4 @@
-"""Noticing what a person wrote to Vault: the latest key there, whether AlloMia accepts it, and the ones before it."""
+"""The detection of a new version in Vault: the latest key, whether AlloMia accepts it, and the keys before it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from allomia_pulumi.core.handmade_key.models import DashboardSettings, DashboardState, OldKey
+from allomia_pulumi.contracts.allomia import Prover
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.vault_versions import SecretReader, SecretVersions
+from allomia_pulumi.core.handmade_key.state import DashboardSettings, DashboardState, OldKey
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND
-from allomia_pulumi.core.minted_key.models import Owed, OwedStep
-from allomia_pulumi.core.minted_key.record import at
-from allomia_pulumi.core.ports import Prover, Reporter, Shelf, Shelved
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.core.verification import prove_patiently
-from allomia_pulumi.errors import AccessDenied, AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
+from allomia_pulumi.errors import (
+    AccessDenied,
+    AllomiaError,
+    CredentialRejected,
+    InvalidConfiguration,
+    NotFound,
+    TemporaryError,
+    UnexpectedAnswer,
+)
 from allomia_pulumi.ground.clock import Clock
+from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import fingerprint
 from allomia_pulumi.ground.references import VaultReference
 
-__all__ = ["Found", "Noticer"]
+__all__ = ["Detector", "Found"]
 
 MOST_SKIPPED = 20
 """Versions between two runs that are looked at; Vault itself keeps 10 unless it is told otherwise."""
@@ -26,22 +37,22 @@ MOST_SKIPPED = 20
 
 @dataclass(frozen=True)
 class Found:
-    """The key that Vault has now."""
+    """The latest key in Vault."""
 
     place: VaultReference
-    shelved: Shelved
+    versions: SecretVersions
     secret: SecretStr = field(repr=False)
     since: str
 
     @property
     def version(self) -> int | None:
         """Return its KV version; None for KV v1."""
-        return self.shelved.version
+        return self.versions.version
 
     @property
     def written(self) -> str | None:
         """Return when its version was written; None for KV v1."""
-        return _written(self.shelved, self.version)
+        return _written(self.versions, self.version)
 
     @property
     def fingerprint(self) -> str:
@@ -55,24 +66,39 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Noticer:
-    """Look at Vault and ask AlloMia; nothing is written to either."""
+class Detector:
+    """Detect new versions by questions to Vault and AlloMia; nothing is written to either."""
 
-    shelf: Shelf
+    reader: SecretReader
     prover: Callable[[], Prover]
     clock: Clock
     reporter: Reporter
 
-    def has_changed(self, place: VaultReference, state: DashboardState) -> bool:
+    def has_newer(self, place: VaultReference | Unknown, state: DashboardState) -> bool | None:
+        """Tell whether Vault has something else than the record; None, and a warning, if it cannot be asked."""
+        if isinstance(place, Unknown):
+            return False
+        if not place.is_same_field(state.record.settings.reference):
+            return True
+        try:
+            return self._has_changed(place, state)
+        except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
+            self.reporter.warn(f"whether Vault {place} has a newer key is not known: {problem}")
+            return None
+        except AllomiaError as problem:
+            self.reporter.warn(str(problem))
+            return True
+
+    def _has_changed(self, place: VaultReference, state: DashboardState) -> bool:
         """Tell whether Vault has another version than the record; KV v1 has none, so there the key itself is read.
 
         Raises:
             NotFound: The secret, or its current version, is gone.
         """
-        shelved = self._look_up(place)
-        if shelved.version is None:
-            return fingerprint(self.shelf.read_secret(place)) != state.secret_fingerprint
-        return not _is_recorded(shelved, state)
+        versions = self._find_versions(place)
+        if versions.version is None:
+            return fingerprint(self.reader.read_secret(place)) != state.secret_fingerprint
+        return not _is_recorded(versions, state)
 
     def find(self, place: VaultReference) -> Found:
         """Read the latest key.
@@ -81,10 +107,10 @@ class Noticer:
             NotFound: The secret, its current version or its field is gone.
             InvalidConfiguration: The field holds no key.
         """
-        shelved = self._look_up(place)
-        secret = self.shelf.read_secret(place.model_copy(update={"version": shelved.version}))
-        written = shelved.written.get(shelved.version) if shelved.version else None
-        return Found(place, shelved, secret, at(written or self.clock.now()))
+        versions = self._find_versions(place)
+        secret = self.reader.read_secret(place.model_copy(update={"version": versions.version}))
+        written = versions.written.get(versions.version) if versions.version else None
+        return Found(place, versions, secret, format_moment(written or self.clock.now()))
 
     def prove(self, organization_id: str, found: Found, *, is_new: bool) -> None:
         """Use the key once, before anyone is given it; of a new one also see that it is no tenant key.
@@ -113,8 +139,8 @@ class Noticer:
                 "Check organizationId and vaultSecret.",
             ).as_said_by(problem.said_by) from None
 
-    def succeed(self, state: DashboardState, found: Found, settings: DashboardSettings, now: str) -> DashboardState:
-        """Return the state with the key that Vault has now; the one before becomes an old key."""
+    def hand_over(self, state: DashboardState, found: Found, settings: DashboardSettings, now: str) -> DashboardState:
+        """Hand over to the successor: return the state with the key that Vault has now; the one before becomes old."""
         is_new = found.fingerprint != state.secret_fingerprint
         known = {old.token: old for old in state.previous_keys}
         since = known[found.fingerprint].since if found.fingerprint in known else found.since
@@ -140,12 +166,12 @@ class Noticer:
         settings = state.record.settings
         place = settings.reference
         try:
-            shelved = self._look_up(place)
-            secret = self._read_recorded(shelved, state)
+            versions = self._find_versions(place)
+            secret = self._read_recorded(versions, state)
         except NotFound as problem:
             return Owed(step=OwedStep.DELIVER, why=problem.message)
         if secret is None:
-            what = f"version {shelved.version}" if shelved.version else "a newer key"
+            what = f"version {versions.version}" if versions.version else "a newer key"
             self.reporter.info(f"Vault {place} has {what}: the next `pulumi up` proves it and takes it over")
             return None
         try:
@@ -157,11 +183,11 @@ class Noticer:
             return Owed(step=OwedStep.ROTATE, why=problem.message)
         return None
 
-    def _read_recorded(self, shelved: Shelved, state: DashboardState) -> SecretStr | None:
+    def _read_recorded(self, versions: SecretVersions, state: DashboardState) -> SecretStr | None:
         """Read the key of the record, or return None if Vault has another one by now."""
-        if not _is_recorded(shelved, state):
+        if not _is_recorded(versions, state):
             return None
-        secret = self.shelf.read_secret(_pinned(state.record.settings.reference, shelved.version))
+        secret = self.reader.read_secret(_pinned(state.record.settings.reference, versions.version))
         return secret if fingerprint(secret) == state.secret_fingerprint else None
 
     def _outgoing(self, state: DashboardState, found: Found, now: str) -> list[OldKey]:
@@ -169,7 +195,7 @@ class Noticer:
         place = state.record.settings.reference
         version = state.vault_secret_version
         is_same_place = found.place.is_same_field(place)
-        written, recorded = _written(found.shelved, version), state.record.written_at
+        written, recorded = _written(found.versions, version), state.record.written_at
         is_anew = is_same_place and None not in {written, recorded} and written != recorded
         if version is None or is_anew:
             why = "KV v1 keeps no history" if version is None else "the secret in Vault was made anew"
@@ -186,19 +212,21 @@ class Noticer:
         if recorded is None or current is None or not found.place.is_same_field(state.record.settings.reference):
             return
         known = {state.secret_fingerprint, found.fingerprint, *(old.fingerprint for old in state.previous_keys)}
-        for version, written in found.shelved.written.items():
+        for version, written in found.versions.written.items():
             if max(recorded, current - MOST_SKIPPED) < version < current:
-                mark = self._meet(found.place, version, state.record.settings.organization_id, known)
+                mark = self._identify(found.place, version, state.record.settings.organization_id, known)
                 if mark is not None:
-                    yield _old_key(found.place, version, mark, at(written), now)
+                    yield _old_key(found.place, version, mark, format_moment(written), now)
 
-    def _meet(self, place: VaultReference, version: int, organization_id: str, known: Collection[str]) -> str | None:
+    def _identify(
+        self, place: VaultReference, version: int, organization_id: str, known: Collection[str]
+    ) -> str | None:
         """Return the fingerprint of a key that nobody knows; empty if Vault does not give it, None if it is none.
 
         It is used for that, once in its life: later only a refresh looks.
         """
         try:
-            secret = self.shelf.read_secret(_pinned(place, version))
+            secret = self.reader.read_secret(_pinned(place, version))
         except NotFound:
             return None
         except AllomiaError as problem:
@@ -215,14 +243,14 @@ class Noticer:
             self.reporter.warn(f"whether AlloMia accepts {_source(place, version)} is not known: {problem}")
         return mark
 
-    def _look_up(self, place: VaultReference) -> Shelved:
-        shelved = self.shelf.look_up(place)
-        if not shelved.is_live:
+    def _find_versions(self, place: VaultReference) -> SecretVersions:
+        versions = self.reader.look_up(place)
+        if not versions.is_live:
             raise NotFound(
-                f"version {shelved.version} of Vault {place}, the latest, was deleted or destroyed",
+                f"version {versions.version} of Vault {place}, the latest, was deleted or destroyed",
                 "Undelete it, or write the key there again.",
             )
-        return shelved
+        return versions
 
 
 def _old_key(place: VaultReference, version: int, mark: str, since: str, now: str) -> OldKey:
@@ -230,16 +258,16 @@ def _old_key(place: VaultReference, version: int, mark: str, since: str, now: st
     return OldKey(vault_secret=where, version=version, fingerprint=mark, since=since, replaced_at=now, delete_at=now)
 
 
-def _written(shelved: Shelved, version: int | None) -> str | None:
-    written = shelved.written.get(version) if version is not None else None
-    return at(written) if written else None
+def _written(versions: SecretVersions, version: int | None) -> str | None:
+    written = versions.written.get(version) if version is not None else None
+    return format_moment(written) if written else None
 
 
-def _is_recorded(shelved: Shelved, state: DashboardState) -> bool:
+def _is_recorded(versions: SecretVersions, state: DashboardState) -> bool:
     """Tell whether Vault's current version is the recorded one; KV v1 cannot tell."""
-    written = _written(shelved, shelved.version)
+    written = _written(versions, versions.version)
     is_same_moment = state.record.written_at in {None, written}
-    return shelved.version is None or (shelved.version == state.vault_secret_version and is_same_moment)
+    return versions.version is None or (versions.version == state.vault_secret_version and is_same_moment)
 
 
 def _pinned(place: VaultReference, version: int | None) -> VaultReference:

@@ -1,6 +1,6 @@
-"""The life cycle of a key that a person makes in AlloMia's dashboard and writes to Vault.
+"""The handler of `DashboardApiKey`: a key that a person makes in AlloMia's dashboard and writes to Vault.
 
-Nothing is minted or revoked here. A new version in Vault is noticed, proved, and handed on; the old one is remembered
+Nothing is minted or revoked here. A new version in Vault is detected, proved, and handed on; the old one is remembered
 by its version until a refresh sees AlloMia refuse it. Only documented endpoints are used, and no tenant key.
 """
 
@@ -8,36 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from allomia_pulumi.core.conversation import Memory
-from allomia_pulumi.core.handler import Checked, Forecast, Outputs
-from allomia_pulumi.core.handmade_key.detect import Found, Noticer
-from allomia_pulumi.core.handmade_key.models import (
-    DashboardInputs,
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Sources
+from allomia_pulumi.core.conversation import Conversation
+from allomia_pulumi.core.handler import Checked, Preview
+from allomia_pulumi.core.handmade_key.detect import Detector, Found
+from allomia_pulumi.core.handmade_key.inputs import parse_dashboard_inputs
+from allomia_pulumi.core.handmade_key.schedule import reschedule, with_next_action
+from allomia_pulumi.core.handmade_key.state import (
     DashboardRecord,
     DashboardSettings,
     DashboardState,
-    parse_dashboard_inputs,
     read_dashboard_outputs,
 )
 from allomia_pulumi.core.handmade_key.watch import Watcher
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.input_fields import require_checked, require_known
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND, explaining_configuration
-from allomia_pulumi.core.minted_key.models import Identity, Owed, OwedStep, Unknown
-from allomia_pulumi.core.minted_key.record import at, record_settings
-from allomia_pulumi.core.ports import Reporter, Sources
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import Owed, OwedStep, record_settings
 from allomia_pulumi.errors import (
-    AllomiaError,
     CredentialRejected,
     InvalidConfiguration,
-    InvalidInput,
     SetupError,
     TemporaryError,
     UnexpectedAnswer,
 )
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.durations import parse_duration
+from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.references import VaultReference
 
 __all__ = ["DashboardKeys"]
@@ -63,8 +63,7 @@ class DashboardKeys:
     def __init__(self, sources: Sources, clock: Clock) -> None:
         self._sources = sources
         self._clock = clock
-        self._memory = Memory()
-        self._settled: dict[str, bool] = {}
+        self._conversation: Conversation[bool] = Conversation()
 
     def check(
         self,
@@ -81,7 +80,7 @@ class DashboardKeys:
         Vault out of reach is a warning here, since create looks again.
         """
         if old_identity:
-            self._memory.forget_reads({old_identity})
+            self._conversation.forget_reads({old_identity})
         form, failures = parse_dashboard_inputs(news)
         checked = Checked(dict(news), tuple(failures))
         if form is None or isinstance(form.vault_secret, Unknown):
@@ -110,26 +109,26 @@ class DashboardKeys:
     ) -> DashboardChange:
         """Decide by one metadata read whether Vault has a newer key, and say what a person has to do."""
         state = read_dashboard_outputs(outputs)
-        if self._memory.take_read(_own(pulumi_id, state)):
+        if self._conversation.take_read(_own(pulumi_id, state)):
             return DashboardChange(has_changes=bool(state.pending), causes=("unfinished.look",))
-        inputs = _checked(news)
+        inputs = require_checked(parse_dashboard_inputs(news))
         applied = state.record.settings
         if not isinstance(inputs.organization_id, Unknown) and inputs.organization_id != applied.organization_id:
             return DashboardChange(has_changes=True, replaces=("organizationId",))
-        is_newer = self._has_newer(state, inputs, reporter)
+        is_newer = self._detector(reporter).has_newer(inputs.vault_secret, state)
         if is_newer is not True:
-            self._warn_of_age(state, inputs, reporter)
+            self._watcher(reporter).warn_of_age(state, inputs.rotate_after, self._clock.now())
         for owed in state.pending:
             reporter.warn(f"the last refresh found something wrong: {owed.why}")
-        timed = _timed(state, inputs)
+        timed = reschedule(state, inputs)
         settings = record_settings(DashboardSettings, inputs, applied)
         is_unrecorded = (identity, settings, timed) != (state.record.identity, applied, state)
         found = {"rotation.found": bool(is_newer), "unfinished.look": bool(state.pending)}
         causes = tuple(name for name, is_so in found.items() if is_so)
-        self._settled[_own(pulumi_id, state)] = not causes
+        self._conversation.record_plan(_own(pulumi_id, state), not causes)
         has_changes = bool(causes) or is_unrecorded
         if not has_changes:
-            self._watcher(reporter).remind(state, at(self._clock.now()))
+            self._watcher(reporter).remind(state, format_moment(self._clock.now()))
         return DashboardChange(has_changes=has_changes, causes=causes)
 
     def create(
@@ -147,10 +146,10 @@ class DashboardKeys:
             NotFound: Vault has no such secret, or the key is another organization's.
             AllomiaError: Nothing is known of the key.
         """
-        inputs = _known(news)
+        inputs = require_known(parse_dashboard_inputs(news))
         settings = record_settings(DashboardSettings, inputs, None)
         found = self._find(reporter, settings.reference)
-        self._noticer(reporter).prove(settings.organization_id, found, is_new=True)
+        self._detector(reporter).prove(settings.organization_id, found, is_new=True)
         state = DashboardState(
             secret=found.secret if settings.secret_in_state else None,
             secret_fingerprint=found.fingerprint,
@@ -158,41 +157,27 @@ class DashboardKeys:
             since=found.since,
             record=DashboardRecord(identity=identity, settings=settings, written_at=found.written),
         )
-        return f"{settings.organization_id}/{found.fingerprint}", _timed(state, inputs)
+        return f"{settings.organization_id}/{found.fingerprint}", reschedule(state, inputs)
 
-    def import_(
-        self,
-        pulumi_id: str,  # noqa: ARG002 - every resource is asked the same way
-        identity: Identity,  # noqa: ARG002
-        reporter: Reporter,  # noqa: ARG002
-    ) -> tuple[DashboardState, dict[str, Any]]:
-        """Refuse: the secret in Vault is what this resource is, so declaring it is all there is to do.
-
-        Raises:
-            InvalidInput: Always.
-        """
-        raise InvalidInput(
-            "a DashboardApiKey is not imported: it makes nothing in AlloMia",
-            "Declare it with organizationId and vaultSecret, and run `pulumi up`.",
-        )
-
-    def forecast(
+    def preview(
         self,
         pulumi_id: str,
         outputs: Mapping[str, Any],
         news: Mapping[str, Any],
         identity: Identity,  # noqa: ARG002 - every resource is asked the same way
-    ) -> Forecast:
+    ) -> Preview:
         """Tell what the update that the last diff decided will leave: with a newer key in Vault, nothing is known."""
         names = frozenset(str(field.alias) for field in DashboardState.model_fields.values())
-        inputs, state = _checked(news), read_dashboard_outputs(outputs)
-        if not self._settled.pop(_own(pulumi_id, state), False):
-            return Forecast({}, names)
+        inputs, state = require_checked(parse_dashboard_inputs(news)), read_dashboard_outputs(outputs)
+        is_settled = self._conversation.plan(_own(pulumi_id, state))
+        self._conversation.forget_plan(_own(pulumi_id, state))
+        if not is_settled:
+            return Preview({}, names)
         settings = record_settings(DashboardSettings, inputs, state.record.settings)
         if settings.secret_in_state != state.record.settings.secret_in_state:
-            return Forecast({}, names)
-        known = _timed(state, inputs).to_outputs()
-        return Forecast({name: known.get(name) for name in names - {"record"}}, frozenset({"record"}))
+            return Preview({}, names)
+        known = reschedule(state, inputs).to_outputs()
+        return Preview({name: known.get(name) for name in names - {"record"}}, frozenset({"record"}))
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> DashboardState:
         """Prove the current key and the old ones; what is wrong with them is recorded, never dropped.
@@ -203,15 +188,15 @@ class DashboardKeys:
         state = read_dashboard_outputs(outputs)
         with explaining_configuration(None):
             store, prover = self._sources.store(), self._sources.prover()
-            owed = self._noticer(reporter).examine(state)
+            owed = self._detector(reporter).examine(state)
             is_sighted = owed is None or owed.step is not OwedStep.DELIVER
-            now = at(self._clock.now())
+            now = format_moment(self._clock.now())
             state = self._watcher(reporter).look(state, store, prover, now, is_sighted=is_sighted)
         if owed is not None:
             reporter.warn(f"{owed.why}. {_way_out(owed, state)}")
         state = state.model_copy(update={"pending": (owed,) if owed else ()})
-        self._memory.remember_read(_own(pulumi_id, state), (state.record.identity,))
-        return _with_next_action(state, at(self._clock.now()))
+        self._conversation.record_read(_own(pulumi_id, state), (state.record.identity,))
+        return with_next_action(state, format_moment(self._clock.now()))
 
     def update(
         self,
@@ -226,19 +211,19 @@ class DashboardKeys:
         Raises:
             AllomiaError: Nothing was changed: the new key is not proved, or Vault does not have it.
         """
-        inputs, state = _known(news), read_dashboard_outputs(outputs)
+        inputs, state = require_known(parse_dashboard_inputs(news)), read_dashboard_outputs(outputs)
         settings = record_settings(DashboardSettings, inputs, None)
-        noticer = self._noticer(reporter)
+        detector = self._detector(reporter)
         found = self._find(reporter, settings.reference)
         is_new = found.is_other(state)
         if is_new or state.pending:
-            noticer.prove(settings.organization_id, found, is_new=is_new)
-        now = at(self._clock.now())
-        state = noticer.succeed(_renamed(state, identity), found, settings, now)
+            detector.prove(settings.organization_id, found, is_new=is_new)
+        now = format_moment(self._clock.now())
+        state = detector.hand_over(_renamed(state, identity), found, settings, now)
         watcher = self._watcher(reporter)
-        state = watcher.look(_timed(state, inputs), self._sources.store(), None, now)
+        state = watcher.look(reschedule(state, inputs), self._sources.store(), None, now)
         watcher.remind(state, now)
-        return _with_next_action(state, now)
+        return with_next_action(state, now)
 
     def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:
         """Revoke nothing, since nothing of AlloMia's documented API could: say which keys to delete by hand."""
@@ -248,53 +233,26 @@ class DashboardKeys:
         keys += [(old.fingerprint, old.describe()) for old in state.previous_keys]
         for mark, described in keys:
             whose = f"the key of organization {settings.organization_id} that is {described}"
-            if self._sources.is_held(mark):
+            if self._sources.is_managed(mark):
                 reporter.info(f"{whose} was not revoked: an OrganizationApiKey holds it now")
             else:
                 reporter.warn(f"no key was revoked. Of {whose}: {DELETE_OLD_BY_HAND}; its copy in Vault was left too")
 
-    def abandon(self, before: Mapping[str, Any], after: Outputs, reporter: Reporter) -> None:
-        """Do nothing: nothing was made."""
-
-    def _noticer(self, reporter: Reporter) -> Noticer:
-        return Noticer(self._sources.store(), self._sources.prover, self._clock, reporter)
+    def _detector(self, reporter: Reporter) -> Detector:
+        return Detector(self._sources.store(), self._sources.prover, self._clock, reporter)
 
     def _watcher(self, reporter: Reporter) -> Watcher:
-        return Watcher(self._sources.is_held, reporter)
+        return Watcher(self._sources.is_managed, reporter)
 
     def _find(self, reporter: Reporter, place: VaultReference) -> Found:
         """Read the latest key; the tenant key is none that anybody should be handed."""
-        found = self._noticer(reporter).find(place)
+        found = self._detector(reporter).find(place)
         if self._sources.is_tenant_secret(found.secret):
             raise InvalidConfiguration(
                 f"Vault {place} holds the tenant key, which may manage every organization",
                 "Write the organization's own key there.",
             )
         return found
-
-    def _has_newer(self, state: DashboardState, inputs: DashboardInputs, reporter: Reporter) -> bool | None:
-        """Tell whether Vault has something else than the record; None, and a warning, if it cannot be asked."""
-        place = inputs.vault_secret
-        if isinstance(place, Unknown):
-            return False
-        if not place.is_same_field(state.record.settings.reference):
-            return True
-        try:
-            return self._noticer(reporter).has_changed(place, state)
-        except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
-            reporter.warn(f"whether Vault {place} has a newer key is not known: {problem}")
-            return None
-        except AllomiaError as problem:
-            reporter.warn(str(problem))
-            return True
-
-    def _warn_of_age(self, state: DashboardState, inputs: DashboardInputs, reporter: Reporter) -> None:
-        after = inputs.rotate_after
-        if isinstance(after, timedelta) and self._clock.now() >= state.began_at + after:
-            reporter.warn(
-                f"the key is due for rotation since {at(state.began_at + after)} ({state.describe()}): {MAKE_BY_HAND}, "
-                f"write it to Vault {state.record.settings.reference}, and run `pulumi up`"
-            )
 
 
 def _own(pulumi_id: str, state: DashboardState) -> str:
@@ -306,47 +264,8 @@ def _renamed(state: DashboardState, identity: Identity) -> DashboardState:
     return state.model_copy(update={"record": state.record.model_copy(update={"identity": identity})})
 
 
-def _timed(state: DashboardState, inputs: DashboardInputs) -> DashboardState:
-    """Return the state with the moments that follow from today's inputs; unknown ones leave them as they are."""
-    applied = state.record.settings
-    after = _length(inputs.rotate_after, applied.rotate_after)
-    overlap = _length(inputs.overlap, applied.overlap) or timedelta()
-    rotate_at = at(state.began_at + after) if after else None
-    old_keys = tuple(old.until(overlap) for old in state.previous_keys)
-    timed = state.model_copy(update={"rotate_at": rotate_at, "previous_keys": old_keys})
-    return _with_next_action(timed, state.next_action_at)
-
-
-def _with_next_action(state: DashboardState, wrong_since: str | None) -> DashboardState:
-    """Return the state with the earliest moment at which there is something to do; what is wrong is due at once."""
-    moments = [old.delete_at for old in state.previous_keys] + [state.rotate_at, wrong_since if state.pending else None]
-    return state.model_copy(update={"next_action_at": min(filter(None, moments), default=None)})
-
-
-def _length(given: timedelta | Unknown | None, recorded: str | None) -> timedelta | None:
-    if isinstance(given, Unknown):
-        return parse_duration(recorded, "the recorded duration") if recorded else None
-    return given
-
-
 def _way_out(owed: Owed, state: DashboardState) -> str:
     if owed.step is OwedStep.DELIVER:
         return "Put the key there again; until then `pulumi up` fails on this resource"
     where = state.record.settings.reference
     return f"{MAKE_BY_HAND[0].upper()}{MAKE_BY_HAND[1:]}, write it to Vault {where}, and run `pulumi up`"
-
-
-def _checked(news: Mapping[str, Any]) -> DashboardInputs:
-    """Read inputs that check has let through."""
-    inputs, failures = parse_dashboard_inputs(news)
-    if inputs is None:
-        raise SetupError("; ".join(failure.reason for failure in failures))
-    return inputs
-
-
-def _known(news: Mapping[str, Any]) -> DashboardInputs:
-    """Read inputs that check has let through and that are all known by now."""
-    inputs = _checked(news)
-    if any(isinstance(getattr(inputs, name), Unknown) for name in DashboardInputs.model_fields):
-        raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
-    return inputs

@@ -1,4 +1,4 @@
-"""Ending a declared key: its predecessor, the key itself, what half-finished updates left, and the copies in Vault."""
+"""The deletion of a minted key, its predecessor, what half-finished updates left, and the copies in Vault."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from allomia_pulumi.core.identity import own_marks
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.vault_delivery import SecretStore
+from allomia_pulumi.core.marks import own_marks
 from allomia_pulumi.core.messages import revoke_command
-from allomia_pulumi.core.minted_key.deliver import SecretStore
-from allomia_pulumi.core.minted_key.models import KeyState, OwedStep
-from allomia_pulumi.core.ports import KeyApi, Reporter
-from allomia_pulumi.core.quota import Ledger
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.quota import Quota
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.core.verification import revoke_for_good
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock
@@ -24,17 +26,17 @@ class Deletion:
     """The end of one declared key; safe to repeat, since a key that is proved gone counts as revoked.
 
     Attributes:
-        held: Keys that another record goes on holding.
-        replaced: Keys that this process has replaced: ending them is part of a rotation.
+        kept: Keys that another record goes on using.
+        rotated: Keys that this process has replaced: ending them is part of a rotation.
     """
 
     api: KeyApi
     clock: Clock
     store: Callable[[], SecretStore]
-    ledger: Ledger
+    quota: Quota
     reporter: Reporter
-    held: frozenset[str]
-    replaced: frozenset[str]
+    kept: frozenset[str]
+    rotated: frozenset[str]
 
     def delete(self, state: KeyState) -> None:
         """Revoke every key of the record, then clear Vault of them.
@@ -43,10 +45,10 @@ class Deletion:
             AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
         """
         organization_id = state.record.settings.organization_id
-        foreign = frozenset(state.record.foreign_keys) - self.replaced
+        foreign = frozenset(state.record.foreign_keys) - self.rotated
         left = tuple(owed.key_id for owed in state.pending if owed.step is OwedStep.REVOKE)
         for key_id in dict.fromkeys(filter(None, (state.previous_key_id, state.key_id, *left))):
-            if key_id in self.held:
+            if key_id in self.kept:
                 self.reporter.warn(
                     f"key {key_id} was not revoked: it was adopted again by a forced replacement, and is in use. "
                     "Remove `adopt` from the program"
@@ -58,11 +60,11 @@ class Deletion:
                     f"use it. If nobody does: {revoke_command(organization_id, key_id)}"
                 )
                 continue
-            with _naming(organization_id, key_id), self.ledger.writing(organization_id):
+            with _naming(organization_id, key_id), self.quota.writing(organization_id):
                 revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
-                self.ledger.remove(organization_id, key_id)
-        # What Vault has of a held key is the other record's now, and so are its marks; a key that lives on may be read.
-        if not self.held & state.key_ids and state.key_id not in foreign:
+                self.quota.remove(organization_id, key_id)
+        # What Vault has of a kept key is the other record's now, and so are its marks; a key that lives on may be read.
+        if not self.kept & state.key_ids and state.key_id not in foreign:
             self._withdraw(state)
 
     def _withdraw(self, state: KeyState) -> None:

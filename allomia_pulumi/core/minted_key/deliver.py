@@ -1,120 +1,24 @@
-"""Writing a key to Vault, beside its way into Pulumi's state: whose secret stands there, and may it be written over?"""
+"""The delivery of a key to Vault: whose secret stands there, may it be written over, and the write itself."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable
 
-from pydantic import SecretStr
-
-from allomia_pulumi.core.minted_key.models import Place
-from allomia_pulumi.errors import SecretConflict
+from allomia_pulumi.contracts.api_keys import IssuedKey
+from allomia_pulumi.contracts.vault_delivery import Delivery, SecretStore, StoredSecret, VaultLocation
+from allomia_pulumi.core.identity import Origin
+from allomia_pulumi.core.marks import own_marks, resource_mark
+from allomia_pulumi.core.messages import revoke_command
+from allomia_pulumi.core.minted_key.issuance import Issuance, KeyRequest, Undelivered
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown, SecretConflict
 from allomia_pulumi.ground.redaction import printable
-from allomia_pulumi.ground.references import VaultReference
 
-__all__ = ["Delivery", "SecretStore", "Stored", "check_ownership", "drift_of"]
-
-
-class Stored(Protocol):
-    """What stands at a place, from metadata only."""
-
-    @property
-    def version(self) -> int:
-        """Return the current version, 0 when there is none."""
-        ...
-
-    @property
-    def mark(self) -> str | None:
-        """Return whose key it is, if this package wrote it."""
-        ...
-
-    @property
-    def key_id(self) -> str | None:
-        """Return which key it is, if this package wrote it."""
-        ...
-
-    @property
-    def written(self) -> int | None:
-        """Return the version that this package wrote or was about to write."""
-        ...
-
-    @property
-    def is_ours(self) -> bool:
-        """Tell whether this package wrote the secret."""
-        ...
-
-    @property
-    def is_live(self) -> bool:
-        """Tell whether the current version is neither deleted nor destroyed."""
-        ...
-
-    @property
-    def exists(self) -> bool:
-        """Tell whether there is a secret at all, if only its metadata."""
-        ...
-
-    @property
-    def is_free(self) -> bool:
-        """Tell whether nothing there can be read or undeleted, and nobody's marks claim it."""
-        ...
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A key on its way to Vault."""
-
-    secret: SecretStr = field(repr=False)
-    key_id: str
-    organization_id: str
-    mark: str
-    expected: int
-
-
-class SecretStore(Protocol):
-    """Vault, as delivery needs it."""
-
-    def inspect_secret(self, place: Place) -> Stored:
-        """Read the metadata of a place."""
-        ...
-
-    def preflight_delivery(self, place: Place) -> Stored:
-        """See that a delivery would be allowed, and what stands there; nothing is written."""
-        ...
-
-    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
-        """Write the key with check-and-set and return the new version.
-
-        Raises:
-            SecretConflict: Somebody wrote another version meanwhile.
-        """
-        ...
-
-    def read_secret(self, reference: VaultReference) -> SecretStr:
-        """Read one field of any secret."""
-        ...
-
-    def fetch_secret(self, place: Place, version: int) -> SecretStr:
-        """Read one version of the field."""
-        ...
-
-    def withdraw_secret(
-        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
-    ) -> None:
-        """Destroy versions, and remove the marks if they are that key's.
-
-        With `has_made_place` the secret goes whole, if nothing of others is in it.
-        """
-        ...
-
-    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
-        """Give the secret another mark if it is ours and holds that key, and tell whether it is."""
-        ...
+__all__ = ["check_ownership", "deliver", "deliver_new", "drift_of", "preflight_delivery"]
 
 
 def check_ownership(
-    place: Place,
-    stored: Stored,
+    place: VaultLocation,
+    stored: StoredSecret,
     marks: Collection[str],
     known_keys: Collection[str],
     others: Collection[str] = (),
@@ -154,7 +58,7 @@ def check_ownership(
         )
 
 
-def drift_of(place: Place, stored: Stored, version: int | None, key_id: str) -> str | None:
+def drift_of(place: VaultLocation, stored: StoredSecret, version: int | None, key_id: str) -> str | None:
     """Say how a place differs from what the record says was written there, or None."""
     if stored.version == 0:
         return f"Vault {place} is gone"
@@ -165,3 +69,78 @@ def drift_of(place: Place, stored: Stored, version: int | None, key_id: str) -> 
     if stored.key_id != key_id:
         return f"Vault {place} is marked as another key's"
     return None
+
+
+def preflight_delivery(
+    store: Callable[[], SecretStore],
+    place: VaultLocation | None,
+    origins: Iterable[Origin],
+    known_keys: Collection[str],
+    others: Collection[str],
+) -> StoredSecret | None:
+    """See that a key can be delivered before anything is sent; `check_ownership` says what the arguments are.
+
+    Raises:
+        SecretConflict: What stands there is somebody else's.
+        AllomiaError: Vault does not allow it, or cannot be asked.
+    """
+    if place is None:
+        return None
+    stored = store().preflight_delivery(place)
+    check_ownership(place, stored, own_marks(origins), known_keys, others)
+    return stored
+
+
+def deliver(
+    store: Callable[[], SecretStore],
+    request: KeyRequest,
+    place: VaultLocation | None,
+    key: IssuedKey,
+    stored: StoredSecret | None,
+    undelivered: Undelivered,
+) -> Issuance:
+    """Write a key to Vault; one that may stand there already is not revoked under its readers if it is kept."""
+    if place is None or stored is None:
+        return Issuance(key)
+    mark = resource_mark(request.identity, request.owner)
+    delivery = Delivery(key.secret, key.id, request.organization_id, mark, stored.version)
+    try:
+        version = store().deliver_secret(place, delivery)
+        return Issuance(key, version, has_made_place=not stored.exists, stood=stored)
+    except OutcomeUnknown as problem:
+        if undelivered is not Undelivered.REVOKE:
+            owed = f"it may not have been written to Vault: {problem.message}"
+            return Issuance(key, owed=owed, has_made_place=not stored.exists)
+        raise
+    except AllomiaError as problem:
+        if undelivered is Undelivered.KEEP:
+            return Issuance(key, owed=f"it was not written to Vault: {problem}".rstrip("."))
+        raise
+
+
+def deliver_new(
+    store: Callable[[], SecretStore],
+    request: KeyRequest,
+    place: VaultLocation | None,
+    key: IssuedKey,
+    stored: StoredSecret | None,
+    undelivered: Undelivered,
+) -> Issuance:
+    """Deliver a new key; one that may stand in Vault is not revoked under its readers.
+
+    Raises:
+        KeyLeftBehind: Nobody knows whether it was written.
+        AllomiaError: It was not.
+    """
+    try:
+        return deliver(store, request, place, key, stored, undelivered)
+    except OutcomeUnknown as problem:
+        raise KeyLeftBehind(
+            f"key {key.id} of organization {request.organization_id} is alive, and whether Vault {place} holds it is "
+            f"not known, so it was not revoked: {problem.message}",
+            "Run again: that writes another key there. Then end this one with "
+            f"{revoke_command(request.organization_id, key.id)}.",
+            organization_id=request.organization_id,
+            key_id=key.id,
+            is_ours=False,
+        ) from None

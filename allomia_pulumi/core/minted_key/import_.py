@@ -1,4 +1,4 @@
-"""Importing a key that exists: from an id and, if the user names it, a secret, to a record and inputs."""
+"""The import of a key that exists: from an id and, if the user names it, a secret, to a record and inputs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core import input_fields
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import clean_label, draw_lineage, label_of
 from allomia_pulumi.core.messages import IMPORT_WITH_SECRET, look_command
 from allomia_pulumi.core.minted_key.inspect import Existing, Inspector
-from allomia_pulumi.core.minted_key.models import Identity, KeyState, Reason, Record, Settings
-from allomia_pulumi.core.minted_key.record import at, with_moments
-from allomia_pulumi.core.ports import Reporter, Tenants
+from allomia_pulumi.core.minted_key.schedule import reschedule
+from allomia_pulumi.core.minted_key.state import KeyState, Reason, Record, Settings
 from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import fingerprint
 
 __all__ = ["Importer"]
@@ -39,7 +42,7 @@ class Importer:
             AllomiaError: Nothing was imported.
         """
         organization_id, key_id = _split(pulumi_id)
-        with self.inspector.alone(organization_id):
+        with self.inspector.lock(organization_id):
             found = self.inspector.find(organization_id, key_id)
             if found is None:
                 # The id is not repeated: a key itself is easily pasted in its place.
@@ -65,7 +68,7 @@ class Importer:
         state = KeyState(
             key_id=found.key.id,
             key_name=found.key.name,
-            created_at=at(self.inspector.made_at(found)),
+            created_at=format_moment(self.inspector.made_at(found)),
             secret=secret,
             secret_fingerprint=fingerprint(secret) if secret else "",
             rotation_reason=Reason.IMPORTED,
@@ -79,7 +82,7 @@ class Importer:
                 foreign_keys=(found.key.id,) if is_foreign else (),
             ),
         )
-        return with_moments(state), {"organizationId": settings.organization_id, "name": settings.name}
+        return reschedule(state), {"organizationId": settings.organization_id, "name": settings.name}
 
 
 def _split(pulumi_id: str) -> tuple[str, str]:

@@ -1,20 +1,37 @@
-"""From what a program wrote for an `OrganizationApiKey` to inputs that the plan can trust, or to failures."""
+"""The inputs of an `OrganizationApiKey`: from what a program wrote to values that can be trusted, or to failures."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
+from allomia_pulumi.contracts.vault_delivery import WRITTEN_FIELDS, VaultLocation
 from allomia_pulumi.core import input_fields
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import LINEAGE, Failure, Form
 from allomia_pulumi.core.marks import LONGEST_LABEL, clean_label
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Adoption, Identity, Inputs, Place, Unknown
-from allomia_pulumi.errors import InvalidInput, SetupError
+from allomia_pulumi.core.model import UNKNOWN, Model, Unknown
+from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.identifiers import is_lineage
 from allomia_pulumi.ground.redaction import printable
-from allomia_pulumi.ground.references import parse_reference
+from allomia_pulumi.ground.references import VaultReference, parse_reference
 
-__all__ = ["SUPPORTED", "checked_inputs", "known_inputs", "lineage_of", "parse_inputs", "with_lineage", "with_name"]
+__all__ = [
+    "SUPPORTED",
+    "Adoption",
+    "Declaration",
+    "Inputs",
+    "digest",
+    "lineage_of",
+    "parse_inputs",
+    "read_declaration",
+    "with_lineage",
+    "with_name",
+]
 
 SUPPORTED: Final = (
     "organizationId",
@@ -32,7 +49,65 @@ TRIGGER_HINT: Final = (
     "Every trigger is a text, a number or a truth value: leave out what has no value, and write a map or a list as one "
     "text, such as its JSON."
 )
-OUR_FIELDS: Final = frozenset({"key_id", "organization_id"})
+
+
+class Adoption(Model):
+    """A key that exists already."""
+
+    key_id: str
+    """AlloMia's id of the key."""
+
+    vault_secret: VaultReference
+    """Where its secret lies in Vault."""
+
+
+class Inputs(Model):
+    """What the program asks for, after check; the descriptions are those of the schema."""
+
+    organization_id: str | Unknown
+    """Id of the AlloMia organization that the key belongs to. A change replaces the key."""
+
+    name: str | Unknown
+    """Label in AlloMia's dashboard, 1 to 60 printable characters; by default the resource's name. A change rotates."""
+
+    rotation_triggers: Mapping[str, str] | Unknown | None = None
+    """A map of texts. A change from one non-empty map to another rotates; first use and removal are only recorded."""
+
+    rotate_after: timedelta | Unknown | None = None
+    """Duration such as `90d`: the first `pulumi up` after that age rotates."""
+
+    overlap: timedelta | Unknown | None = None
+    """Duration, shorter than `rotateAfter`: how long the predecessor stays valid after a rotation, which is then an
+    update in place. Without it, rotation is a replacement."""
+
+    vault_secret: VaultLocation | Unknown | None = None
+    """Where the key is also written to: a field of a KV v2 secret in Vault."""
+
+    secret_in_state: bool | Unknown = True
+    """Whether Pulumi's state holds the secret; false needs `vaultSecret`."""
+
+    verify: bool | Unknown = True
+    """Prove a new key with one harmless call before anyone is given it."""
+
+    tenant_key_ref: VaultReference | Unknown | None = None
+    """Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`. A change moves no key."""
+
+    adopt: Adoption | Unknown | None = None
+    """A key that exists already: it is taken over instead of making one. Only the creation looks at it."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The inputs of one operation.
+
+    Attributes:
+        lineage: The lineage that check put into them, if it did.
+        digest: What tells that another call asks for the same.
+    """
+
+    inputs: Inputs
+    lineage: str | None
+    digest: str
 
 
 def with_name(news: Mapping[str, Any], olds: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
@@ -80,28 +155,18 @@ def parse_inputs(news: Mapping[str, Any]) -> tuple[Inputs | None, list[Failure]]
     return (None, form.failures) if form.failures else (inputs, [])
 
 
-def checked_inputs(news: Mapping[str, Any]) -> Inputs:
-    """Read inputs that check has let through.
+def read_declaration(news: Mapping[str, Any]) -> Declaration:
+    """Read what an operation was asked for.
 
     Raises:
-        SetupError: They are not acceptable after all.
+        SetupError: An input is still unknown, or not acceptable after all; nothing was done.
     """
-    inputs, failures = parse_inputs(news)
-    if inputs is None:
-        raise SetupError("; ".join(failure.reason for failure in failures))
-    return inputs
+    return Declaration(input_fields.require_known(parse_inputs(news)), lineage_of(news), digest(news))
 
 
-def known_inputs(news: Mapping[str, Any]) -> Inputs:
-    """Read inputs that check has let through and that are all known by now.
-
-    Raises:
-        SetupError: One is still unknown; nothing was done.
-    """
-    inputs = checked_inputs(news)
-    if any(isinstance(getattr(inputs, name), Unknown) for name in Inputs.model_fields):
-        raise SetupError("an input is still unknown, so nothing was done", "Run `pulumi up` again.")
-    return inputs
+def digest(properties: Mapping[str, Any]) -> str:
+    """Return a digest of inputs or outputs, which may hold secrets."""
+    return hashlib.sha256(json.dumps(properties, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _name(value: object) -> str:
@@ -151,7 +216,7 @@ def _trigger(value: str | float) -> str:
         raise InvalidInput("a number in rotationTriggers is too large", "Write it as a text.") from None
 
 
-def _place(value: object) -> Place | Unknown | None:
+def _place(value: object) -> VaultLocation | Unknown | None:
     if value is None:
         return None
     example = 'Write it like {"mount": "secret", "path": "allomia/ehr-sync", "field": "api_key"}.'
@@ -166,9 +231,9 @@ def _place(value: object) -> Place | Unknown | None:
     if set(given) != {"mount", "path", "field"}:
         raise InvalidInput("vaultSecret has not exactly mount, path and field", example)
     place = parse_reference(given, "vaultSecret")
-    if place.field in OUR_FIELDS:
+    if place.field in WRITTEN_FIELDS:
         raise InvalidInput(f"vaultSecret.field {place.field} is written beside the key", "Choose another field.")
-    return Place(mount=place.mount or "", path=place.path, field=place.field, take_over=take_over)
+    return VaultLocation(mount=place.mount or "", path=place.path, field=place.field, take_over=take_over)
 
 
 def _adoption(value: object) -> Adoption | Unknown | None:

@@ -1,4 +1,4 @@
-"""A key that somebody else made: whether it exists, whether a secret is its own, and whose mark it carries."""
+"""The inspection of a key that somebody else made: does it exist, is a secret its own, whose mark does it carry?"""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import parse_mark, resource_mark
-from allomia_pulumi.core.minted_key.models import Identity
-from allomia_pulumi.core.ports import ApiKey, KeyApi, Reporter
-from allomia_pulumi.core.quota import Ledger
+from allomia_pulumi.core.quota import Quota
 from allomia_pulumi.core.verification import prove_patiently
 from allomia_pulumi.errors import CredentialRejected, InvalidInput, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
@@ -36,16 +38,16 @@ class Existing:
 
 @dataclass(frozen=True)
 class Inspector:
-    """Look at existing keys through one tenant's AlloMia."""
+    """Inspect existing keys through one tenant's AlloMia."""
 
     api: KeyApi
-    ledger: Ledger
+    quota: Quota
     clock: Clock
     reporter: Reporter
 
-    def alone(self, organization_id: str) -> AbstractContextManager[None]:
-        """Look at one key of the organization at a time: a proof sees by `lastUsedAt` which key was used."""
-        return self.ledger.alone(organization_id)
+    def lock(self, organization_id: str) -> AbstractContextManager[None]:
+        """Inspect one key of the organization at a time: a proof sees by `lastUsedAt` which key was used."""
+        return self.quota.lock(organization_id)
 
     def find(self, organization_id: str, key_id: str) -> Existing | None:
         """Return the key, if the organization has it."""

@@ -1,9 +1,8 @@
-"""Making a key that is shown once, so that no answer that is lost loses a key.
+"""The mint of a key that is shown once: no answer that is lost loses a key.
 
 The steps, in order: send one POST; if nobody knows what became of it, settle that from AlloMia's list by the nonce in
-the name; check the answer; prove the key; hand it over. From the POST on, a key is handed over, or revoked, or named in
-an error. Only a key that AlloMia shows with the mark of the attempt is revoked: what an answer says alone may be about
-somebody else's.
+the name; check the answer. From the POST on, a key is handed over, or revoked, or named in an error. Only a key that
+AlloMia shows with the mark of the attempt is revoked: what an answer says alone may be about somebody else's.
 """
 
 from __future__ import annotations
@@ -12,14 +11,16 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey, IssuedKey, MintAnswer
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.marks import Mark, make_mark, parse_mark
 from allomia_pulumi.core.messages import look_command, revoke_command
-from allomia_pulumi.core.minted_key.compensate import Undoing
+from allomia_pulumi.core.minted_key.issuance import KeyRequest
 from allomia_pulumi.core.minted_key.mint_answers import CheckedKey, Doubt, check_answer
-from allomia_pulumi.core.minted_key.models import KEY_LIMIT, Identity
-from allomia_pulumi.core.ports import ApiKey, KeyApi, MintAnswer, MintedKey, Reporter
-from allomia_pulumi.core.quota import Ledger, organization_full
-from allomia_pulumi.core.verification import prove_patiently, revoke_for_good
+from allomia_pulumi.core.minted_key.undo import Undo
+from allomia_pulumi.core.quota import Quota, organization_full
+from allomia_pulumi.core.verification import revoke_for_good
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -34,7 +35,7 @@ from allomia_pulumi.errors import (
 )
 from allomia_pulumi.ground.clock import Clock
 
-__all__ = ["Minter", "Order"]
+__all__ = ["Minter"]
 
 ATTEMPTS = 2
 SETTLE_PAUSES = (0.0, 0.5, 1.5)
@@ -43,37 +44,26 @@ SHORTEST_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
-class Order:
-    """The key that is wanted."""
-
-    organization_id: str
-    label: str
-    identity: Identity
-    owner: str
-    lineage: str
-
-
-@dataclass(frozen=True)
 class _Ids:
-    """Which ids a new key cannot have."""
+    """Ids that a new key cannot have."""
 
-    ledger: Ledger
+    quota: Quota
     known: frozenset[str]
 
     def is_old(self, key_id: str) -> bool:
-        return key_id in self.known or self.ledger.knows(key_id)
+        return key_id in self.known or self.quota.knows(key_id)
 
     def claim(self, key_id: str) -> bool:
-        return key_id not in self.known and self.ledger.claim(key_id)
+        return key_id not in self.known and self.quota.claim(key_id)
 
 
 class Minter:
-    """Make keys through one tenant's AlloMia.
+    """Mint keys through one tenant's AlloMia.
 
     Args:
         api: AlloMia.
         clock: Where time comes from.
-        reporter: Who is told of what needs care.
+        reporter: Hears of what needs care.
         ledger: What this process has seen of the organizations: no new key has an id from there.
         known: Keys that this process made or met in records: nor from here.
     """
@@ -83,16 +73,16 @@ class Minter:
         api: KeyApi,
         clock: Clock,
         reporter: Reporter,
-        ledger: Ledger | None = None,
+        quota: Quota | None = None,
         known: Collection[str] = (),
     ) -> None:
         self._api = api
         self._clock = clock
         self._reporter = reporter
-        self._ids = _Ids(ledger or Ledger(clock), frozenset(known))
-        self._undoing = Undoing(api, clock, reporter, self._ids.is_old)
+        self._ids = _Ids(quota or Quota(clock), frozenset(known))
+        self._undo_mint = Undo(api, clock, reporter, self._ids.is_old)
 
-    def mint(self, order: Order) -> MintedKey:
+    def mint(self, request: KeyRequest) -> IssuedKey:
         """Make a key; a request whose answer was lost is settled, and tried once more under a new nonce.
 
         Raises:
@@ -104,72 +94,42 @@ class Minter:
         """
         unsettled: list[str] = []
         try:
-            return self._attempt(order, unsettled)
+            return self._attempt(request, unsettled)
         except AllomiaError as problem:
             if unsettled:
-                self._explain_unsettled(order.organization_id, unsettled, problem)
+                self._explain_unsettled(request.organization_id, unsettled, problem)
             raise
 
-    def _attempt(self, order: Order, unsettled: list[str]) -> MintedKey:
+    def _attempt(self, request: KeyRequest, unsettled: list[str]) -> IssuedKey:
         """Try twice, unless the run is being stopped; note the names of requests that may still be carried out."""
         if self._clock.is_stopping:
             raise Interrupted("the run was interrupted before a key was asked for", "Run `pulumi up` again.")
         lost: list[OutcomeUnknown] = []
         while len(lost) < ATTEMPTS and not (lost and self._clock.is_stopping):
-            mark = make_mark(order.identity, order.owner, order.lineage)
-            name = mark.name(order.label)
+            mark = make_mark(request.identity, request.owner, request.lineage)
+            name = mark.name(request.label)
             try:
-                made = self._make(order.organization_id, name, mark)
+                made = self._make(request.organization_id, name, mark)
             except OutcomeUnknown as problem:
                 unsettled.append(name)
                 lost.append(problem)
                 try:
-                    if self._settle(order.organization_id, mark, problem):
+                    if self._settle(request.organization_id, mark, problem):
                         unsettled.remove(name)
                 except KeyLeftBehind:
                     unsettled.remove(name)
                     raise
                 continue
             except AllomiaError as problem:
-                raise self._decide_refusal(order.organization_id, problem) from None
+                raise self._decide_refusal(request.organization_id, problem) from None
             if isinstance(made, Doubt):
-                raise self._undoing.distrust(order.organization_id, name, mark, made)
-            self._revoke_late_keys(order.organization_id, unsettled)
+                raise self._undo_mint.undo_answer(request.organization_id, name, mark, made)
+            self._revoke_late_keys(request.organization_id, unsettled)
             return made
-        raise self._give_up(order.organization_id, unsettled, lost)
-
-    def prove(self, organization_id: str, minted: MintedKey) -> None:
-        """Use the key once, before anyone is given it; a new key may need a moment.
-
-        Raises:
-            CredentialRejected: AlloMia does not accept it, in several tries.
-            NotFound: It does not see the organization, in several tries, and the tenant key does.
-        """
-        try:
-            prove_patiently(self._api, self._clock, organization_id, minted.key, "the answer that showed the new key")
-        except CredentialRejected:
-            raise CredentialRejected(
-                f"AlloMia made key {minted.id} in organization {organization_id} and does not accept it",
-                "Run again; if it stays so, tell AlloMia.",
-            ) from None
-        except AllomiaError as problem:
-            if isinstance(problem, NotFound) and self._is_readable(organization_id):
-                raise NotFound(
-                    f"AlloMia made key {minted.id} in organization {organization_id}, and it does not see the calls "
-                    "there (404), as the tenant key does: it seems to be another organization's",
-                    "Run again; if it stays so, tell AlloMia.",
-                ) from None
-            self._reporter.warn(f"key {minted.id} is handed over unproved: {problem}")
-
-    def _is_readable(self, organization_id: str) -> bool:
-        """Tell for certain whether the call that proves keys works with the tenant key."""
-        try:
-            return self._api.reads_calls(organization_id)
-        except AllomiaError:
-            return False
+        raise self._give_up(request.organization_id, unsettled, lost)
 
     @contextmanager
-    def revoking_on_failure(self, organization_id: str, minted: MintedKey) -> Iterator[None]:
+    def revoking_on_failure(self, organization_id: str, minted: IssuedKey) -> Iterator[None]:
         """Revoke the key when it cannot be handed over, once AlloMia shows by its mark that it is this one.
 
         Raises:
@@ -186,10 +146,10 @@ class Minter:
                 problem.message += done
             raise
 
-    def _undo(self, organization_id: str, minted: MintedKey, why: str) -> str:
+    def _undo(self, organization_id: str, minted: IssuedKey, why: str) -> str:
         """Revoke a key as `Undoing` does; after a fault of ours the error names it all the same."""
         try:
-            return self._undoing.undo(organization_id, minted, why)
+            return self._undo_mint.undo_key(organization_id, minted, why)
         except AllomiaError:
             raise
         except Exception as problem:  # noqa: BLE001 - see above
@@ -256,7 +216,7 @@ class Minter:
                 ) from None
             for key in alive:
                 if parse_mark(key.name) == mark and not self._ids.is_old(key.id):
-                    self._undoing.revoke(organization_id, key.id, "the answer that showed it was lost")
+                    self._undo_mint.revoke(organization_id, key.id, "the answer that showed it was lost")
                     return True
         if len(alive) >= KEY_LIMIT:
             raise organization_full(organization_id, alive, self._clock)
@@ -298,7 +258,7 @@ class Minter:
             problem.with_hint(f"AlloMia may still carry a request out. {_look_for(organization_id, left)}")
 
     def _revoke_by_name(self, organization_id: str, names: list[str]) -> set[str]:
-        """Revoke the keys of these attempts, told by their marks; return the names that were found."""
+        """Revoke the keys of these attempts, recognised by their marks; return the names that were found."""
         found = set()
         for key in self._api.list_keys(organization_id):
             for name in names:
@@ -322,7 +282,7 @@ class Minter:
         Raises:
             KeyLeftBehind: It could not be revoked.
         """
-        self._undoing.revoke(organization_id, key_id, "an earlier attempt of this run could not hand it over")
+        self._undo_mint.revoke(organization_id, key_id, "an earlier attempt of this run could not hand it over")
 
 
 def _look_for(organization_id: str, names: list[str]) -> str:

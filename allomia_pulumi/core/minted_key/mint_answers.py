@@ -1,4 +1,4 @@
-"""Checking what AlloMia answers to a mint, before anything else is done with it.
+"""The check of the answer to a mint, before anything else is done with it.
 
 A proxy may mix answers up, and a service may be wrong: what is handed over is a key that this attempt asked for, and
 nothing else. An answer that may hold a secret where none belongs is not a variable of any frame that raises.
@@ -13,9 +13,10 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import MintAnswer
 from allomia_pulumi.core.marks import Mark, parse_mark
-from allomia_pulumi.core.minted_key.record import at
-from allomia_pulumi.core.ports import KeyApi, MintAnswer
+from allomia_pulumi.ground.moments import format_moment
 
 __all__ = ["CheckedKey", "Doubt", "check_answer"]
 
@@ -28,18 +29,18 @@ class CheckedKey:
 
     id: str
     name: str
-    key: SecretStr
+    secret: SecretStr
     created_at: datetime
     answered_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """Why an answer cannot be true; nothing in it holds a secret in clear.
+    """A doubt that an answer is true; nothing in it holds a secret in clear.
 
     Attributes:
         why: What is wrong, as the end of a sentence.
-        key_id: The id that was answered; None if it may not be told.
+        key_id: The id that was answered; None if it may not be shown.
         shows: Tells whether a text contains the answered key or the tenant key.
     """
 
@@ -64,14 +65,14 @@ def check_answer(
         organization_id: Where the key was to be made.
         mark: The mark of this attempt.
         claim: Takes an id for a new key; False if it is known already.
-        warn: Is told of a moment of making that cannot be.
+        warn: Hears of a moment of making that cannot be.
     """
-    shows = _detector(api, answer.key)
+    shows = _detector(api, answer.secret)
     try:
         doubt = _doubt(api, answer, organization_id, mark, claim, shows)
     except Exception:  # noqa: BLE001 - a key was made: a fault of ours may not lose it
         doubt = Doubt("it could not be checked", None, shows)
-    return doubt or CheckedKey(answer.id, answer.name, answer.key, _made_at(answer, warn), answer.answered_at)
+    return doubt or CheckedKey(answer.id, answer.name, answer.secret, _made_at(answer, warn), answer.answered_at)
 
 
 def _doubt(
@@ -83,7 +84,7 @@ def _doubt(
     shows: Callable[[str], bool],
 ) -> Doubt | None:
     key_id = None if shows(answer.id) else answer.id
-    if api.shows_tenant_key(answer.key.get_secret_value()):
+    if api.shows_tenant_key(answer.secret.get_secret_value()):
         return Doubt("the key in it is the tenant key", key_id, shows)
     if key_id is None:
         return Doubt("its id contains a key", None, shows)
@@ -113,7 +114,7 @@ def _made_at(answer: MintAnswer, warn: Callable[[str], None]) -> datetime:
     if moment is None or abs(answer.created_at - moment) <= MOST_SKEW:
         return answer.created_at
     warn(
-        f"AlloMia says that key {answer.id} was made {at(answer.created_at)}, and its own clock says {at(moment)}: "
-        "that is taken, since rotation counts from it"
+        f"AlloMia says that key {answer.id} was made {format_moment(answer.created_at)}, and its own clock says "
+        f"{format_moment(moment)}: that is taken, since rotation counts from it"
     )
     return moment

@@ -1,4 +1,4 @@
-"""What has to be done with a declared key: a pure function of the inputs, the record, the time and a free slot.
+"""The plan for a minted key: a pure function of the inputs, the record, the time and a free slot.
 
 Everything is decided from the record in the outputs: after a partly failed update the engine keeps old inputs with new
 outputs. An absent output is never a difference.
@@ -6,26 +6,21 @@ outputs. An absent output is never a difference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from allomia_pulumi.core.identity import Today, has_followed, is_elsewhere
-from allomia_pulumi.core.minted_key.models import (
-    NO_TRIGGERS,
-    Inputs,
-    KeyState,
-    OwedStep,
-    Reason,
-    Settings,
-    Unknown,
-    hash_triggers,
-)
-from allomia_pulumi.core.minted_key.record import apply_settings, overlap_of, overlap_start
+from allomia_pulumi.core.minted_key.identity import Today, is_elsewhere
+from allomia_pulumi.core.minted_key.inputs import Inputs
+from allomia_pulumi.core.minted_key.record import has_unrecorded, is_undelivered
+from allomia_pulumi.core.minted_key.schedule import has_living_predecessor, is_overlap_over, overlap_of
+from allomia_pulumi.core.minted_key.state import NO_TRIGGERS, KeyState, Reason, Settings, hash_triggers
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import OwedStep
 
-__all__ = ["Plan", "Step", "is_overlap_over", "is_trigger_changed", "make_plan"]
+__all__ = ["Plan", "Step", "make_plan"]
 
 
 class Step(StrEnum):
@@ -67,7 +62,7 @@ class Plan:
     Attributes:
         replaces: What makes a replacement necessary; empty for none.
         steps: What an update does.
-        reason: Why the next key is made.
+        reason: Why the key is rotated; None if it is not.
         waiting: A rotation that is due, and waits for a slot.
         refused: A rotation that is due, and may not start while a predecessor lives.
         is_uncertain: Triggers are unknown in this preview, so the key may rotate.
@@ -75,7 +70,7 @@ class Plan:
 
     replaces: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
-    reason: Reason = Reason.CREATED
+    reason: Reason | None = None
     waiting: Reason | None = None
     refused: Reason | None = None
     is_uncertain: bool = False
@@ -83,7 +78,7 @@ class Plan:
     @property
     def is_rotation(self) -> bool:
         """Tell whether this plan makes a second key in the same organization."""
-        return Step.ROTATE in self.steps or (bool(self.replaces) and self.reason is not Reason.CREATED)
+        return self.reason is not None
 
     @property
     def has_changes(self) -> bool:
@@ -93,7 +88,7 @@ class Plan:
     @property
     def causes(self) -> tuple[str, ...]:
         """Name what is due, beside the inputs that changed, by paths that a preview can show."""
-        rotation = (f"rotation.{SHOWN_REASON[self.reason]}",) if self.is_rotation else ()
+        rotation = (f"rotation.{SHOWN_REASON[self.reason]}",) if self.reason else ()
         return rotation + tuple(SHOWN_STEP[step] for step in self.steps if step in SHOWN_STEP)
 
 
@@ -110,31 +105,37 @@ def make_plan(
     if is_moved(inputs, state.record.settings):
         return Plan(replaces=("organizationId",))
     due = rotation_due(inputs, state, now)
-    has_slot = has_slot and not (today and is_elsewhere(state.record, today.service))
     is_in_place = overlap_of(inputs, state) > timedelta()
     is_blocked = is_in_place and due is not Reason.REVOKED and has_living_predecessor(inputs, state, now)
-    startable = None if is_blocked else due
-    if startable and has_slot and not is_in_place:
-        return Plan(replaces=(ROTATING_INPUT[startable],), reason=startable)
-    rotates = startable is not None and has_slot
+    reason = None if is_blocked else due
+    is_uncertain = isinstance(inputs.rotation_triggers, Unknown) and bool(state.triggers_hash)
+    if reason and has_slot and not (today and is_elsewhere(state.record, today.service)):
+        if not is_in_place:
+            return Plan(replaces=(ROTATING_INPUT[reason],), reason=reason)
+        steps = (*_ending_steps(inputs, state, now), Step.ROTATE)
+        return Plan(steps=steps, reason=reason, is_uncertain=is_uncertain)
     return Plan(
-        steps=_steps(inputs, state, now, today, rotates=rotates),
-        reason=startable if startable and has_slot else Reason.CREATED,
-        waiting=None if has_slot else startable,
+        steps=(*_ending_steps(inputs, state, now), *_settling_steps(inputs, state, today)),
+        waiting=reason,
         refused=due if is_blocked and due is not Reason.SCHEDULE else None,
-        is_uncertain=isinstance(inputs.rotation_triggers, Unknown) and bool(state.triggers_hash),
+        is_uncertain=is_uncertain,
     )
 
 
-def _steps(inputs: Inputs, state: KeyState, now: datetime, today: Today | None, *, rotates: bool) -> tuple[Step, ...]:
-    wanted = {
-        Step.FINISH: any(owed.step is OwedStep.REVOKE for owed in state.pending),
-        Step.RETIRE: is_overlap_over(inputs, state, now),
-        Step.ROTATE: rotates,
-        Step.DELIVER: not rotates and is_undelivered(inputs, state),
-        Step.RECORD: not rotates and has_unrecorded(inputs, state, today),
-    }
-    return tuple(step for step in Step if wanted[step])
+def _ending_steps(inputs: Inputs, state: KeyState, now: datetime) -> Iterator[Step]:
+    """Yield the steps that end keys, before any rotation."""
+    if state.owes(OwedStep.REVOKE):
+        yield Step.FINISH
+    if is_overlap_over(inputs, state, now):
+        yield Step.RETIRE
+
+
+def _settling_steps(inputs: Inputs, state: KeyState, today: Today | None) -> Iterator[Step]:
+    """Yield the steps that a rotation would do along with the new key."""
+    if is_undelivered(inputs, state):
+        yield Step.DELIVER
+    if has_unrecorded(inputs, state, today):
+        yield Step.RECORD
 
 
 def is_moved(inputs: Inputs, applied: Settings) -> bool:
@@ -144,7 +145,7 @@ def is_moved(inputs: Inputs, applied: Settings) -> bool:
 
 def rotation_due(inputs: Inputs, state: KeyState, now: datetime) -> Reason | None:
     """Return why the key has to be rotated, if it has to; what a program says when it imports a key is no reason."""
-    if any(owed.step is OwedStep.ROTATE for owed in state.pending):
+    if state.owes(OwedStep.ROTATE):
         return Reason.REVOKED
     if state.is_unapplied_import:
         return None
@@ -162,41 +163,3 @@ def is_trigger_changed(inputs: Inputs, state: KeyState) -> bool:
     if isinstance(inputs.rotation_triggers, Unknown) or not state.triggers_hash:
         return False
     return hash_triggers(inputs.rotation_triggers) not in {NO_TRIGGERS, state.triggers_hash}
-
-
-def is_overlap_over(inputs: Inputs, state: KeyState, now: datetime) -> bool:
-    """Tell whether the predecessor has to end: its overlap, as the inputs say it today, is over."""
-    began = overlap_start(state)
-    return began is not None and now >= began + overlap_of(inputs, state)
-
-
-def has_living_predecessor(inputs: Inputs, state: KeyState, now: datetime) -> bool:
-    """Tell whether a predecessor is in its overlap."""
-    return state.previous_key_id is not None and not is_overlap_over(inputs, state, now)
-
-
-def is_undelivered(inputs: Inputs, state: KeyState) -> bool:
-    """Tell whether the key has to be written to a place where it is not."""
-    place, applied = inputs.vault_secret, state.record.settings.vault_secret
-    if place is None or isinstance(place, Unknown):
-        return False
-    is_owed = any(owed.step is OwedStep.DELIVER for owed in state.pending)
-    return is_owed or applied is None or not place.is_same(applied)
-
-
-def has_unrecorded(inputs: Inputs, state: KeyState, today: Today | None = None) -> bool:
-    """Tell whether an update has something to write down that moves no key; a delivery writes down its own part."""
-    after = apply_settings(inputs, state, keep_place=is_undelivered(inputs, state))
-    if today and not has_followed(state.record, today):
-        return True
-    if after.record != state.record or (after.secret is None) != (state.secret is None):
-        return True
-    if after.pending != state.pending:
-        return True
-    if _wants_secret_back(inputs, state):
-        return True
-    return (after.triggers_hash or NO_TRIGGERS) != (state.triggers_hash or NO_TRIGGERS)
-
-
-def _wants_secret_back(inputs: Inputs, state: KeyState) -> bool:
-    return inputs.secret_in_state is True and not state.record.settings.secret_in_state

@@ -1,28 +1,31 @@
-"""What a preview can tell of an update: what stays is known, so that its dependents stay untouched; the rest is not."""
+"""The preview of an update: outputs that stay are known, so that dependents stay untouched; the rest is not."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from allomia_pulumi.core.handler import Forecast
-from allomia_pulumi.core.identity import Today
-from allomia_pulumi.core.minted_key.models import Inputs, KeyState, OwedStep, Unknown
-from allomia_pulumi.core.minted_key.plan import Plan, Step, is_undelivered
-from allomia_pulumi.core.minted_key.record import apply_settings
+from allomia_pulumi.core.handler import Preview
+from allomia_pulumi.core.minted_key.identity import Today
+from allomia_pulumi.core.minted_key.inputs import Inputs
+from allomia_pulumi.core.minted_key.plan import Plan, Step
+from allomia_pulumi.core.minted_key.record import apply_settings, is_undelivered
+from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import OwedStep
 
-__all__ = ["forecast_update"]
+__all__ = ["preview_update"]
 
 DELIVERED: Final = frozenset({"vault_secret_version", "record", "pending", "next_action_at"})
 TIMED: Final = frozenset({"record", "rotate_at", "next_action_at", "previous_revoke_at", "triggers_hash"})
 
 
-def forecast_update(inputs: Inputs, state: KeyState, plan: Plan, today: Today) -> Forecast:
+def preview_update(inputs: Inputs, state: KeyState, plan: Plan, today: Today) -> Preview:
     """Return what is known of the outputs after the update, if every step succeeds."""
     after = apply_settings(inputs, _retired(state, plan), today=today, keep_place=is_undelivered(inputs, state))
     known = after.to_outputs()
     unknown = frozenset(map(_wire_name, _unknown(inputs, state, plan, today)))
     names = frozenset(map(_wire_name, KeyState.model_fields))
-    return Forecast({name: known.get(name) for name in names - unknown}, unknown)
+    return Preview({name: known.get(name) for name in names - unknown}, unknown)
 
 
 def _wire_name(field: str) -> str:
@@ -47,9 +50,6 @@ def _unknown(inputs: Inputs, state: KeyState, plan: Plan, today: Today) -> froze
 
 def _retired(state: KeyState, plan: Plan) -> KeyState:
     """Return the state without what the plan's steps revoke."""
-    changes: dict[str, object] = {}
     if Step.RETIRE in plan.steps:
-        changes = {"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None}
-    if Step.FINISH in plan.steps:
-        changes["pending"] = tuple(owed for owed in state.pending if owed.step is not OwedStep.REVOKE)
-    return state.model_copy(update=changes)
+        state = state.without_predecessor()
+    return state.without_owed(OwedStep.REVOKE) if Step.FINISH in plan.steps else state

@@ -1,18 +1,25 @@
-"""What a refresh finds: keys that are gone, on proof; copies in Vault that differ; keys that look like ours."""
+"""The refresh of a minted key: keys that are gone, on proof; copies in Vault that differ; keys that look like ours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from allomia_pulumi.core.identity import is_elsewhere, made_elsewhere, own_marks
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.tenants import Service
+from allomia_pulumi.contracts.vault_delivery import SecretStore, StoredSecret, VaultLocation
+from allomia_pulumi.core.identity import Origin
+from allomia_pulumi.core.marks import own_marks
 from allomia_pulumi.core.messages import revoke_command
-from allomia_pulumi.core.minted_key.deliver import SecretStore, Stored, check_ownership, drift_of
-from allomia_pulumi.core.minted_key.models import KeyState, Origin, Owed, OwedStep, Place, Service
-from allomia_pulumi.core.minted_key.record import with_moments
+from allomia_pulumi.core.minted_key.deliver import check_ownership, drift_of
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, made_elsewhere
+from allomia_pulumi.core.minted_key.schedule import reschedule
+from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.minted_key.strays import Strays
-from allomia_pulumi.core.ports import ApiKey, KeyApi, Reporter
-from allomia_pulumi.core.quota import Ledger
+from allomia_pulumi.core.quota import Quota
+from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.core.verification import is_proved_gone
 from allomia_pulumi.errors import AllomiaError, NotFound, SecretConflict
 from allomia_pulumi.ground.clock import Clock
@@ -32,7 +39,7 @@ class Reading:
 
     api: KeyApi
     store: Callable[[], SecretStore]
-    ledger: Ledger
+    quota: Quota
     clock: Clock
     reporter: Reporter
     known: frozenset[str]
@@ -55,9 +62,9 @@ class Reading:
             state = found
         state = self._look_for_drift(state)
         if alive is None:
-            alive = self.ledger.alive(self.api, state.record.settings.organization_id)
-        self._strays(state).name_beside(state, alive)
-        return with_moments(state, None if state.pending == before.pending else self.clock.now())
+            alive = self.quota.alive(self.api, state.record.settings.organization_id)
+        self._strays(state).warn_beside(state, alive)
+        return reschedule(state, None if state.pending == before.pending else self.clock.now())
 
     def _strays(self, state: KeyState) -> Strays:
         record = state.record
@@ -74,7 +81,7 @@ class Reading:
     def _alive_if_listed(self, state: KeyState) -> tuple[ApiKey, ...] | None:
         """Return the shared list if it has the current key and its predecessor; absence there proves nothing yet."""
         try:
-            alive = self.ledger.alive(self.api, state.record.settings.organization_id)
+            alive = self.quota.alive(self.api, state.record.settings.organization_id)
         except NotFound:
             return None
         return alive if state.key_ids <= {key.id for key in alive} else None
@@ -86,8 +93,7 @@ class Reading:
             self.reporter.warn(
                 f"predecessor {previous} of organization {organization_id} was revoked outside of Pulumi"
             )
-            gone = {"previous_key_id": None, "previous_secret": None, "previous_revoke_at": None}
-            state, previous = state.model_copy(update=gone), None
+            state, previous = state.without_predecessor(), None
         if not is_proved_gone(self.api, organization_id, state.key_id):
             return state
         what = f"key {state.key_id} “{state.key_name}” of organization {organization_id} was revoked outside of Pulumi"
@@ -98,7 +104,8 @@ class Reading:
                 self.reporter.warn(f"key {key_id} was left by a half-finished update; end it with {command}")
             return None
         self.reporter.warn(f"{what}; its predecessor {previous} still works, and the next `pulumi up` makes a new key")
-        return _owing(state, Owed(step=OwedStep.ROTATE, why=f"key {state.key_id} was revoked outside of Pulumi"))
+        owed = Owed(step=OwedStep.ROTATE, why=f"key {state.key_id} was revoked outside of Pulumi")
+        return state.without_owed(owed.step).with_owed(owed)
 
     def _look_for_drift(self, state: KeyState) -> KeyState:
         """Compare what Vault has with the record, from metadata only; the next `pulumi up` mends a difference."""
@@ -112,12 +119,12 @@ class Reading:
             return state
         difference = drift_of(place, stored, state.vault_secret_version, state.key_id)
         if difference is None:
-            kept = tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER)
-            return state.model_copy(update={"pending": kept})
+            return state.without_owed(OwedStep.DELIVER)
         self.reporter.warn(f"{difference}; {self._what_next(state, place, stored)}")
-        return _owing(state, Owed(step=OwedStep.DELIVER, why=difference, key_id=state.key_id))
+        owed = Owed(step=OwedStep.DELIVER, why=difference, key_id=state.key_id)
+        return state.without_owed(owed.step).with_owed(owed)
 
-    def _what_next(self, state: KeyState, place: Place, stored: Stored) -> str:
+    def _what_next(self, state: KeyState, place: VaultLocation, stored: StoredSecret) -> str:
         """Say what the next update does about a difference: it never writes over what somebody else wrote."""
         try:
             check_ownership(place, stored, own_marks(state.record.origins), state.key_ids)
@@ -139,9 +146,3 @@ def require_here(api: KeyApi, state: KeyState, service: Service) -> None:
         found = False
     if not found:
         raise made_elsewhere(state, service, "nothing was changed")
-
-
-def _owing(state: KeyState, owed: Owed) -> KeyState:
-    """Return the state with one thing owed of that kind."""
-    others = tuple(each for each in state.pending if each.step is not owed.step)
-    return state.model_copy(update={"pending": (*others, owed)})

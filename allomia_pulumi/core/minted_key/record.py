@@ -1,36 +1,47 @@
-"""The record after settings are applied, and the moments that follow from it."""
+"""The record of a minted key: written with the first key, and after settings are applied."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from dataclasses import dataclass
+from datetime import datetime
 
-from allomia_pulumi.core.identity import Today, follow
-from allomia_pulumi.core.minted_key.models import (
-    NO_TRIGGERS,
-    Inputs,
-    KeyState,
-    Model,
-    OwedStep,
-    Settings,
-    Unknown,
-    hash_triggers,
-)
-from allomia_pulumi.ground.durations import format_duration, parse_duration
-from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.contracts.tenants import Service
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.identity import Origin
+from allomia_pulumi.core.minted_key.identity import Today, follow, has_followed
+from allomia_pulumi.core.minted_key.inputs import Inputs
+from allomia_pulumi.core.minted_key.issuance import Issuance, KeyRequest
+from allomia_pulumi.core.minted_key.schedule import overlap_end, reschedule
+from allomia_pulumi.core.minted_key.state import NO_TRIGGERS, KeyState, Reason, Record, Settings, hash_triggers
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.record import Owed, OwedStep, record_settings
+from allomia_pulumi.errors import KeyLeftBehind
+from allomia_pulumi.ground.moments import format_moment
+from allomia_pulumi.ground.redaction import fingerprint
 
 __all__ = [
+    "Provenance",
     "apply_settings",
-    "at",
+    "has_unrecorded",
     "is_delivered",
-    "overlap_of",
-    "overlap_start",
-    "record_settings",
+    "is_undelivered",
+    "record_issued_key",
+    "record_left_behind",
     "settings_of",
-    "with_moments",
 ]
 
-S = TypeVar("S", bound=Model)
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of a first record.
+
+    Attributes:
+        service: The AlloMia that made the key.
+        former: What the resource was known as before a replacement.
+    """
+
+    service: Service
+    former: tuple[Origin, ...] = ()
 
 
 def settings_of(inputs: Inputs, before: Settings | None = None) -> Settings:
@@ -38,20 +49,70 @@ def settings_of(inputs: Inputs, before: Settings | None = None) -> Settings:
     return record_settings(Settings, inputs, before)
 
 
-def record_settings(kind: type[S], inputs: Model, before: S | None) -> S:
-    """Return any resource's settings: its inputs of the same names as the record keeps them, unknown ones as before."""
-    return kind(**{name: _recorded(getattr(inputs, name), getattr(before, name, None)) for name in kind.model_fields})
+def record_issued_key(
+    issued: Issuance,
+    request: KeyRequest,
+    settings: Settings,
+    inputs: Inputs,
+    reason: Reason,
+    now: datetime,
+    provenance: Provenance,
+) -> KeyState:
+    """Record a key that was issued or adopted; a delivery that failed is owed."""
+    key, triggers = issued.key, inputs.rotation_triggers
+    owed = (Owed(step=OwedStep.DELIVER, why=issued.owed, key_id=key.id),) if issued.owed else ()
+    state = KeyState(
+        key_id=key.id,
+        key_name=key.name,
+        created_at=format_moment(key.created_at),
+        secret=key.secret if settings.secret_in_state else None,
+        secret_fingerprint=fingerprint(key.secret),
+        rotation_reason=reason,
+        vault_secret_version=issued.vault_version,
+        pending=owed,
+        triggers_hash=hash_triggers(None if isinstance(triggers, Unknown) else triggers),
+        record=_first_record(request, settings, provenance, issued),
+    )
+    return reschedule(state, now if owed else None)
 
 
-def _recorded(value: object, before: object) -> object:
-    match value:
-        case Unknown():
-            return before
-        case timedelta():
-            return format_duration(value) if value else None
-        case VaultReference():
-            return value.to_wire()
-    return value
+def record_left_behind(
+    left: KeyLeftBehind, request: KeyRequest, settings: Settings, now: datetime, provenance: Provenance
+) -> KeyState:
+    """Record a key that is alive and that nobody can use: the next run revokes it and makes another."""
+    why = "it could not be handed over"
+    state = KeyState(
+        key_id=left.key_id,
+        key_name=request.label,
+        created_at=format_moment(now),
+        secret_fingerprint="",
+        rotation_reason=Reason.CREATED,
+        pending=(
+            Owed(step=OwedStep.REVOKE, why=why, key_id=left.key_id),
+            Owed(step=OwedStep.ROTATE, why=f"key {left.key_id} could not be handed over"),
+        ),
+        triggers_hash=NO_TRIGGERS,
+        record=_first_record(request, settings, provenance),
+    )
+    return reschedule(state, now)
+
+
+def _first_record(
+    request: KeyRequest, settings: Settings, provenance: Provenance, issued: Issuance | None = None
+) -> Record:
+    version = issued.vault_version if issued else None
+    return Record(
+        identity=request.identity,
+        owner=request.owner,
+        lineage=request.lineage,
+        settings=settings,
+        vault_versions=(version,) if version else (),
+        former=provenance.former,
+        api_url=provenance.service.api_url,
+        keys_path=provenance.service.keys_path,
+        foreign_keys=(issued.key.id,) if issued and issued.is_foreign else (),
+        has_made_place=issued is not None and issued.has_made_place,
+    )
 
 
 def apply_settings(
@@ -76,55 +137,39 @@ def apply_settings(
     if not settings.secret_in_state:
         changes |= {"secret": None, "previous_secret": None}
     if settings.vault_secret is None:
-        changes["vault_secret_version"] = None
-        changes["pending"] = tuple(owed for owed in state.pending if owed.step is not OwedStep.DELIVER)
+        changes |= {"vault_secret_version": None, "pending": state.without_owed(OwedStep.DELIVER).pending}
     triggers = inputs.rotation_triggers
     if not isinstance(triggers, Unknown):
         new = hash_triggers(triggers)
         if new == NO_TRIGGERS or not state.triggers_hash:
             changes["triggers_hash"] = new
     if state.previous_key_id:
-        began = overlap_start(state)
-        changes["previous_revoke_at"] = at(began + overlap_of(inputs, state)) if began else None
-    return with_moments(state.model_copy(update=changes))
+        ends = overlap_end(inputs, state)
+        changes["previous_revoke_at"] = format_moment(ends) if ends else None
+    return reschedule(state.model_copy(update=changes))
 
 
 def is_delivered(state: KeyState) -> bool:
     """Tell whether Vault holds the current key, as far as the record knows."""
-    return state.vault_secret_version is not None and all(owed.step is not OwedStep.DELIVER for owed in state.pending)
+    return state.vault_secret_version is not None and not state.owes(OwedStep.DELIVER)
 
 
-def overlap_of(inputs: Inputs, state: KeyState) -> timedelta:
-    """Return the overlap that holds today: the input's, or the applied one while a preview does not know it."""
-    if isinstance(inputs.overlap, Unknown):
-        return _length(state.record.settings.overlap) or timedelta()
-    return inputs.overlap or timedelta()
+def is_undelivered(inputs: Inputs, state: KeyState) -> bool:
+    """Tell whether the key has to be written to a place where it is not."""
+    place, applied = inputs.vault_secret, state.record.settings.vault_secret
+    if not isinstance(place, VaultLocation):
+        return False
+    return state.owes(OwedStep.DELIVER) or applied is None or not place.is_same(applied)
 
 
-def overlap_start(state: KeyState) -> datetime | None:
-    """Return when the predecessor's overlap began, or None without a predecessor."""
-    if state.previous_key_id is None or state.previous_revoke_at is None:
-        return None
-    return datetime.fromisoformat(state.previous_revoke_at) - (_length(state.record.settings.overlap) or timedelta())
-
-
-def with_moments(state: KeyState, owed_since: datetime | None = None) -> KeyState:
-    """Return the state with the moments that follow from its settings.
-
-    `owed_since` is the moment of an update that left something pending: there is something to do from then on.
-    """
-    rotate_after = _length(state.record.settings.rotate_after)
-    rotate_at = at(state.made_at + rotate_after) if rotate_after else None
-    next_action_at = state.previous_revoke_at or rotate_at
-    if state.pending:
-        next_action_at = at(owed_since) if owed_since else state.next_action_at
-    return state.model_copy(update={"rotate_at": rotate_at, "next_action_at": next_action_at})
-
-
-def at(moment: datetime) -> str:
-    """Return a moment as the outputs have it: ISO 8601 in UTC, whole seconds."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _length(recorded: str | None) -> timedelta | None:
-    return parse_duration(recorded, "the recorded duration") if recorded else None
+def has_unrecorded(inputs: Inputs, state: KeyState, today: Today | None = None) -> bool:
+    """Tell whether an update has something to write down that moves no key; a delivery writes down its own part."""
+    after = apply_settings(inputs, state, keep_place=is_undelivered(inputs, state))
+    is_secret_wanted = inputs.secret_in_state is True and not state.record.settings.secret_in_state
+    return (
+        is_secret_wanted
+        or (today is not None and not has_followed(state.record, today))
+        or (after.record, after.pending) != (state.record, state.pending)
+        or (after.secret is None) != (state.secret is None)
+        or (after.triggers_hash or NO_TRIGGERS) != (state.triggers_hash or NO_TRIGGERS)
+    )

@@ -1,4 +1,4 @@
-"""Keys that look like ours and that nobody knows: naming them, and making no further one when there are too many."""
+"""Stray keys, which look like ours and nobody knows: they are named, and with too many no further one is made."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from allomia_pulumi.core.identity import own_marks
-from allomia_pulumi.core.marks import Mark, parse_mark
+from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.core.identity import Origin
+from allomia_pulumi.core.marks import Mark, own_marks, parse_mark
 from allomia_pulumi.core.messages import describe_keys, orphans_command
-from allomia_pulumi.core.minted_key.models import KeyState, Origin
-from allomia_pulumi.core.ports import ApiKey, Reporter
+from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.errors import TooManyUnknownKeys
 from allomia_pulumi.ground.clock import Clock
 
@@ -67,7 +68,7 @@ class Strays:
                 "--revoke. If another person's stack of the same names made them, set allomia:owner.",
             )
 
-    def name_before_creation(self, alive: Iterable[ApiKey]) -> None:
+    def warn_before_creation(self, alive: Iterable[ApiKey]) -> None:
         """Warn that a key with this mark is alive; only the engine knows whether it is about to be replaced."""
         if strays := self.find(alive):
             self.reporter.warn(
@@ -76,7 +77,7 @@ class Strays:
                 f"not, it is left from an interrupted run: look with {orphans_command()}, and end it with --revoke"
             )
 
-    def name_beside(self, state: KeyState, alive: Iterable[ApiKey]) -> None:
+    def warn_beside(self, state: KeyState, alive: Iterable[ApiKey]) -> None:
         """Warn of keys with this mark that are in no record; one of them may be the successor of the recorded key."""
         if strays := self.find(alive):
             self.reporter.warn(

@@ -6,7 +6,6 @@ from allomia_pulumi.edges.allomia.client import TenantClient
 from allomia_pulumi.edges.allomia.documented import Organization
 from allomia_pulumi.edges.allomia.http_client import Credential, Exchange
 from allomia_pulumi.edges.allomia.keys import ListedKey, ShownKey
-from allomia_pulumi.edges.allomia.paths import is_identifier
 from allomia_pulumi.edges.allomia.prover import Prover
 
 __all__ = [
@@ -18,5 +17,4 @@ __all__ = [
     "Prover",
     "ShownKey",
     "TenantClient",
-    "is_identifier",
 ]

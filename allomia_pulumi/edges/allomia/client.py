@@ -15,7 +15,6 @@ from allomia_pulumi.edges.allomia.documented import (
     Organization,
     OrganizationAnswer,
     OrganizationPage,
-    believable,
     calls_of,
     organization_path,
 )
@@ -24,6 +23,7 @@ from allomia_pulumi.edges.allomia.keys import CreatedKey, DeletedKey, KeyPage, L
 from allomia_pulumi.edges.allomia.pages import PAGE_SIZE, Pagination, read_pages
 from allomia_pulumi.edges.allomia.prover import Prover
 from allomia_pulumi.errors import NotFound, UnexpectedAnswer
+from allomia_pulumi.ground.moments import believable
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["TenantClient"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from allomia_pulumi.edges.allomia.pages import Pagination
 from allomia_pulumi.edges.allomia.paths import segment
 from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.ground.moments import AllomiaMoment
 
 __all__ = [
     "CALLS_PATH",
@@ -17,11 +17,9 @@ __all__ = [
     "ORGANIZATIONS_PATH",
     "CallPage",
     "InformingMoment",
-    "Moment",
     "Organization",
     "OrganizationAnswer",
     "OrganizationPage",
-    "believable",
     "calls_of",
     "organization_path",
 ]
@@ -33,26 +31,6 @@ EMPTY_WINDOW: Final[dict[str, str | int]] = {"from": "1970-01-01T00:00:00Z", "to
 """A window in which no call was made: the answer proves a key and carries no call record."""
 
 
-FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
-LAST_MOMENT: Final = datetime(2200, 1, 1, tzinfo=UTC)
-
-
-def _in_utc(value: datetime) -> datetime:
-    """Read a moment without a zone as UTC, as every documented example is; one that cannot be AlloMia's is refused.
-
-    Adding a duration to a moment at the end of the calendar would raise where a key has been made already.
-    """
-    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
-        raise ValueError("is no moment at which AlloMia did something")
-    return moment.astimezone(UTC)
-
-
-def believable(moment: datetime | None) -> datetime | None:
-    """Return a moment in UTC, or None for one at which AlloMia cannot have done something."""
-    return moment.astimezone(UTC) if moment and FIRST_MOMENT <= moment <= LAST_MOMENT else None
-
-
 def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - what the field is
     """Do without a value that is not of its documented type: what only informs may not spoil a list that proves."""
     try:
@@ -61,9 +39,8 @@ def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # n
         return None
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
 InformingText = Annotated[str | None, WrapValidator(_or_none)]
-InformingMoment = Annotated[Moment | None, WrapValidator(_or_none)]
+InformingMoment = Annotated[AllomiaMoment | None, WrapValidator(_or_none)]
 
 
 class _Answer(WireModel):

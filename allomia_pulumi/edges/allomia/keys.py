@@ -15,10 +15,12 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
-from allomia_pulumi.edges.allomia.documented import InformingMoment, Moment
+from allomia_pulumi.edges.allomia.documented import InformingMoment
 from allomia_pulumi.edges.allomia.pages import Pagination
-from allomia_pulumi.edges.allomia.paths import is_identifier, segment
+from allomia_pulumi.edges.allomia.paths import segment
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.ground.moments import AllomiaMoment
 from allomia_pulumi.ground.redaction import guard, printable
 
 __all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "ShownKey", "key_path", "keys_path"]
@@ -110,7 +112,7 @@ class CreatedKey(_Answer):
     id: Identifier = Field(repr=False)
     name: str = Field(repr=False)
     key: Bearer
-    created_at: Moment
+    created_at: AllomiaMoment
     organization_id: str | None = Field(default=None, repr=False)
 
 
@@ -120,7 +122,7 @@ class ShownKey:
 
     id: str = field(repr=False)
     name: str = field(repr=False)
-    key: SecretStr
+    secret: SecretStr
     created_at: datetime
     answered_at: datetime | None
     organization_id: str | None = field(default=None, repr=False)

@@ -5,16 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.ground.identifiers import is_identifier
 
-__all__ = ["is_identifier", "segment"]
-
-LONGEST_ID = 200
-
-
-def is_identifier(value: str) -> bool:
-    """Tell whether a text can be an id: it stands in one path segment, on a terminal, and as a command's argument."""
-    is_plain = value.isprintable() and value == value.strip() and "/" not in value and not value.startswith("-")
-    return is_plain and 0 < len(value) <= LONGEST_ID and value not in {".", ".."}
+__all__ = ["segment"]
 
 
 def segment(identifier: str) -> str:

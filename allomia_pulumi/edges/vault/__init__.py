@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from allomia_pulumi.edges.vault.metadata import Delivery, Place, Shelved, Stored
+from allomia_pulumi.contracts.vault_delivery import Delivery, StoredSecret, VaultLocation
+from allomia_pulumi.contracts.vault_versions import SecretVersions
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.lazy_imports import loading
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from allomia_pulumi.edges.vault.diagnostics import Examiner
     from allomia_pulumi.edges.vault.kv import Reader
 
-__all__ = ["Delivery", "Place", "Shelved", "Stored", "Vault"]
+__all__ = ["Vault"]
 
 
 class Vault:
@@ -63,7 +64,7 @@ class Vault:
         """
         return self._open()[0].read_secret(reference)
 
-    def look_up(self, reference: VaultReference) -> Shelved:
+    def look_up(self, reference: VaultReference) -> SecretVersions:
         """Tell which versions a secret has, by one look at its metadata; the value does not travel.
 
         A version that the reference pins makes no difference. In KV v1, which keeps no metadata, the mount is all that
@@ -78,7 +79,7 @@ class Vault:
 
         return look_up(self._open()[0], reference, self._clock)
 
-    def inspect_secret(self, place: Place) -> Stored:
+    def inspect_secret(self, place: VaultLocation) -> StoredSecret:
         """Tell what stands at a place, by one look at its metadata; the value does not travel.
 
         Raises:
@@ -88,7 +89,7 @@ class Vault:
         """
         return self._open()[1].inspect(place)
 
-    def preflight_delivery(self, place: Place) -> Stored:
+    def preflight_delivery(self, place: VaultLocation) -> StoredSecret:
         """Make sure that a key can be delivered to a place, and tell what stands there; nothing is written.
 
         Raises:
@@ -99,7 +100,7 @@ class Vault:
         """
         return self._open()[1].preflight(place)
 
-    def deliver_secret(self, place: Place, delivery: Delivery) -> int:
+    def deliver_secret(self, place: VaultLocation, delivery: Delivery) -> int:
         """Write a key to a place as the version after `delivery.expected`, and return that version.
 
         The secret's custom metadata say first that it is ours; other people's entries in them stay. After a failure
@@ -112,7 +113,7 @@ class Vault:
         """
         return self._open()[1].deliver(place, delivery)
 
-    def fetch_secret(self, place: Place, version: int) -> SecretStr:
+    def fetch_secret(self, place: VaultLocation, version: int) -> SecretStr:
         """Read the key that one version of a place holds.
 
         Raises:
@@ -121,7 +122,7 @@ class Vault:
         return self._open()[1].fetch(place, version)
 
     def withdraw_secret(
-        self, place: Place, versions: Collection[int], *, key_id: str, has_made_place: bool = False
+        self, place: VaultLocation, versions: Collection[int], *, key_id: str, has_made_place: bool = False
     ) -> None:
         """Destroy versions; safe to repeat, and done when there is no such secret.
 
@@ -134,7 +135,7 @@ class Vault:
         """
         self._open()[1].withdraw(place, versions, key_id, has_made_place=has_made_place)
 
-    def remark_secret(self, place: Place, key_id: str, mark: str) -> bool:
+    def remark_secret(self, place: VaultLocation, key_id: str, mark: str) -> bool:
         """Give the secret that holds a key another mark, in its custom metadata only.
 
         Returns:

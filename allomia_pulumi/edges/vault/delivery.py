@@ -13,19 +13,11 @@ from typing import Any
 import hvac
 from pydantic import SecretStr
 
+from allomia_pulumi.contracts.vault_delivery import KEY_ID, ORGANIZATION_ID, Delivery, StoredSecret, VaultLocation
 from allomia_pulumi.edges.vault.faults import ADDRESS_HINT, Fault, Repeat
 from allomia_pulumi.edges.vault.kv import Reader
 from allomia_pulumi.edges.vault.kv2_secret import DATA_CAPABILITIES, Site, locate
-from allomia_pulumi.edges.vault.metadata import (
-    KEY_ID,
-    ORGANIZATION_ID,
-    Delivery,
-    Place,
-    Stored,
-    marks_of,
-    remarked,
-    without_marks,
-)
+from allomia_pulumi.edges.vault.metadata import marks_of, remarked, without_marks
 from allomia_pulumi.edges.vault.retry import NOTHING_DONE
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
@@ -49,17 +41,17 @@ class Writer:
         self._reader = reader
         self._clock = clock
 
-    def inspect(self, place: Place) -> Stored:
+    def inspect(self, place: VaultLocation) -> StoredSecret:
         """Tell what stands at a place, by one look at its metadata."""
         return self._locate(place).read_metadata().stored(self._clock.now())
 
-    def preflight(self, place: Place) -> Stored:
+    def preflight(self, place: VaultLocation) -> StoredSecret:
         """Make sure that a delivery can succeed, and tell what stands there; nothing is written."""
         site = self._locate(place)
         site.require_permission()
         return site.read_metadata().stored(self._clock.now())
 
-    def deliver(self, place: Place, delivery: Delivery) -> int:
+    def deliver(self, place: VaultLocation, delivery: Delivery) -> int:
         """Write a key as the version after the expected one, and return that version."""
         site = self._locate(place)
         # Read anew: between the preflight and this lies a mint, and somebody may have written meanwhile.
@@ -79,13 +71,13 @@ class Writer:
             raise
         return delivery.expected + 1
 
-    def fetch(self, place: Place, version: int) -> SecretStr:
+    def fetch(self, place: VaultLocation, version: int) -> SecretStr:
         """Read the key of one version."""
         site = self._locate(place)
         pinned = {"mount": site.mount, "path": site.path, "field": place.field, "version": version}
         return self._reader.read_secret(parse_reference(pinned, "vaultSecret"))
 
-    def withdraw(self, place: Place, versions: Collection[int], key_id: str, *, has_made_place: bool) -> None:
+    def withdraw(self, place: VaultLocation, versions: Collection[int], key_id: str, *, has_made_place: bool) -> None:
         """Destroy versions, and remove our marks if they are those of this key; the whole secret only if we made it."""
         site = self._locate(place)
         found = site.read_metadata()
@@ -99,7 +91,7 @@ class Writer:
             # The marks go last: until then a repeat knows the secret, whatever failed.
             site.write_custom(without_marks(found.custom))
 
-    def remark(self, place: Place, key_id: str, mark: str) -> bool:
+    def remark(self, place: VaultLocation, key_id: str, mark: str) -> bool:
         """Change the mark of a secret of ours that holds a key, and nothing else; tell whether it holds that key."""
         site = self._locate(place)
         found = site.read_metadata()
@@ -109,7 +101,7 @@ class Writer:
             site.write_custom(custom)
         return True
 
-    def _locate(self, place: Place) -> Site:
+    def _locate(self, place: VaultLocation) -> Site:
         return locate(place, self._reader.connection, self._reader.mounts)
 
 

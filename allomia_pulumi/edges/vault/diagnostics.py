@@ -10,11 +10,11 @@ from typing import Annotated, Any, TypeVar
 import hvac
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.edges.vault.client import Connection
 from allomia_pulumi.edges.vault.faults import ADDRESS_HINT, Fault
 from allomia_pulumi.edges.vault.kv import V2
 from allomia_pulumi.edges.vault.kv2_secret import DATA_CAPABILITIES, METADATA_CAPABILITIES, lacking, locate
-from allomia_pulumi.edges.vault.metadata import Place
 from allomia_pulumi.edges.vault.mounts import Mounts, policy_line
 from allomia_pulumi.errors import AccessDenied, AllomiaError, UnexpectedAnswer
 from allomia_pulumi.ground.references import VaultReference
@@ -153,7 +153,7 @@ class Examiner:
         metadata = {f"{mount.path}/metadata/{inside}": ("read",)} if watches else {}
         return {f"{mount.path}/data/{inside}": ("read",), **metadata}
 
-    def to_deliver(self, place: Place) -> dict[str, tuple[str, ...]]:
+    def to_deliver(self, place: VaultLocation) -> dict[str, tuple[str, ...]]:
         """Return what delivering a key to a place and withdrawing it need, by API path.
 
         Raises:

@@ -12,18 +12,11 @@ from urllib.parse import quote
 import hvac
 from pydantic import ValidationError
 
+from allomia_pulumi.contracts.vault_delivery import WRITTEN_FIELDS, VaultLocation
 from allomia_pulumi.edges.vault.client import Call, Connection
 from allomia_pulumi.edges.vault.faults import Fault
 from allomia_pulumi.edges.vault.kv import V2, is_absence
-from allomia_pulumi.edges.vault.metadata import (
-    KEY_ID,
-    NOTHING,
-    ORGANIZATION_ID,
-    Metadata,
-    Place,
-    only_marks,
-    without_marks,
-)
+from allomia_pulumi.edges.vault.metadata import NOTHING, Metadata, only_marks, without_marks
 from allomia_pulumi.edges.vault.mounts import Mounts, policy_line
 from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration, UnexpectedAnswer
 from allomia_pulumi.ground.references import parse_reference
@@ -31,7 +24,6 @@ from allomia_pulumi.ground.references import parse_reference
 __all__ = ["DATA_CAPABILITIES", "METADATA_CAPABILITIES", "Site", "lacking", "locate"]
 
 FORBIDDEN = 403
-OWN_FIELDS = (KEY_ID, ORGANIZATION_ID)
 
 # Which of create and update Vault asks for depends on what stands there at that moment.
 DATA_CAPABILITIES = ("create", "update")
@@ -183,7 +175,7 @@ class Site:
         )
 
 
-def locate(place: Place, connection: Connection, mounts: Mounts) -> Site:
+def locate(place: VaultLocation, connection: Connection, mounts: Mounts) -> Site:
     """Find a place's mount, asking Vault once for each mount, and hold the place to it.
 
     Raises:
@@ -192,7 +184,7 @@ def locate(place: Place, connection: Connection, mounts: Mounts) -> Site:
         AccessDenied: There is no such mount, or no policy reaches it.
         AllomiaError: Vault cannot be asked.
     """
-    if place.field in OWN_FIELDS:
+    if place.field in WRITTEN_FIELDS:
         raise InvalidConfiguration(
             f"the field of vaultSecret is {place.field}, which is written beside the key", "Give the key another field."
         )

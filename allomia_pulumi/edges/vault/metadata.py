@@ -1,23 +1,19 @@
-"""Where a key lies or is delivered to, what is written there, and what metadata tell; pure, and free of hvac."""
+"""Metadata of a KV v2 secret: what they tell of it, and the marks that make it ours; pure, and free of hvac."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Literal, Protocol
+from datetime import datetime
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from allomia_pulumi.contracts.vault_delivery import KEY_ID, Delivery, StoredSecret
+from allomia_pulumi.contracts.vault_versions import SecretVersions
+from allomia_pulumi.ground.moments import VaultMoment
 
 __all__ = [
-    "KEY_ID",
     "NOTHING",
-    "ORGANIZATION_ID",
-    "Delivery",
     "Metadata",
-    "Place",
-    "Shelved",
-    "Stored",
     "marks_of",
     "only_marks",
     "remarked",
@@ -28,118 +24,10 @@ MANAGER = "allomia-pulumi"
 
 MANAGED_BY = "managed-by"
 MARK = "mark"
-KEY_ID = "key_id"
 VERSION = "version"
-ORGANIZATION_ID = "organization_id"
 
 MARKS = frozenset({MANAGED_BY, MARK, KEY_ID, VERSION})
 NEVER = "0s"
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """Return a moment in UTC, where one at the edge of the calendar has no place."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is no moment at which Vault did something") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-
-
-class Place(Protocol):
-    """One field of one secret in a KV v2 mount."""
-
-    @property
-    def mount(self) -> str:
-        """Return the path of the KV v2 mount."""
-        ...
-
-    @property
-    def path(self) -> str:
-        """Return the path of the secret inside the mount."""
-        ...
-
-    @property
-    def field(self) -> str:
-        """Return the name of the field that holds the key."""
-        ...
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What stands at a place, told from metadata alone, never from the value.
-
-    Attributes:
-        version: The current version, 0 when there is none.
-        mark: Whose key it is; None unless the secret is ours.
-        key_id: Which key it is; None unless the secret is ours.
-        written: The version that we wrote, or were about to write; None unless the secret is ours.
-        is_ours: Whether this package claimed the secret.
-        is_live: Whether the current version exists, neither deleted nor destroyed.
-        exists: Whether there is a secret at all, if only its metadata.
-        is_free: Whether nothing there can be read or undeleted, and nobody's marks claim it.
-    """
-
-    version: int
-    mark: str | None
-    key_id: str | None
-    written: int | None
-    is_ours: bool
-    is_live: bool
-    exists: bool = True
-    is_free: bool = False
-
-
-@dataclass(frozen=True)
-class Shelved:
-    """The versions of a secret that somebody else writes, told from metadata alone, never from the value.
-
-    Attributes:
-        kv_version: 1 or 2. KV v1 has no metadata, so nothing else is known of a secret there, not even that it exists.
-        version: The current version, 0 when there is none; None in KV v1.
-        written: The moment, in UTC, at which each version was made that is neither deleted nor destroyed.
-        key_id: Which key the current version is; None unless this package wrote it.
-    """
-
-    kv_version: int
-    version: int | None
-    written: Mapping[int, datetime]
-    key_id: str | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Tell whether the current version is neither deleted nor destroyed; in KV v1 nobody can say no."""
-        return self.version is None or self.version in self.written
-
-
-class Delivery(Protocol):
-    """A key on its way to a place."""
-
-    @property
-    def secret(self) -> SecretStr:
-        """Return the key itself."""
-        ...
-
-    @property
-    def key_id(self) -> str:
-        """Return AlloMia's id of it, written beside it and into the metadata."""
-        ...
-
-    @property
-    def organization_id(self) -> str:
-        """Return the organization that it belongs to, written beside it."""
-        ...
-
-    @property
-    def mark(self) -> str:
-        """Return whose key it is, for the metadata."""
-        ...
-
-    @property
-    def expected(self) -> int:
-        """Return the version that has to be the current one when the key is written, 0 for none."""
-        ...
 
 
 class _Version(BaseModel):
@@ -147,8 +35,8 @@ class _Version(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    created_time: Moment
-    deletion_time: Moment | Literal[""]
+    created_time: VaultMoment
+    deletion_time: VaultMoment | Literal[""]
     destroyed: StrictBool
 
     def is_live(self, now: datetime) -> bool:
@@ -196,21 +84,21 @@ class Metadata(BaseModel):
         keeps = self.delete_version_after in (None, "", NEVER)
         return any(settings) or not keeps or bool(without_marks(self.custom))
 
-    def shelved(self, now: datetime) -> Shelved:
+    def shelved(self, now: datetime) -> SecretVersions:
         """Tell which versions there are at that moment."""
         live = sorted(number for number, one in self.versions.items() if one.is_live(now))
         written = {number: self.versions[number].created_time for number in live}
         stored = self.stored(now)
         key_id = stored.key_id if stored.written == self.current_version else None
-        return Shelved(kv_version=2, version=self.current_version, written=written, key_id=key_id)
+        return SecretVersions(kv_version=2, version=self.current_version, written=written, key_id=key_id)
 
-    def stored(self, now: datetime) -> Stored:
+    def stored(self, now: datetime) -> StoredSecret:
         """Tell what stands here at that moment."""
         is_ours = self.custom.get(MANAGED_BY) == MANAGER
         marks = self.custom if is_ours else {}
         written = marks.get(VERSION, "")
         current = self.versions.get(self.current_version)
-        return Stored(
+        return StoredSecret(
             version=self.current_version,
             mark=marks.get(MARK),
             key_id=self.key_id,

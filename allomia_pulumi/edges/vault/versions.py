@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from allomia_pulumi.contracts.vault_versions import SecretVersions
 from allomia_pulumi.edges.vault.kv import V2, Reader, absent
 from allomia_pulumi.edges.vault.kv2_secret import Site
-from allomia_pulumi.edges.vault.metadata import Shelved
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.references import VaultReference
 
 __all__ = ["look_up"]
 
 
-def look_up(reader: Reader, reference: VaultReference, clock: Clock) -> Shelved:
+def look_up(reader: Reader, reference: VaultReference, clock: Clock) -> SecretVersions:
     """Tell which versions the secret of a reference has; a KV v1 mount has none, and is not asked.
 
     Raises:
@@ -21,7 +21,7 @@ def look_up(reader: Reader, reference: VaultReference, clock: Clock) -> Shelved:
     """
     mount = reader.mounts.of(reference, "metadata", "data")
     if mount.version != V2:
-        return Shelved(mount.version, version=None, written={})
+        return SecretVersions(mount.version, version=None, written={})
     site = Site(reader.connection, mount.path, mount.inside(reference.location), reference.field)
     shelved = site.read_metadata("read").shelved(clock.now())
     if not shelved.version:

@@ -6,13 +6,11 @@ It decides nothing: see `allomia_pulumi.core`.
 from __future__ import annotations
 
 import atexit
-import functools
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -28,46 +26,30 @@ from pulumi.output import Unknown as PulumiUnknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
 from allomia_pulumi.container import Session
+from allomia_pulumi.contracts.tokens import dynamic_token
 from allomia_pulumi.core.handler import Outputs, Resource
+from allomia_pulumi.core.identity import Identity, recorded_identity
 from allomia_pulumi.core.input_fields import is_internal
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN, Identity, recorded_identity
-from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.clock import Clock, SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.ground.singleflight import Flights
 from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, widen_thread_pool
-from allomia_pulumi.provider.dynamic.last_guard import Shown
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
+from allomia_pulumi.provider.last_guard import Ending, Shown, guarded, log_frames
 
 __all__ = ["KeyProvider"]
 
-TYPE_PREFIX = "pulumi-python:dynamic/allomia:"
 IDENTITY = "__identity"
 
-P = ParamSpec("P")
-R = TypeVar("R")
+
+def _raise_line(ending: Ending, *_: object) -> NoReturn:
+    raise Shown(ending.line)
 
 
-def _explained(method: Callable[P, R]) -> Callable[P, R]:
-    """Let nothing but a scrubbed line leave a method: the engine shows whatever an exception says."""
-
-    @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except AllomiaError as problem:
-            text = scrub(str(problem))
-        except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
-            frames = "".join(traceback.format_tb(problem.__traceback__))
-            engine_log().debug(scrub(f"{type(problem).__name__}\n{frames}"))
-            text = (
-                f"internal error in {method.__name__}: {type(problem).__name__}. Please report it with the frames that "
-                "`pulumi up --debug` shows."
-            )
-        raise Shown(text)
-
-    return call
+_guarded = guarded(_raise_line, log_frames(lambda *_: engine_log()))
 
 
 class KeyProvider(ResourceProvider):
@@ -75,13 +57,13 @@ class KeyProvider(ResourceProvider):
 
     Args:
         kind: The resource's name.
-        build: Makes the core of it.
+        build: Builds its handler.
     """
 
     serialize_as_secret_always = False
 
     _log: EngineLog
-    _keys: Resource
+    _handler: Resource
 
     def __init__(self, kind: str, build: Callable[[Session, Clock], Resource]) -> None:
         super().__init__()
@@ -97,14 +79,14 @@ class KeyProvider(ResourceProvider):
         gc.freeze()
         end_with_engine()
         stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
-        self._keys = self._build(_session(tuple(stack.items())), SystemClock())
+        self._handler = self._build(_session(tuple(stack.items())), SystemClock())
 
-    @_explained
+    @_guarded
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate inputs and add the default label."""
         identity = _identity(news)
         olds = _wire(_olds)
-        checked = self._keys.check(
+        checked = self._handler.check(
             olds,
             _wire(news),
             identity,
@@ -116,40 +98,40 @@ class KeyProvider(ResourceProvider):
         failures = [CheckFailure("", scrub(failure.reason)) for failure in checked.failures]
         return CheckResult({**news, **added}, failures)
 
-    @_explained
+    @_guarded
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare the record with what the program asks for."""
         identity = _identity(_news)
-        plan = self._keys.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        plan = self._handler.diff(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return DiffResult(changes=plan.has_changes, replaces=list(plan.replaces), delete_before_replace=False)
 
-    @_explained
+    @_guarded
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Mint a key."""
         identity = _identity(props)
-        pulumi_id, state = self._keys.create(_wire(props), identity, self._reporter(identity))
+        pulumi_id, state = self._handler.create(_wire(props), identity, self._reporter(identity))
         return CreateResult(pulumi_id, _outputs(state))
 
-    @_explained
+    @_guarded
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the key still exists; outputs travel on, inputs cannot be rebuilt from them."""
-        state = self._keys.read(id_, props, self._reporter(recorded_identity(props)))
+        state = self._handler.read(id_, props, self._reporter(recorded_identity(props)))
         return ReadResult("", {}) if state is None else ReadResult(id_, _outputs(state))
 
-    @_explained
+    @_guarded
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Do what the diff planned: retire, rotate in place, deliver, record."""
         identity = _identity(_news)
-        state = self._keys.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
+        state = self._handler.update(_id, _olds, _wire(_news), identity, self._reporter(identity))
         return UpdateResult(_outputs(state))
 
     def _reporter(self, identity: Identity | None) -> ResourceReporter:
         return ResourceReporter(self._log, _urn(self.kind, identity) if identity else "")
 
-    @_explained
+    @_guarded
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Revoke the key."""
-        self._keys.delete(_props, self._reporter(recorded_identity(_props)))
+        self._handler.delete(_props, self._reporter(recorded_identity(_props)))
 
 
 _sessions: Flights[tuple[tuple[str, str], ...], Session] = Flights()
@@ -170,7 +152,7 @@ def _session(stack: tuple[tuple[str, str], ...]) -> Session:
 
 def _urn(kind: str, identity: Identity) -> str:
     parents = f"{identity.parents}$" if identity.parents else ""
-    return f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{TYPE_PREFIX}{kind}::{identity.name}"
+    return f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{dynamic_token(kind)}::{identity.name}"
 
 
 def _identity(props: Mapping[str, Any]) -> Identity:

@@ -1,4 +1,4 @@
-"""What the dynamic face needs of its host process: the engine's address, enough threads, and an end.
+"""Host process of the dynamic face: the engine's address, enough threads, and an end.
 
 Pulumi's dynamic server offers none of them: it passes no engine to providers, serves with four threads, and outlives an
 engine that was killed. All are reached here through what the process happens to have, so all do without when it is not

@@ -1,4 +1,4 @@
-"""The work behind the functions, in the program's own process: Pulumi's dynamic providers serve no invokes.
+"""Functions of the dynamic face, in the program's own process: Pulumi's dynamic providers serve no invokes.
 
 Loaded by the first call of a function, since a program without one needs none of it.
 """
@@ -6,77 +6,68 @@ Loaded by the first call of a function, since a program without one needs none o
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn
 
 import pulumi
 
 from allomia_pulumi.container import Session
+from allomia_pulumi.contracts.allomia import Directory
 from allomia_pulumi.contracts.values import OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core import queries
-from allomia_pulumi.core.ports import Directory
-from allomia_pulumi.errors import AllomiaError, InvalidInput
+from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
-from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.ground.singleflight import Flights
-from allomia_pulumi.provider.values import organization_info, survey_info
+from allomia_pulumi.provider.last_guard import Ending, guarded
 
 __all__ = ["find_organization", "list_organizations", "survey_keys"]
 
 SHOWN_FRAMES: Final = 3
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Stack = tuple[tuple[str, str], ...]
 
 _sessions: Flights[Stack, Session] = Flights()
 
 
-def _explained(function: Callable[P, R]) -> Callable[P, R]:
-    """Let nothing but a scrubbed line leave a function: Pulumi ends a program on a `RunError` without a traceback."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except AllomiaError as problem:
-            raise pulumi.RunError(f"{NAMESPACE}: {scrub(str(problem))}") from problem
-        except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
-            fault = f"{type(problem).__name__} at {_frames(problem.__traceback__)}"
-        raise pulumi.RunError(f"{NAMESPACE}: internal error: {fault}. Please report it with this line.")
-
-    return call
+def _raise_run_error(ending: Ending, *_: object) -> NoReturn:
+    """End a program without a traceback, as Pulumi does on a `RunError`."""
+    raise pulumi.RunError(f"{NAMESPACE}: {ending.line}") from ending.cause
 
 
-@_explained
+def _word_fault(problem: Exception, *_: object) -> str:
+    fault = f"{type(problem).__name__} at {_frames(problem.__traceback__)}"
+    return f"internal error: {fault}. Please report it with this line."
+
+
+_guarded = guarded(_raise_run_error, _word_fault, keeps_cause=True)
+
+
+@_guarded
 def find_organization(organization_id: object, name: object) -> OrganizationInfo:
     """Return the one organization with this id or with exactly this name."""
-    found = queries.find_organization(
+    return queries.find_organization(
         _directory(),
         organization_id=_text(organization_id, "id", "get_organization"),
         name=_text(name, "name", "get_organization"),
     )
-    return organization_info(found)
 
 
-@_explained
+@_guarded
 def list_organizations(search: object) -> tuple[OrganizationInfo, ...]:
     """Return all organizations, or those that AlloMia's search by name finds."""
     wanted = _text(search, "search", "get_organizations")
-    return tuple(organization_info(each) for each in queries.list_organizations(_directory(), wanted))
+    return queries.list_organizations(_directory(), wanted)
 
 
-@_explained
+@_guarded
 def survey_keys(organization_id: object) -> OrganizationApiKeys:
     """Describe the keys of an organization."""
     wanted = _text(organization_id, "organization_id", "get_organization_api_keys")
-    return survey_info(queries.survey_keys(_directory(), wanted or "", SystemClock().now()))
+    return queries.survey_keys(_directory(), wanted or "", SystemClock().now())
 
 
 def _directory() -> Directory:

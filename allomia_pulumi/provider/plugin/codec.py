@@ -1,4 +1,4 @@
-"""Property values between the wire and the core: secrets are unwrapped and marked, unknowns are the core's own.
+"""Codec of property values between wire and core: secrets are unwrapped and marked, unknowns are the core's own.
 
 Pulumi's SDK has a codec too, for programs: it needs their event loop, and loses unknowns on the way.
 """
@@ -11,7 +11,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 
 from allomia_pulumi.core.input_fields import is_internal
-from allomia_pulumi.core.minted_key.models import UNKNOWN, Unknown
+from allomia_pulumi.core.model import UNKNOWN, Unknown
 
 __all__ = ["decode", "encode", "known"]
 

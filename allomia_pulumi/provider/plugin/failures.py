@@ -1,9 +1,8 @@
-"""How a failed or half-done operation is told to the engine: a status code, one scrubbed line, and a detail."""
+"""How a failed or half-done operation ends for the engine: a status code, one scrubbed line, and a detail."""
 
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
@@ -11,40 +10,39 @@ import grpc
 from google.protobuf import any_pb2, struct_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from allomia_pulumi.errors import (
-    AccessDenied,
-    AllomiaError,
-    CredentialRejected,
-    InvalidInput,
-    NotFound,
-    OrganizationFull,
-    RateLimited,
-    SetupError,
-    TemporaryError,
-    UnexpectedAnswer,
-    Unsettled,
-)
 from allomia_pulumi.ground.config import NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.provider.engine import EngineLog
+from allomia_pulumi.provider.last_guard import Ending, guarded, log_frames
 
-__all__ = ["Unfinished", "code_of", "told"]
+__all__ = ["STATUS_CODES", "Unfinished", "ends_with_status"]
 
-# The first kind that an error is of decides. `UNKNOWN`, `INTERNAL` and `DATA_LOSS` would make the engine doubt whether
-# the resource exists, so only a fault of ours has one of them.
-CODES: Final[tuple[tuple[type[AllomiaError], grpc.StatusCode], ...]] = (
-    (InvalidInput, grpc.StatusCode.INVALID_ARGUMENT),
-    (CredentialRejected, grpc.StatusCode.UNAUTHENTICATED),
-    (AccessDenied, grpc.StatusCode.PERMISSION_DENIED),
-    (NotFound, grpc.StatusCode.NOT_FOUND),
-    (SetupError, grpc.StatusCode.FAILED_PRECONDITION),
-    (OrganizationFull, grpc.StatusCode.RESOURCE_EXHAUSTED),
-    (RateLimited, grpc.StatusCode.RESOURCE_EXHAUSTED),
-    (TemporaryError, grpc.StatusCode.UNAVAILABLE),
-    (UnexpectedAnswer, grpc.StatusCode.FAILED_PRECONDITION),
-    (Unsettled, grpc.StatusCode.ABORTED),
-    (AllomiaError, grpc.StatusCode.FAILED_PRECONDITION),
-)
+# `UNKNOWN`, `INTERNAL` and `DATA_LOSS` would make the engine doubt whether the resource exists, so only a fault of ours
+# has one of them.
+STATUS_CODES: Final[Mapping[str, grpc.StatusCode]] = {
+    "error": grpc.StatusCode.FAILED_PRECONDITION,
+    "setup": grpc.StatusCode.FAILED_PRECONDITION,
+    "invalid-input": grpc.StatusCode.INVALID_ARGUMENT,
+    "invalid-configuration": grpc.StatusCode.FAILED_PRECONDITION,
+    "credential-rejected": grpc.StatusCode.UNAUTHENTICATED,
+    "access-denied": grpc.StatusCode.PERMISSION_DENIED,
+    "not-found": grpc.StatusCode.NOT_FOUND,
+    "request-refused": grpc.StatusCode.FAILED_PRECONDITION,
+    "secret-conflict": grpc.StatusCode.FAILED_PRECONDITION,
+    "organization-full": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "temporary": grpc.StatusCode.UNAVAILABLE,
+    "unreachable": grpc.StatusCode.UNAVAILABLE,
+    "unavailable": grpc.StatusCode.UNAVAILABLE,
+    "rate-limited": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "interrupted": grpc.StatusCode.UNAVAILABLE,
+    "unexpected-answer": grpc.StatusCode.FAILED_PRECONDITION,
+    "unsettled": grpc.StatusCode.ABORTED,
+    "outcome-unknown": grpc.StatusCode.ABORTED,
+    "key-left-behind": grpc.StatusCode.ABORTED,
+    "too-many-unknown-keys": grpc.StatusCode.ABORTED,
+}
+"""The status code of each error, by the error's own code."""
+
 DETAILS: Final = "grpc-status-details-bin"
 DETAIL_TYPE: Final = "type.googleapis.com"
 
@@ -70,33 +68,30 @@ class Unfinished(Exception):
         self.detail = provider_pb2.ErrorResourceInitFailed(id=pulumi_id, properties=properties, reasons=reasons)
 
 
-def code_of(problem: AllomiaError) -> grpc.StatusCode:
-    """Return the status code of an error."""
-    return next(code for kind, code in CODES if isinstance(problem, kind))
-
-
-def told(method: Callable[[Any, Any, grpc.ServicerContext], R]) -> Callable[[Any, Any, grpc.ServicerContext], R]:
-    """Let nothing but a scrubbed line leave an operation, with the status code that it deserves."""
+def ends_with_status(
+    method: Callable[[Any, Any, grpc.ServicerContext], R],
+) -> Callable[[Any, Any, grpc.ServicerContext], R]:
+    """End each failed call of an operation with one scrubbed line and the status code of its error."""
+    bounded = guarded(_end, log_frames(_log_of), answered=(Unfinished,))(method)
 
     @functools.wraps(method)
     def call(server: _Server, request: Any, context: grpc.ServicerContext) -> R:  # noqa: ANN401 - one per method
         try:
-            return method(server, request, context)
+            return bounded(server, request, context)
         except Unfinished as left:
             status = _init_failed(left.detail)
-        except AllomiaError as problem:
-            status = _Status(code_of(problem), _line(str(problem)))
-        except Exception as problem:  # noqa: BLE001 - a fault of ours must not show values either
-            frames = "".join(traceback.format_tb(problem.__traceback__))
-            server.log.debug(scrub(f"{type(problem).__name__}\n{frames}"))
-            text = (
-                f"internal error in {method.__name__}: {type(problem).__name__}. Please report it with the frames that "
-                "`pulumi up --debug` shows."
-            )
-            status = _Status(grpc.StatusCode.INTERNAL, _line(text))
         return status.end(context)
 
     return call
+
+
+def _log_of(server: _Server, *_: object) -> EngineLog:
+    return server.log
+
+
+def _end(ending: Ending, _server: _Server, _request: object, context: grpc.ServicerContext) -> NoReturn:
+    code = STATUS_CODES[ending.code] if ending.code else grpc.StatusCode.INTERNAL
+    _Status(code, _line(ending.line)).end(context)
 
 
 class _Status:

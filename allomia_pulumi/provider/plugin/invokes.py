@@ -1,4 +1,4 @@
-"""The functions, as invokes: what they look up is the core's, and never a secret."""
+"""Invokes: the functions of the plugin, answered by the core; no result has a secret."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Any, Final
 
 from pydantic.alias_generators import to_camel
 
+from allomia_pulumi.contracts.allomia import Directory
 from allomia_pulumi.core import queries
-from allomia_pulumi.core.minted_key.models import Unknown
-from allomia_pulumi.core.ports import Directory
+from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.redaction import printable
-from allomia_pulumi.provider.values import organization_info, survey_info
 
 __all__ = ["invoke"]
 
@@ -44,16 +43,16 @@ def invoke(token: str, arguments: Mapping[str, Any], directory: Callable[[], Dir
 
 def _organization(directory: Directory, arguments: Arguments, _now: datetime) -> object:
     found = queries.find_organization(directory, organization_id=arguments.get("id"), name=arguments.get("name"))
-    return asdict(organization_info(found))
+    return asdict(found)
 
 
 def _organizations(directory: Directory, arguments: Arguments, _now: datetime) -> object:
     found = queries.list_organizations(directory, arguments.get("search"))
-    return {"organizations": [asdict(organization_info(each)) for each in found]}
+    return {"organizations": [asdict(each) for each in found]}
 
 
 def _api_keys(directory: Directory, arguments: Arguments, now: datetime) -> object:
-    return asdict(survey_info(queries.survey_keys(directory, arguments.get("organizationId") or "", now)))
+    return asdict(queries.survey_keys(directory, arguments.get("organizationId") or "", now))
 
 
 FUNCTIONS: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Directory, Arguments, datetime], object]]]] = {

@@ -1,4 +1,4 @@
-"""The process `pulumi-resource-allomia`: it says its port, serves, and ends with its engine."""
+"""Process of the plugin: it announces its port, serves, and ends with its engine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final, TextIO
 
 from allomia_pulumi._version import __version__
+from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
 from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.provider.plugin.protocol import protocol_alone
 
@@ -56,6 +57,10 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
         from allomia_pulumi.ground.clock import SystemClock  # noqa: PLC0415
         from allomia_pulumi.provider.engine import EngineLog, watch_engine  # noqa: PLC0415
         from allomia_pulumi.provider.plugin.servicer import Provider  # noqa: PLC0415
+        from allomia_pulumi.provider.registry import RESOURCES  # noqa: PLC0415
+
+        # Nearly every stack has such keys.
+        RESOURCES[ORGANIZATION_API_KEY].load()
     # What is loaded by now stays, so no search for garbage need look at it.
     gc.freeze()
 
@@ -89,7 +94,7 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
 
 
 class _End:
-    """Whether somebody asked this process to end.
+    """Request to end this process.
 
     A signal's handler interrupts its thread anywhere, also where that thread holds a lock, such as that of an `Event`
     it waits for. `SimpleQueue.put` is made for such places.

@@ -1,11 +1,11 @@
-"""The engine's calls, translated to the core and back; it decides nothing."""
+"""Servicer of the plugin: the engine's calls, translated to the core and back; it decides nothing."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
@@ -13,38 +13,33 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Session
-from allomia_pulumi.core.handler import Change, Outputs, Resource
-from allomia_pulumi.core.input_fields import LINEAGE, Failure
-from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import SECRET_OUTPUTS, UNKNOWN
+from allomia_pulumi.core.handler import Abandons, Imports, Outputs, Previews, Resource
+from allomia_pulumi.core.input_fields import Failure
+from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.config import CONFIGURATION, load_settings
-from allomia_pulumi.ground.redaction import printable, scrub
+from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.singleflight import Flights
-from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
+from allomia_pulumi.provider.engine import EngineLog
 from allomia_pulumi.provider.plugin.codec import decode, encode, known
-from allomia_pulumi.provider.plugin.failures import Unfinished, told
+from allomia_pulumi.provider.plugin.failures import ends_with_status
 from allomia_pulumi.provider.plugin.invokes import invoke
+from allomia_pulumi.provider.plugin.responses import (
+    OperationReporter,
+    changed_inputs,
+    to_diff,
+    to_failures,
+    to_finished,
+    to_properties,
+)
+from allomia_pulumi.provider.registry import RESOURCES, Registration
 from allomia_pulumi.provider.urn import identity_of, is_default_provider, kind_of, setting_text
 
 __all__ = ["Provider"]
 
 _Sources: TypeAlias = tuple[dict[str, str], Mapping[str, str], dict[str, str]]
-
-SETTINGS_CHANGED: Final = "settings.record"
-"""Shown when an update records something that is no changed input, such as the resource's new name."""
-
-
-class _Reporter(ResourceReporter):
-    """What one operation says, and what it leaves unfinished."""
-
-    def __init__(self, log: EngineLog, urn: str) -> None:
-        super().__init__(log, urn)
-        self.left: list[str] = []
-
-    def owe(self, message: str) -> None:
-        self.left.append(scrub(message))
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -74,13 +69,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for session in self._sessions:
             session.close()
 
-    @told
+    @ends_with_status
     def Handshake(
         self, _request: provider_pb2.ProviderHandshakeRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=False)
 
-    @told
+    @ends_with_status
     def Attach(self, request: plugin_pb2.PluginAttach, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         if self._has_engine:
             raise InvalidConfiguration(
@@ -92,11 +87,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self._configured = None
         return empty_pb2.Empty()
 
-    @told
+    @ends_with_status
     def GetPluginInfo(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=__version__)
 
-    @told
+    @ends_with_status
     def GetSchema(
         self, request: provider_pb2.GetSchemaRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.GetSchemaResponse:
@@ -105,7 +100,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         schema = resources.files("allomia_pulumi.provider.plugin").joinpath("schema.json").read_text(encoding="utf-8")
         return provider_pb2.GetSchemaResponse(schema=schema)
 
-    @told
+    @ends_with_status
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
@@ -114,16 +109,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             load_settings(*_sources(request.urn, request.news, self._environ))
         except InvalidConfiguration as problem:
             failures.append(Failure("", str(problem)))
-        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=to_failures(failures))
 
-    @told
+    @ends_with_status
     def DiffConfig(
         self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         # No setting moves a key, so none replaces: a replaced provider replaces every resource.
-        return _diff(bool(_changed(decode(request.old_inputs), decode(request.news))))
+        return to_diff(bool(changed_inputs(decode(request.old_inputs), decode(request.news))))
 
-    @told
+    @ends_with_status
     def Configure(
         self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
@@ -142,73 +137,75 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 )
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
 
-    @told
+    @ends_with_status
     def Check(self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         identity, olds = identity_of(request.urn), decode(request.olds)
         checked = self._resource(request.urn).check(
             olds,
             decode(request.news),
             identity,
-            _Reporter(self.log, request.urn),
+            OperationReporter(self.log, request.urn),
             old_identity=identity if olds else None,
             seed=request.randomSeed,
         )
-        return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=_failures(checked.failures))
+        return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=to_failures(checked.failures))
 
-    @told
+    @ends_with_status
     def Diff(self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         news = decode(request.news)
-        reporter = _Reporter(self.log, request.urn)
+        reporter = OperationReporter(self.log, request.urn)
         change = self._resource(request.urn).diff(
             request.id, decode(request.olds), news, identity_of(request.urn), reporter
         )
-        return _diff(change.has_changes, change, _changed(decode(request.old_inputs), news))
+        return to_diff(change.has_changes, change, changed_inputs(decode(request.old_inputs), news))
 
-    @told
+    @ends_with_status
     def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
         if request.preview:
             return provider_pb2.CreateResponse(properties=struct_pb2.Struct())
-        resource, reporter = self._resource(request.urn), _Reporter(self.log, request.urn)
+        resource, reporter = self._resource(request.urn), OperationReporter(self.log, request.urn)
         pulumi_id, outputs = resource.create(
             decode(request.properties), identity_of(request.urn), reporter, keeps_unfinished=True
         )
-        if not context.is_active():
-            resource.abandon({}, outputs, reporter)
-        return provider_pb2.CreateResponse(id=pulumi_id, properties=_kept(pulumi_id, outputs, reporter))
+        _abandon_unheard(resource, context, {}, outputs, reporter)
+        return provider_pb2.CreateResponse(id=pulumi_id, properties=to_finished(pulumi_id, outputs, reporter))
 
-    @told
+    @ends_with_status
     def Read(self, request: provider_pb2.ReadRequest, _context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
-        resource, reporter = self._resource(request.urn), _Reporter(self.log, request.urn)
+        resource, reporter = self._resource(request.urn), OperationReporter(self.log, request.urn)
         outputs = decode(request.properties)
         # A state that has lost its record is no import: its id names the first key, which may be the predecessor.
         if outputs.keys().isdisjoint({"record", "keyId"}):
+            if not isinstance(resource, Imports):
+                raise _registration(kind_of(request.urn)).refuse_import()
             found, inputs = resource.import_(request.id, identity_of(request.urn), reporter)
-            return provider_pb2.ReadResponse(id=request.id, properties=_outputs(found), inputs=encode(inputs))
+            return provider_pb2.ReadResponse(id=request.id, properties=to_properties(found), inputs=encode(inputs))
         state = resource.read(request.id, outputs, reporter)
         if state is None:
             return provider_pb2.ReadResponse()
         inputs = decode(request.inputs)
-        return provider_pb2.ReadResponse(id=request.id, properties=_outputs(state), inputs=encode(inputs))
+        return provider_pb2.ReadResponse(id=request.id, properties=to_properties(state), inputs=encode(inputs))
 
-    @told
+    @ends_with_status
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
         if request.preview:
-            forecast = resource.forecast(request.id, olds, news, identity_of(request.urn))
-            expected = {**forecast.outputs, **dict.fromkeys(forecast.unknown, UNKNOWN)}
+            if not isinstance(resource, Previews):
+                return provider_pb2.UpdateResponse(properties=struct_pb2.Struct())
+            preview = resource.preview(request.id, olds, news, identity_of(request.urn))
+            expected = {**preview.outputs, **dict.fromkeys(preview.unknown, UNKNOWN)}
             return provider_pb2.UpdateResponse(properties=encode(expected, secret=SECRET_OUTPUTS))
-        reporter = _Reporter(self.log, request.urn)
+        reporter = OperationReporter(self.log, request.urn)
         outputs = resource.update(request.id, olds, news, identity_of(request.urn), reporter)
-        if not context.is_active():
-            resource.abandon(olds, outputs, reporter)
-        return provider_pb2.UpdateResponse(properties=_kept(request.id, outputs, reporter))
+        _abandon_unheard(resource, context, olds, outputs, reporter)
+        return provider_pb2.UpdateResponse(properties=to_finished(request.id, outputs, reporter))
 
-    @told
+    @ends_with_status
     def Delete(self, request: provider_pb2.DeleteRequest, _context: grpc.ServicerContext) -> empty_pb2.Empty:
-        self._resource(request.urn).delete(decode(request.properties), _Reporter(self.log, request.urn))
+        self._resource(request.urn).delete(decode(request.properties), OperationReporter(self.log, request.urn))
         return empty_pb2.Empty()
 
-    @told
+    @ends_with_status
     def Invoke(
         self, request: provider_pb2.InvokeRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
@@ -219,7 +216,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             getattr(answer, "return").CopyFrom(encode(result))
         return answer
 
-    @told
+    @ends_with_status
     def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         # It comes at the end of every run too, when nothing is under way any more.
         self._clock.stop()
@@ -237,14 +234,25 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return self._resources.get(kind, lambda: self._build(kind))
 
     def _build(self, kind: str) -> Resource:
-        if kind == "OrganizationApiKey":
-            return OrganizationKeys(self._session, self._clock)
-        if kind == "DashboardApiKey":
-            # Few stacks have both kinds.
-            from allomia_pulumi.core.handmade_key.handler import DashboardKeys  # noqa: PLC0415
+        return _registration(kind).load()(self._session, self._clock)
 
-            return DashboardKeys(self._session, self._clock)
+
+def _registration(kind: str) -> Registration:
+    if kind not in RESOURCES:
         raise InvalidInput(f"{printable(kind)} is no resource of this version", "Upgrade, or correct its name.")
+    return RESOURCES[kind]
+
+
+def _abandon_unheard(
+    resource: Resource,
+    context: grpc.ServicerContext,
+    before: Mapping[str, Any],
+    outputs: Outputs,
+    reporter: OperationReporter,
+) -> None:
+    """Undo what was made when the engine is gone, so that nobody takes the answer."""
+    if not context.is_active() and isinstance(resource, Abandons):
+        resource.abandon(before, outputs, reporter)
 
 
 def _sources(urn: str, properties: struct_pb2.Struct, environ: Mapping[str, str]) -> _Sources:
@@ -255,51 +263,3 @@ def _sources(urn: str, properties: struct_pb2.Struct, environ: Mapping[str, str]
     settings = {name: setting_text(value) for name, value in known(decode(properties), CONFIGURATION).items()}
     is_default = not urn or is_default_provider(urn)
     return (settings, environ, {}) if is_default else ({}, environ, settings)
-
-
-def _changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:
-    """Return the inputs that differ, and how."""
-    kinds = {}
-    for name in sorted(olds.keys() | news.keys()):
-        old, new = olds.get(name), news.get(name)
-        if old != new and name != LINEAGE:
-            kinds[name] = "ADD" if old is None else "DELETE" if new is None else "UPDATE"
-    return kinds
-
-
-def _diff(
-    has_changes: bool, change: Change | None = None, inputs: Mapping[str, str] | None = None
-) -> provider_pb2.DiffResponse:
-    """Return what differs by paths: the changed inputs, and what is due though no input changed."""
-    if not has_changes:
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE, hasDetailedDiff=True)
-    replaces = list(change.replaces) if change else []
-    causes = list(change.causes) if change else []
-    kinds = {**dict.fromkeys(causes or replaces, "UPDATE"), **(inputs or {})} or {SETTINGS_CHANGED: "UPDATE"}
-    suffix = "_REPLACE" if replaces else ""
-    detailed = {
-        path: provider_pb2.PropertyDiff(
-            kind=provider_pb2.PropertyDiff.Kind.Value(f"{kind}{suffix}"), inputDiff=path in (inputs or {})
-        )
-        for path, kind in kinds.items()
-    }
-    return provider_pb2.DiffResponse(
-        changes=provider_pb2.DiffResponse.DIFF_SOME, replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True
-    )
-
-
-def _kept(pulumi_id: str, outputs: Outputs, reporter: _Reporter) -> struct_pb2.Struct:
-    """Return the outputs, or fail with them if something is still owed."""
-    properties = _outputs(outputs)
-    if reporter.left:
-        raise Unfinished(pulumi_id, properties, reporter.left)
-    return properties
-
-
-def _outputs(outputs: Outputs) -> struct_pb2.Struct:
-    return encode(outputs.to_outputs(), secret=SECRET_OUTPUTS)
-
-
-def _failures(failures: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
-    # The property stays empty: the engine would show its value; the reason names the input itself.
-    return [provider_pb2.CheckFailure(reason=scrub(failure.reason)) for failure in failures]

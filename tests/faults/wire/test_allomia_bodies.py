@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark, parse_mark
 from allomia_pulumi.core.messages import look_command, orphans_command, revoke_command
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.minted_key.issuance import KeyRequest
+from allomia_pulumi.core.minted_key.mint import Minter
 from allomia_pulumi.edges.allomia import Exchange, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
 from tests.allomias import KEYS, Credential
@@ -252,7 +253,7 @@ def test_no_name_of_a_key_reaches_a_message_raw(clock: FakeClock, text: str) -> 
     told = [failure.reason for failure in checked.failures] + listener.warnings
     assert "no free key slot" in " ".join(told)
     assert all(line.isprintable() and len(line) < 1500 for line in told)
-    error = refused(lambda: Minter(api, clock, listener).mint(Order("org", "ehr", IDENTITY, "", LINEAGE)))
+    error = refused(lambda: Minter(api, clock, listener).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE)))
     assert isinstance(error, OrganizationFull)
 
 
@@ -337,7 +338,7 @@ def test_g1_an_answer_that_belongs_to_another_request_is_told_by_its_mark(clock:
             return self.make(organization_id, "fax, made by hand")
 
     mixed = Mixed(clock)
-    error = refused(lambda: Minter(mixed, clock, Listener()).mint(Order("org", "ehr", IDENTITY, "", LINEAGE)))
+    error = refused(lambda: Minter(mixed, clock, Listener()).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE)))
     assert type(error) is UnexpectedAnswer
     assert "it is about key key-2, under a name without its mark" in error.message
     assert "key-1, was revoked, and key-2 was not touched" in error.message

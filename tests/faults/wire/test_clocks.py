@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
-from allomia_pulumi.core.minted_key.models import Identity
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Listener
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.edges.vault import Shelved
+from allomia_pulumi.contracts.vault_versions import SecretVersions
 from allomia_pulumi.errors import AllomiaError, NotFound, Unavailable, UnexpectedAnswer
 from allomia_pulumi.ground.references import parse_reference
 from tests.deliveries import refused
@@ -17,7 +17,7 @@ ONE = {"current_version": 1, "versions": {"1": VERSION}}
 WEB_PAGE = b"<html>log in</html>"
 
 
-def look_up(*script: Act) -> Shelved:
+def look_up(*script: Act) -> SecretVersions:
     """Look through a stand-in that knows the mount and then acts as scripted."""
     with stand_in(healthy, *script) as server, opened({"VAULT_ADDR": server.address, "VAULT_TOKEN": TOKEN}) as vault:
         return vault.look_up(EHR)
@@ -36,7 +36,7 @@ def look_up(*script: Act) -> Shelved:
 def test_every_spelling_of_a_moment_is_read_as_utc(told: str, moment: datetime) -> None:
     found = look_up(answer(200, {"data": ONE | {"versions": {"1": VERSION | {"created_time": told}}}}))
 
-    assert found == Shelved(kv_version=2, version=1, written={1: moment})
+    assert found == SecretVersions(kv_version=2, version=1, written={1: moment})
     assert found.written[1].tzinfo is UTC
 
 

@@ -11,8 +11,9 @@ from typing import Literal
 import pytest
 
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.core.minted_key.mint import Minter, Order
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.minted_key.issuance import KeyRequest
+from allomia_pulumi.core.minted_key.mint import Minter
 from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, Unreachable
 from allomia_pulumi.ground.clock import SystemClock
@@ -109,10 +110,10 @@ def test_g1_g2_a_mint_over_a_bad_wire_leaves_one_key_whose_secret_works(
 ) -> None:
     start = sandbox.last_event()
     with over(sandbox.address, tenant, trouble) as (client, between):
-        minted = Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, "", LINEAGE))
+        minted = Minter(client, FakeClock(), Listener()).mint(KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE))
         assert between.met == 1
     assert [key.id for key in sandbox.alive(organization)] == [minted.id]
-    assert sandbox.key_status(organization, minted.key.get_secret_value()) == 200
+    assert sandbox.key_status(organization, minted.secret.get_secret_value()) == 200
     events = [event for event in sandbox.events(since=start) if event.organization_id == organization]
     assert sum(event.type == "minted" for event in events) == (2 if trouble in LOST_ANSWERS else 1)
     assert sum(event.type == "revoked" for event in events) == (1 if trouble in LOST_ANSWERS else 0)
@@ -127,7 +128,7 @@ def test_g1_two_lost_answers_in_a_row_leave_nothing_alive(
         over(sandbox.address, tenant, trouble) as (client, _),
         pytest.raises(AllomiaError, match="revoked again, twice"),
     ):
-        Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, "", LINEAGE))
+        Minter(client, FakeClock(), Listener()).mint(KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE))
     assert sandbox.alive(organization) == []
 
 
@@ -138,7 +139,7 @@ def test_g2_a_wire_that_dies_with_the_mint_names_the_key_to_look_for(
 ) -> None:
     troubles = [Trouble(act, when=POST), Trouble(act, when=GET, times=50)]
     with over(sandbox.address, tenant, *troubles) as (client, _), pytest.raises(OutcomeUnknown) as caught:
-        Minter(client, FakeClock(), Listener()).mint(Order(organization, "ehr", IDENTITY, "", LINEAGE))
+        Minter(client, FakeClock(), Listener()).mint(KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE))
     (alive,) = sandbox.alive(organization)
     assert alive.name in str(caught.value)
     assert "allomia keys --organization" in str(caught.value)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity
 from tests.fakes import FakeClock, FakeShelf, FakeSources, Listener
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")

@@ -120,5 +120,5 @@ def test_two_resources_of_one_secret_keep_their_reads_and_decisions_apart(stack:
     quiet = {**records[IDENTITY], "vaultSecretVersion": 2}
     quiet["record"] = {**quiet["record"], "writtenAt": "2026-11-25T12:00:00Z"}
     assert keys.diff(stack.id, quiet, moved, IDENTITY, stack.said).causes == ()
-    assert keys.forecast(stack.id, records[other], stack.inputs, other).outputs == {}
-    assert keys.forecast(stack.id, quiet, moved, IDENTITY).outputs != {}
+    assert keys.preview(stack.id, records[other], stack.inputs, other).outputs == {}
+    assert keys.preview(stack.id, quiet, moved, IDENTITY).outputs != {}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
-from allomia_pulumi.core.minted_key.models import UNKNOWN
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from allomia_pulumi.core.minted_key.models import OwedStep, Place
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import (
     AllomiaError,
     Unavailable,
@@ -13,7 +14,7 @@ from tests.stacks import ORGANIZATION, Kind, Outcome, Stack, differences
 ONE, TWO, THREE = {"quarter": "1"}, {"quarter": "2"}, {"quarter": "3"}
 HERE = {"mount": "secret", "path": "allomia/here", "field": "api_key"}
 THERE = {"mount": "secret", "path": "allomia/there", "field": "api_key"}
-HERE_PLACE, THERE_PLACE = Place(**HERE), Place(**THERE)
+HERE_PLACE, THERE_PLACE = VaultLocation(**HERE), VaultLocation(**THERE)
 HOUR, DAY = 3_600.0, 86_400.0
 DOWN = Unavailable("503")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.core.minted_key.models import Identity, OwedStep
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.core.marks import make_mark
-from allomia_pulumi.core.minted_key.models import OwedStep
+from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import (
     AccessDenied,
     CredentialRejected,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.core.minted_key.models import Identity
+from allomia_pulumi.core.identity import Identity
 from tests.stacks import IDENTITY, ORGANIZATION, Kind, Outcome, Stack
 from tests.unit.minted_key.scenes import DAY, DOWN, HERE, HOUR, THREE, TWO, assert_settled, overlapping, stack_with, up
 

@@ -1,52 +1,29 @@
-"""What a key made by hand is: its inputs, and the record that Pulumi keeps of it."""
+"""The state of a `DashboardApiKey`: its outputs, and the record that Pulumi keeps in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from pydantic import SecretStr
 
-from allomia_pulumi.core import input_fields
-from allomia_pulumi.core.input_fields import Failure, Form
-from allomia_pulumi.core.minted_key.models import STATE_VERSION, Identity, Model, Owed, Unknown, read_state
-from allomia_pulumi.core.minted_key.record import at
-from allomia_pulumi.errors import InvalidInput
-from allomia_pulumi.ground.identifiers import Identifier, Moment
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.model import Model
+from allomia_pulumi.core.record import STATE_VERSION, Owed, read_state
+from allomia_pulumi.ground.durations import RecordedDuration
+from allomia_pulumi.ground.identifiers import Identifier
+from allomia_pulumi.ground.moments import RecordedMoment, format_moment
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 
 __all__ = [
-    "DashboardInputs",
     "DashboardRecord",
     "DashboardSettings",
     "DashboardState",
     "OldKey",
-    "parse_dashboard_inputs",
     "read_dashboard_outputs",
 ]
-
-SUPPORTED: Final = ("organizationId", "vaultSecret", "rotateAfter", "overlap", "secretInState")
-
-
-class DashboardInputs(Model):
-    """What the program asks for, after check; the descriptions are those of the schema."""
-
-    organization_id: str | Unknown
-    """Id of the AlloMia organization that the key belongs to. A change replaces the resource."""
-
-    vault_secret: VaultReference | Unknown
-    """Where in Vault the key lies: `mount/path#field`, or an object; always the latest version."""
-
-    rotate_after: timedelta | Unknown | None = None
-    """Duration such as `90d`: a key of that age is warned of, until a new one is written to Vault."""
-
-    overlap: timedelta | Unknown | None = None
-    """Duration, shorter than `rotateAfter`: how long the old key may live on after a rotation."""
-
-    secret_in_state: bool | Unknown = True
-    """Whether Pulumi's state holds the secret; if not, dependents follow version and fingerprint."""
 
 
 class DashboardSettings(Model):
@@ -54,8 +31,8 @@ class DashboardSettings(Model):
 
     organization_id: Identifier
     vault_secret: str | Mapping[str, Any]
-    rotate_after: str | None = None
-    overlap: str | None = None
+    rotate_after: RecordedDuration | None = None
+    overlap: RecordedDuration | None = None
     secret_in_state: bool = True
 
     @property
@@ -76,16 +53,16 @@ class OldKey(Model):
     fingerprint: str
     """First 12 hex digits of the key's SHA-256; empty until Vault has let somebody read that version."""
 
-    since: Moment
+    since: RecordedMoment
     """When it was written to Vault, ISO 8601 in UTC."""
 
-    replaced_at: Moment
+    replaced_at: RecordedMoment
     """When its successor was taken over, ISO 8601 in UTC."""
 
-    delete_at: Moment
+    delete_at: RecordedMoment
     """When its overlap ends: from then on every `pulumi up` asks for its deletion. ISO 8601 in UTC."""
 
-    looked_at: Moment | None = None
+    looked_at: RecordedMoment | None = None
     """When a refresh last saw AlloMia accept it, ISO 8601 in UTC; absent if none did."""
 
     @property
@@ -101,7 +78,7 @@ class OldKey(Model):
 
     def until(self, overlap: timedelta) -> OldKey:
         """Return the same key with the end of its overlap."""
-        return self.model_copy(update={"delete_at": at(datetime.fromisoformat(self.replaced_at) + overlap)})
+        return self.model_copy(update={"delete_at": format_moment(datetime.fromisoformat(self.replaced_at) + overlap)})
 
     def describe(self) -> str:
         """Say which key it is; AlloMia's dashboard knows neither versions nor fingerprints, but dates."""
@@ -110,7 +87,7 @@ class OldKey(Model):
 
 
 class DashboardRecord(Model):
-    """What was applied; kept in the outputs, so that no operation depends on the inputs."""
+    """The applied settings and identity; kept in the outputs, so that no operation depends on the inputs."""
 
     state_version: int = STATE_VERSION
     identity: Identity
@@ -131,7 +108,7 @@ class DashboardState(Model):
     vault_secret_version: int | None = None
     """The KV version that holds the current key; absent for KV v1."""
 
-    since: Moment
+    since: RecordedMoment
     """When the current key was written to Vault (KV v1: noticed there), ISO 8601 in UTC."""
 
     rotate_at: str | None = None
@@ -172,31 +149,3 @@ def read_dashboard_outputs(outputs: Mapping[str, Any]) -> DashboardState:
     if state.secret is not None:
         guard(state.secret.get_secret_value())
     return state
-
-
-def parse_dashboard_inputs(news: Mapping[str, Any]) -> tuple[DashboardInputs | None, list[Failure]]:
-    """Read wire inputs; return them, or every failure at once."""
-    form = Form(news, SUPPORTED)
-    inputs = DashboardInputs(
-        organization_id=form.read("organizationId", input_fields.organization_id),
-        vault_secret=form.read("vaultSecret", _place),
-        rotate_after=form.read("rotateAfter", input_fields.rotate_after),
-        overlap=form.read("overlap", input_fields.overlap),
-        secret_in_state=form.read("secretInState", input_fields.switch("secretInState")),
-    )
-    if input_fields.has_long_overlap(inputs.rotate_after, inputs.overlap):
-        form.fail("overlap", "overlap is not shorter than rotateAfter, so a third key would be due. Shorten it.")
-    return (None, form.failures) if form.failures else (inputs, [])
-
-
-def _place(value: object) -> VaultReference | Unknown:
-    if isinstance(value, Mapping) and "takeOver" in value:
-        raise InvalidInput(
-            "vaultSecret.takeOver has no meaning for a key that a person writes to Vault", "Leave it out."
-        )
-    place = input_fields.reference("vaultSecret")(value)
-    if place is None:
-        raise InvalidInput("vaultSecret is missing", "Say where in Vault the key lies: mount/path#field.")
-    if isinstance(place, VaultReference) and place.version is not None:
-        raise InvalidInput("vaultSecret pins a version, and a new key is a new version", "Leave the version out.")
-    return place

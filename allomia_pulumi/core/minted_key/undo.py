@@ -1,25 +1,97 @@
-"""Undoing a mint: what is revoked is what AlloMia shows with the mark of the attempt, never what it only answered."""
+"""The undoing of a mint: what is revoked is what AlloMia shows with the mark of the attempt, not what it answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.api_keys import IssuedKey
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.marks import Mark, parse_mark
 from allomia_pulumi.core.messages import look_command, revoke_command
 from allomia_pulumi.core.minted_key.mint_answers import Doubt
-from allomia_pulumi.core.minted_key.mint_search import Lookout, Sighting
-from allomia_pulumi.core.ports import KeyApi, MintedKey, Reporter
 from allomia_pulumi.core.verification import revoke_for_good
-from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, UnexpectedAnswer
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, TemporaryError, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
 
-__all__ = ["Undoing"]
+__all__ = ["Undo"]
+
+
+PAUSES: Final = (0.0, 0.5, 1.5)
 
 
 @dataclass(frozen=True)
-class Undoing:
-    """End what an attempt made, or name it.
+class MintSearchResult:
+    """The result of a search for one attempt's keys.
+
+    Attributes:
+        made: Ids that AlloMia shows with the attempt's mark.
+        is_foreign: Whether it shows the answered id under another name.
+        failure: Why the last look failed; empty if it did not.
+    """
+
+    made: tuple[str, ...] = ()
+    is_foreign: bool = False
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class MintSearch:
+    """Search for keys of one organization by the mark of an attempt.
+
+    Attributes:
+        is_old: Tells whether a key existed before the attempt: then no mark makes it the attempt's.
+        is_hidden: Tells whether an id may not be used, since it contains a secret.
+    """
+
+    api: KeyApi
+    clock: Clock
+    organization_id: str
+    is_old: Callable[[str], bool]
+    is_hidden: Callable[[str], bool]
+
+    def look(self, mark: Mark | None, answered: str | None) -> MintSearchResult:
+        """Search until AlloMia shows the attempt's key, a few times: in the list, and at the answered id itself."""
+        seen = MintSearchResult()
+        for pause in PAUSES:
+            self.clock.sleep(pause)
+            seen = self._look_once(mark, answered)
+            # A read that fails for a while has been repeated already.
+            if seen.made or seen.failure:
+                break
+        return seen
+
+    def _look_once(self, mark: Mark | None, answered: str | None) -> MintSearchResult:
+        failure = ""
+        names: dict[str, str] = {}
+        try:
+            names = {key.id: key.name for key in self.api.list_keys(self.organization_id)}
+        except TemporaryError as problem:
+            return MintSearchResult(failure=problem.message)
+        except AllomiaError as problem:
+            failure = problem.message
+        if answered and answered not in names:
+            try:
+                found = self.api.find_key(self.organization_id, answered)
+            except AllomiaError as problem:
+                failure = failure or problem.message
+            else:
+                names |= {found.id: found.name} if found else {}
+        made = tuple(
+            key_id for key_id, name in names.items() if mark and parse_mark(name) == mark and self._is_new(key_id)
+        )
+        is_foreign = answered in names and answered not in made
+        return MintSearchResult(made, is_foreign, failure)
+
+    def _is_new(self, key_id: str) -> bool:
+        return not self.is_old(key_id) and not self.is_hidden(key_id)
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Undo what an attempt made, or name it.
 
     Attributes:
         is_old: Tells whether a key existed before.
@@ -30,13 +102,13 @@ class Undoing:
     reporter: Reporter
     is_old: Callable[[str], bool]
 
-    def undo(self, organization_id: str, minted: MintedKey, why: str) -> str:
+    def undo_key(self, organization_id: str, minted: IssuedKey, why: str) -> str:
         """Revoke what AlloMia shows with the mark of a key that cannot be handed over; return what was done.
 
         Raises:
             KeyLeftBehind: AlloMia shows nothing of the kind, or it could not be revoked.
         """
-        seen = Lookout(
+        seen = MintSearch(
             self.api,
             self.clock,
             organization_id,
@@ -53,12 +125,12 @@ class Undoing:
             return "; the key was revoked"
         return f"; the key that has its mark, {' and '.join(seen.made)}, was revoked, and {minted.id} was not touched"
 
-    def distrust(self, organization_id: str, name: str, mark: Mark, doubt: Doubt) -> AllomiaError:
+    def undo_answer(self, organization_id: str, name: str, mark: Mark, doubt: Doubt) -> AllomiaError:
         """Settle by its mark what came of a request whose answer cannot be true, and return the error that says so."""
         asked = "what was asked for" if doubt.shows(name) else name
         what = f"AlloMia's answer to making key {asked} cannot be true: {doubt.why}"
-        lookout = Lookout(self.api, self.clock, organization_id, is_old=self.is_old, is_hidden=doubt.shows)
-        seen = lookout.look(mark, doubt.key_id)
+        search = MintSearch(self.api, self.clock, organization_id, is_old=self.is_old, is_hidden=doubt.shows)
+        seen = search.look(mark, doubt.key_id)
         if not seen.made:
             look = (
                 f"Before the next run look with {look_command(organization_id)} for {asked}, and revoke what you find."
@@ -107,7 +179,7 @@ def _left_behind(organization_id: str, key_id: str, why: str, is_ours: bool) -> 
     )
 
 
-def _unseen(seen: Sighting) -> str:
+def _unseen(seen: MintSearchResult) -> str:
     if seen.is_foreign:
         return "AlloMia shows it under another name"
     return f"looking for it failed ({seen.failure})" if seen.failure else "AlloMia shows no key with its mark"

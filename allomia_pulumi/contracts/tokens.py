@@ -1,0 +1,35 @@
+"""Type tokens: the names under which the engine, states and programs know this package's resources and functions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = [
+    "DASHBOARD_API_KEY",
+    "KINDS",
+    "ORGANIZATION_API_KEY",
+    "PACKAGE",
+    "dynamic_token",
+    "kind_of",
+    "plugin_token",
+]
+
+PACKAGE: Final = "allomia"
+ORGANIZATION_API_KEY: Final = "OrganizationApiKey"
+DASHBOARD_API_KEY: Final = "DashboardApiKey"
+KINDS: Final = (ORGANIZATION_API_KEY, DASHBOARD_API_KEY)
+
+
+def plugin_token(name: str) -> str:
+    """Return the plugin's token of a resource or function."""
+    return f"{PACKAGE}:index:{name}"
+
+
+def dynamic_token(kind: str) -> str:
+    """Return the token that a resource has with Pulumi's dynamic provider."""
+    return f"pulumi-python:dynamic/{PACKAGE}:{kind}"
+
+
+def kind_of(token: Any) -> str | None:  # noqa: ANN401 - a state may hold anything
+    """Return the kind of resource that a token names, of either face; None if it is none of this package."""
+    return next((kind for kind in KINDS if token in (plugin_token(kind), dynamic_token(kind))), None)

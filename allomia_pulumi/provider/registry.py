@@ -1,0 +1,66 @@
+"""The resources that both provider processes serve: a row for each, by its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY
+from allomia_pulumi.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from allomia_pulumi.container import Session
+    from allomia_pulumi.core.handler import Resource
+    from allomia_pulumi.ground.clock import Clock
+
+    Build: TypeAlias = Callable[[Session, Clock], Resource]
+
+__all__ = ["RESOURCES", "Registration"]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A resource, whose capabilities are the protocols of `allomia_pulumi.core.handler` that its handler has.
+
+    Attributes:
+        kind: Its name in the package, from which its type tokens are made.
+        load: Loads the class of its handler: few stacks have every kind.
+        without_import: Why it cannot be imported, and what to do instead; for a handler that does not import.
+    """
+
+    kind: str
+    load: Callable[[], Build]
+    without_import: tuple[str, str] = ("", "")
+
+    def refuse_import(self) -> InvalidInput:
+        """Return the error of an import that the handler does not offer."""
+        return InvalidInput(*self.without_import)
+
+
+def _load_organization_keys() -> Build:
+    from allomia_pulumi.core.minted_key.handler import OrganizationKeys  # noqa: PLC0415 - see `Registration.load`
+
+    return OrganizationKeys
+
+
+def _load_dashboard_keys() -> Build:
+    from allomia_pulumi.core.handmade_key.handler import DashboardKeys  # noqa: PLC0415 - see `Registration.load`
+
+    return DashboardKeys
+
+
+RESOURCES: Final[Mapping[str, Registration]] = {
+    each.kind: each
+    for each in (
+        Registration(ORGANIZATION_API_KEY, _load_organization_keys),
+        Registration(
+            DASHBOARD_API_KEY,
+            _load_dashboard_keys,
+            without_import=(
+                "a DashboardApiKey is not imported: it makes nothing in AlloMia",
+                "Declare it with organizationId and vaultSecret, and run `pulumi up`.",
+            ),
+        ),
+    )
+}
