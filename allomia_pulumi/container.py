@@ -1,44 +1,87 @@
-"""One process's connections: settings read once, clients built when first needed, shared by all keys."""
+"""The container of one process: settings read once, clients built when first needed and shared by all keys."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.tenants import Service, normal_service
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import (
+from allomia_pulumi.ground.config import load_settings
+from allomia_pulumi.ground.lazy_imports import loading
+from allomia_pulumi.ground.redaction import guard
+from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.settings import (
     IMPORT_REFERENCE_VARIABLE,
     IMPORT_SECRET_VARIABLE,
     TENANT_KEY_VARIABLE,
     Settings,
-    load_settings,
 )
-from allomia_pulumi.ground.lazy_imports import loading
-from allomia_pulumi.ground.once import made_once
-from allomia_pulumi.ground.redaction import guard
-from allomia_pulumi.ground.references import VaultReference, parse_reference
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.singleflight import SingleFlight
 
 if TYPE_CHECKING:
-    from allomia_pulumi.edges.allomia import Credential, Exchange, Prover, TenantClient
+    from allomia_pulumi.edges.allomia import Credential, HttpClient, Prover, TenantClient
     from allomia_pulumi.edges.vault import Vault
 
-__all__ = ["Session"]
+__all__ = ["Container"]
+
+T = TypeVar("T")
+Key = TypeVarTuple("Key")
 
 
-class Session:
-    """Build clients from configuration; nothing is connected or read before it is needed.
+class Registry:
+    """Services of one process: each is made at its first use, kept, and closed with the registry; thread-safe.
+
+    One lock is held while something is made, so that two threads never make the same; what raises is tried again by
+    the next caller.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._closers: list[Callable[[], None]] = []
+
+    def register(self, factory: Callable[[*Key], T], close: Callable[[T], None] | None = None) -> Callable[[*Key], T]:
+        """Return the getter of a service, one for each key.
+
+        Args:
+            factory: Makes the service from its key, which may be empty.
+            close: Ends it.
+        """
+        made: dict[tuple[object, ...], T] = {}
+
+        def get(*key: *Key) -> T:
+            with self._lock:
+                if key not in made:
+                    service = made[key] = factory(*key)
+                    if close is not None:
+                        self._closers.append(partial(close, service))
+                return made[key]
+
+        return get
+
+    def close(self) -> None:
+        """Close what was made, the latest first; one that fails keeps no other from its end."""
+        with self._lock, ExitStack() as stack:
+            for close in self._closers:
+                stack.callback(close)
+
+
+class Container:
+    """Clients of one process, built from configuration; nothing is connected or read before it is needed.
 
     Args:
         stack: Stack configuration of the namespace `allomia`, by name.
         environ: The process environment.
         clock: Where time comes from.
         arguments: What a command was given, by the same names as `stack`; it wins over everything.
+        cancellation: Tells whether the run is being stopped; by default nobody stops it.
     """
 
     def __init__(
@@ -47,24 +90,27 @@ class Session:
         environ: Mapping[str, str],
         clock: Clock,
         arguments: Mapping[str, str] | None = None,
+        cancellation: Cancellation | None = None,
     ) -> None:
-        self._arguments = arguments
-        self._stack = stack
         self._environ = environ
         self._clock = clock
-        self._lock = threading.RLock()
-        self._credentials: dict[VaultReference | None, Credential] = {}
-        self._tenants: dict[VaultReference | None, TenantClient] = {}
-        self._held: set[str] = set()
+        self.cancellation = cancellation or Cancellation()
+        self._services = Registry()
+        self._settings = self._services.register(lambda: load_settings(stack, environ, arguments))
+        self._http = self._services.register(self._make_http, close=lambda http: http.close())
+        self._vault = self._services.register(self._make_vault, close=lambda vault: vault.close())
+        self._credential = self._services.register(self._find_credential)
+        self._tenant = self._services.register(self._make_tenant)
+        self._managed: set[str] = set()
 
-    @made_once
+    @property
     def settings(self) -> Settings:
         """Return the settings.
 
         Raises:
             InvalidConfiguration: A value is not acceptable.
         """
-        return load_settings(self._stack, self._environ, self._arguments)
+        return self._settings()
 
     @property
     def warning(self) -> str:
@@ -85,13 +131,12 @@ class Session:
         return normal_service(self.settings.api_url, self.settings.keys_path)
 
     def require(self, reference: VaultReference | None) -> None:
-        """See that a client can be opened for a tenant key reference; no edge is loaded for that.
+        """Check that a client can be opened for a tenant key reference; no edge is loaded for that.
 
         Raises:
             InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
         """
-        with self._lock:
-            self._credential(reference)
+        self._credential(reference)
 
     def open(self, reference: VaultReference | None) -> TenantClient:
         """Return the client for a tenant key reference, or for the configured one; no request is made yet.
@@ -99,21 +144,18 @@ class Session:
         Raises:
             InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
         """
-        with self._lock:
-            if reference not in self._tenants:
-                self._tenants[reference] = self._open(self._credential(reference))
-            return self._tenants[reference]
+        return self._tenant(reference)
 
     def store(self) -> Vault:
         """Return Vault, where keys are delivered; nothing is connected yet."""
-        return self._vault
+        return self._vault()
 
     def prover(self) -> Prover:
         """Return what proves organization keys; it needs no tenant key."""
-        with self._lock, loading():
-            from allomia_pulumi.edges.allomia import Prover  # noqa: PLC0415 - see `_open`
+        with loading():
+            from allomia_pulumi.edges.allomia import Prover  # noqa: PLC0415 - see `_make_http`
 
-            return Prover(self._exchange)
+        return Prover(self._http())
 
     def is_tenant_key(self, reference: VaultReference) -> bool:
         """Tell whether a reference is the place that the tenant key is configured to lie at."""
@@ -125,14 +167,12 @@ class Session:
         return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()
 
     def record_managed(self, mark: str) -> None:
-        """Note the fingerprint of a key that an `OrganizationApiKey` of this process holds."""
-        with self._lock:
-            self._held.add(mark)
+        """Record the fingerprint of a key that an `OrganizationApiKey` of this process holds."""
+        self._managed.add(mark)
 
     def is_managed(self, mark: str) -> bool:
         """Tell by its fingerprint whether an `OrganizationApiKey` of this process holds a key."""
-        with self._lock:
-            return mark in self._held
+        return mark in self._managed
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         """Return the secret of a key that is being imported, and its place: from Vault, or from the environment.
@@ -149,59 +189,44 @@ class Session:
                 reference = parse_reference(written, f"environment variable {IMPORT_REFERENCE_VARIABLE}")
             except InvalidInput as problem:
                 raise InvalidConfiguration(problem.message, problem.hint) from None
-            return self._vault.read_secret(reference), f"Vault {reference}"
+            return self._vault().read_secret(reference), f"Vault {reference}"
         if secret := self._environ.get(IMPORT_SECRET_VARIABLE, "").strip():
             source = f"environment variable {IMPORT_SECRET_VARIABLE}"
             return _accept_key(secret, source, "the key"), source
         return None
 
     def close(self) -> None:
-        """End what was opened: connections, and a Vault token that a login of ours obtained."""
-        with self._lock:
-            if "_exchange" in self.__dict__:
-                self._exchange.close()
-            if "_vault" in self.__dict__:
-                self._vault.close()
+        """Close what was opened: connections, and a Vault token that a login of ours obtained."""
+        self._services.close()
 
-    def _open(self, credential: Credential) -> TenantClient:
+    def _make_http(self) -> HttpClient:
         # httpx takes a while to load, and an `up` without changes makes no request.
         with loading():
-            from allomia_pulumi.edges.allomia import TenantClient  # noqa: PLC0415 - see above
-
-        return TenantClient(self._exchange, credential, self.settings.keys_path)
-
-    @made_once
-    def _exchange(self) -> Exchange:
-        from allomia_pulumi.edges.allomia import Exchange, InvalidURL  # noqa: PLC0415 - see `_open`
+            from allomia_pulumi.edges.allomia import HttpClient  # noqa: PLC0415 - see above
 
         source = self.settings.sources.get("apiUrl", "default")
-        try:
-            return Exchange(self.settings.api_url, self._clock, source=source)
-        except (OSError, ValueError, ImportError, InvalidURL) as problem:
-            raise InvalidConfiguration(
-                f"no connection to AlloMia can be set up ({type(problem).__name__})",
-                "Check allomia:apiUrl, and the environment's SSL_CERT_FILE and HTTPS_PROXY.",
-            ) from None
+        return HttpClient(self.settings.api_url, self._clock, self.cancellation, source=source)
 
-    @made_once
-    def _vault(self) -> Vault:
+    def _make_vault(self) -> Vault:
         # hvac and requests take a while to load, and not every process needs them.
         with loading():
             from allomia_pulumi.edges.vault import Vault  # noqa: PLC0415 - see above
 
         return Vault(self.settings.vault, self._environ, self._clock, self.settings.sources)
 
-    def _credential(self, reference: VaultReference | None) -> Credential:
-        if reference not in self._credentials:
-            self._credentials[reference] = self._find_credential(reference)
-        return self._credentials[reference]
+    def _make_tenant(self, reference: VaultReference | None) -> TenantClient:
+        credential = self._credential(reference)
+        with loading():
+            from allomia_pulumi.edges.allomia import TenantClient  # noqa: PLC0415 - see `_make_http`
+
+        return TenantClient(self._http(), credential, self.settings.keys_path)
 
     def _find_credential(self, reference: VaultReference | None) -> Credential:
+        settings = self.settings  # wrong ones are an error before anything is read
         if reference is not None:
-            self.settings  # noqa: B018 - wrong ones are an error before anything is read
             return _VaultKey(self.store, reference, "argument tenantKeyRef")
-        if configured := self.settings.tenant_key_ref:
-            return _VaultKey(self.store, configured, self.settings.sources["tenantKeyRef"])
+        if configured := settings.tenant_key_ref:
+            return _VaultKey(self.store, configured, settings.sources["tenantKeyRef"])
         if key := self._environ.get(TENANT_KEY_VARIABLE, "").strip():
             return _EnvironmentKey(key)
         raise InvalidConfiguration(
@@ -219,7 +244,7 @@ class _VaultKey:
         self._vault = vault
         self._reference = reference
         self.source = f"Vault {reference} ({configured})"
-        self._reads: Flights[int, SecretStr] = Flights()
+        self._reads: SingleFlight[int, SecretStr] = SingleFlight()
         self._generation = 0
         self._refused: set[SecretStr] = set()
         self._lock = threading.Lock()

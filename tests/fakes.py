@@ -13,6 +13,7 @@ from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.contracts.vault_delivery import Delivery, VaultLocation
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, NotFound, RequestRefused
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.references import VaultReference
 
 TENANT_KEY = "alm_tenant_" + "0" * 40
@@ -26,7 +27,6 @@ class FakeClock:
     def __init__(self) -> None:
         self.moment = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
         self.slept: list[float] = []
-        self.is_stopping = False
         self._elapsed = 0.0
 
     def now(self) -> datetime:
@@ -119,7 +119,7 @@ class FakeAllomia:
         self._enter("list")
         return list(self._organization(organization_id).values())
 
-    def look(self, organization_id: str) -> tuple[list[FakeKey], datetime | None]:
+    def list_keys_dated(self, organization_id: str) -> tuple[list[FakeKey], datetime | None]:
         return self.list_keys(organization_id), self.clock.now() + self.skew
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
@@ -307,6 +307,7 @@ class FakeTenants:
     service: Service = SERVICE
     imported: SecretStr | None = None
     held: set[str] = field(default_factory=set)
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
     def require(self, reference: VaultReference | None) -> None:
         self.open(reference)
@@ -360,7 +361,7 @@ class FakeShelf:
     faults: dict[str, list[AllomiaError]] = field(default_factory=dict)
     broken: dict[str, AllomiaError] = field(default_factory=dict)
 
-    def look_up(self, reference: VaultReference) -> FakeShelved:
+    def read_versions(self, reference: VaultReference) -> FakeShelved:
         if self.kv_version == 1:
             return FakeShelved(None, {})
         self._enter("look")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import PROVIDER_TYPE, DeclaredKey, declared_keys, object_of, resources_of
 from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
-from allomia_pulumi.ground.config import CONFIGURATION
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import CONFIGURATION
 from allomia_pulumi.provider.urn import is_default_provider, setting_text
 
 __all__ = ["Access", "access_of", "accesses"]

@@ -14,16 +14,16 @@ import typer
 
 from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.exit_codes import warn
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Listing
 from allomia_pulumi.edges.allomia import TenantClient
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
 from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = [
     "ApiUrl",
@@ -92,7 +92,7 @@ class Connections:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._sessions: dict[tuple[object, ...], Session] = {}
+        self._sessions: dict[tuple[object, ...], Container] = {}
 
     def open(self, access: Access) -> TenantClient:
         """Return the client of one access; no request is made yet.
@@ -149,7 +149,7 @@ class Connections:
                 visible.setdefault(key, _Organization(organization_id, name, [])).clients.append(client)
         return list(visible.values()), failures
 
-    def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Session, VaultReference | None]]:
+    def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Container, VaultReference | None]]:
         """Leave out what is the same, and a configuration without a tenant key where others have one."""
         seen = set()
         for access in accesses:
@@ -163,13 +163,13 @@ class Connections:
                 seen.add((session, reference))
                 yield session, reference
 
-    def _has_no_tenant_key(self, session: Session) -> bool:
+    def _has_no_tenant_key(self, session: Container) -> bool:
         return session.settings.tenant_key_ref is None and not self._environ.get(TENANT_KEY_VARIABLE, "").strip()
 
-    def _session(self, access: Access) -> Session:
+    def _session(self, access: Access) -> Container:
         key = (tuple(sorted(access.stack.items())), tuple(sorted(access.arguments.items())))
         if key not in self._sessions:
-            session = self._sessions[key] = Session(access.stack, self._environ, SystemClock(), access.arguments)
+            session = self._sessions[key] = Container(access.stack, self._environ, SystemClock(), access.arguments)
             if session.warning:
                 warn(session.warning)
         return self._sessions[key]
@@ -219,7 +219,7 @@ def _list_keys(organization: _Organization) -> Holding | AllomiaError:
     problems: list[AllomiaError] = []
     for client in organization.clients:
         try:
-            keys, listed_at = client.look(organization.organization_id)
+            keys, listed_at = client.list_keys_dated(organization.organization_id)
         except AllomiaError as problem:
             problems.append(problem)
         else:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
-from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import guard, printable, scrub
+from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
 
 __all__ = ["Stack", "ask_pulumi_object", "export_stack", "list_stacks", "open_stack", "read_again"]
 

@@ -18,9 +18,9 @@ from allomia_pulumi.core.minted_key.inputs import lineage_of
 from allomia_pulumi.core.orphans import Declared, Pending, StackRecord
 from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import InvalidInput
-from allomia_pulumi.ground.config import NAMESPACE
 from allomia_pulumi.ground.identifiers import is_lineage
 from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.settings import NAMESPACE
 from allomia_pulumi.provider.urn import identity_of, is_default_provider
 
 __all__ = [

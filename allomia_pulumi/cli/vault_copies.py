@@ -76,7 +76,7 @@ def _delivered_key(vault: Vault, place: VaultLocation) -> tuple[str | None, bool
 
 def _handmade_key(vault: Vault, reference: VaultReference) -> tuple[str | None, bool]:
     try:
-        key_id = vault.look_up(reference).key_id
+        key_id = vault.read_versions(reference).key_id
     except NotFound:
         key_id = None
     return key_id, key_id is not None

@@ -64,7 +64,7 @@ class KeyApi(Prover, Protocol):
         """
         ...
 
-    def look(self, organization_id: str) -> tuple[Sequence[ApiKey], datetime | None]:
+    def list_keys_dated(self, organization_id: str) -> tuple[Sequence[ApiKey], datetime | None]:
         """Return all keys as `list_keys` does, and the moment at which AlloMia says so, if it does."""
         ...
 

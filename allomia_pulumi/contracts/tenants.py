@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.allomia import KeyApi, Prover
 from allomia_pulumi.contracts.vault_delivery import SecretStore
 from allomia_pulumi.contracts.vault_versions import SecretReader
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.ground.references import VaultReference
 
@@ -45,6 +46,11 @@ class Tenants(Protocol):
     @property
     def service(self) -> Service:
         """Return the AlloMia that is asked; nothing is loaded or asked for that."""
+        ...
+
+    @property
+    def cancellation(self) -> Cancellation:
+        """Return the token that tells whether the run is being stopped."""
         ...
 
     def require(self, reference: VaultReference | None) -> None:

@@ -39,7 +39,7 @@ class SecretVersions:
 class SecretReader(Protocol):
     """Vault, as keys that a person writes there need it."""
 
-    def look_up(self, reference: VaultReference) -> SecretVersions:
+    def read_versions(self, reference: VaultReference) -> SecretVersions:
         """Tell by one metadata read which versions a secret has.
 
         Raises:

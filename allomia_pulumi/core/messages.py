@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.errors import AllomiaError, SetupError, UnexpectedAnswer, Unreachable
-from allomia_pulumi.ground.config import IMPORT_REFERENCE_VARIABLE, IMPORT_SECRET_VARIABLE
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import IMPORT_REFERENCE_VARIABLE, IMPORT_SECRET_VARIABLE
 
 __all__ = [
     "DELETE_OLD_BY_HAND",

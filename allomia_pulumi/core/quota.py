@@ -65,7 +65,7 @@ class Quota:
         own = self._of(organization_id)
         with own.lock:
             read_at = self._clock.monotonic()
-            keys, moment = api.look(organization_id)
+            keys, moment = api.list_keys_dated(organization_id)
             if not own.in_flight:
                 own.alive, own.read_at = {key.id: key for key in keys}, read_at
                 self._note(own.alive)

@@ -1,4 +1,4 @@
-"""Loading the modules of a provider process: a start is most of what an `up` without changes costs."""
+"""Import the modules of a provider process lazily and fast: a start is most of what an `up` without changes costs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _one_at_a_time = threading.RLock()
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Import modules inside without what takes time and serves nothing here.
+    """Import modules inside the block without what takes time and serves nothing here.
 
-    Besides, nothing is searched for garbage: nearly all that an import makes stays for the life of the process. Files
-    of the program stand for none of the modules.
+    The garbage collector rests meanwhile: nearly all that an import makes stays for the life of the process. Files of
+    the program stand for none of the modules.
 
     Raises:
         InvalidConfiguration: A file of the program was imported before, in place of a module that is needed.

@@ -1,4 +1,4 @@
-"""The base of every model that stands on a wire: frozen, camelCase outside, and silent about what it was given."""
+"""The base of every model on the wire: frozen, camelCase outside, and silent about what it was given."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _lock = threading.Lock()
 
 
 def guard(value: str) -> SecretStr:
-    """Wrap a secret, and remember it so that `scrub` removes it from any text of this process."""
+    """Wrap a secret, and record it so that `scrub` removes it from any text of this process."""
     if len(value) >= SHORTEST_GUARDED:
         with _lock:
             _guarded.add(value)
@@ -39,7 +39,7 @@ def scrub(text: str) -> str:
 
 
 def fingerprint(secret: SecretStr) -> str:
-    """Return the first 12 hex digits of the secret's SHA-256: compare without revealing."""
+    """Return a fingerprint of a secret, the first 12 hex digits of its SHA-256: compare without revealing."""
     return hashlib.sha256(secret.get_secret_value().encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 

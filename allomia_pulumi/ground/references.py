@@ -40,7 +40,7 @@ def _field(name: str) -> str:
 
 
 class VaultReference(WireModel):
-    """Name one field of one secret; while `mount` is None, `path` holds mount and path together."""
+    """Reference to one field of one secret; while `mount` is None, `path` holds mount and path together."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -40,7 +40,7 @@ def program_folder_last() -> Iterator[None]:
 
 @contextmanager
 def refuse_shadows() -> Iterator[None]:
-    """Tell what was imported in vain, or in place of another module, because of a file in the program's folder.
+    """Refuse what was imported in vain, or in place of another module, because of a file in the program's folder.
 
     Raises:
         InvalidConfiguration: A file stands where a module that is needed should be; the message names it.

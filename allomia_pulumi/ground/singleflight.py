@@ -1,4 +1,4 @@
-"""One thread works, and all that want the same thing share what came of it."""
+"""Single-flight cache: concurrent callers of one key share one call."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from typing import Generic, TypeVar
 
 from allomia_pulumi.errors import AllomiaError
 
-__all__ = ["Flights"]
+__all__ = ["SingleFlight"]
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class Flights(Generic[K, T]):
-    """Results by key: made once, then remembered.
+class SingleFlight(Generic[K, T]):
+    """Single-flight cache of results by key: each is computed once, then kept; thread-safe.
 
     Args:
-        is_final: Tells which errors are remembered too; after any other one the next caller tries again.
+        is_final: Tells which errors are kept too; after any other one the next caller tries again.
     """
 
     def __init__(self, is_final: Callable[[BaseException], bool] = lambda _: False) -> None:
         self._is_final = is_final
         self._lock = threading.Lock()
-        self._flights: dict[K, Future[T]] = {}
+        self._futures: dict[K, Future[T]] = {}
 
-    def get(self, key: K, make: Callable[[], T]) -> T:
-        """Return the result for a key; callers that come while it is being made wait and share the outcome."""
+    def get(self, key: K, call: Callable[[], T]) -> T:
+        """Return the result for a key; callers that come during the call wait and share its outcome."""
         with self._lock:
-            known = self._flights.get(key)
-            flight = self._flights.setdefault(key, Future())
-        if known is None:
-            self._make(key, flight, make)
-        if (problem := flight.exception()) is not None:
+            is_first = key not in self._futures
+            future = self._futures.setdefault(key, Future())
+        if is_first:
+            self._run(key, future, call)
+        if (problem := future.exception()) is not None:
             raise problem.copy() if isinstance(problem, AllomiaError) else problem
-        return flight.result()
+        return future.result()
 
-    def landed(self) -> list[T]:
+    def results(self) -> list[T]:
         """Return every result so far."""
         with self._lock:
-            flights = list(self._flights.values())
-        return [flight.result() for flight in flights if flight.done() and flight.exception() is None]
+            futures = list(self._futures.values())
+        return [future.result() for future in futures if future.done() and future.exception() is None]
 
-    def _make(self, key: K, flight: Future[T], make: Callable[[], T]) -> None:
+    def _run(self, key: K, future: Future[T], call: Callable[[], T]) -> None:
         try:
-            flight.set_result(make())
+            future.set_result(call())
         except BaseException as problem:  # noqa: BLE001 - whoever waits must not wait for ever
             if not self._is_final(problem):
                 with self._lock:
-                    self._flights.pop(key, None)
-            flight.set_exception(problem)
+                    self._futures.pop(key, None)
+            future.set_exception(problem)

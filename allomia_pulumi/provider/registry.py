@@ -10,11 +10,11 @@ from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_
 from allomia_pulumi.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from allomia_pulumi.container import Session
+    from allomia_pulumi.container import Container
     from allomia_pulumi.core.handler import Resource
     from allomia_pulumi.ground.clock import Clock
 
-    Build: TypeAlias = Callable[[Session, Clock], Resource]
+    Build: TypeAlias = Callable[[Container, Clock], Resource]
 
 __all__ = ["RESOURCES", "Registration"]
 

@@ -1,4 +1,4 @@
-"""AlloMia's side: the table of endpoints, authentication, and carrying a request out in one step."""
+"""The API of AlloMia: the table of endpoints, authentication, and execution of a request in one step."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ ROUTES = (
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who asks about what, as far as the request itself tells."""
+    """The caller and subject of a request, as far as the request itself tells."""
 
     credential: Credential
     organization_id: str | None = None
@@ -68,7 +68,7 @@ class Subject:
 
 
 def describe(world: World, call: ApiCall) -> Subject:
-    """Tell who asks about what, without changing anything: also for a request that is never carried out."""
+    """Return the caller and subject of a request, also of one that is never carried out; nothing changes."""
     caller = world.store.identify(call.token) if call.token else None
     route, ids = _find(call)
     organization_id = call.query.get("organizationId")
@@ -84,7 +84,7 @@ def describe(world: World, call: ApiCall) -> Subject:
 
 
 def carry_out(world: World, call: ApiCall) -> Done:
-    """Do what the request asks, in one step; a refusal is a result like any other."""
+    """Execute a request in one step; a refusal is a result like any other."""
     try:
         caller = _authenticate(world, call)
         route, ids = _find(call)

@@ -28,7 +28,7 @@ _recent_processes: list[int] = []
 
 
 class ConnectionDroppedError(Exception):
-    """Stands for a dropped connection where there is none to drop: an app called in-process."""
+    """A dropped connection, where there is none to drop: an app called in-process."""
 
 
 class Connection:

@@ -1,4 +1,4 @@
-"""The control side under `/sandbox/`: set the scene, aim faults, read what happened.
+"""The control API under `/sandbox/`: set the scene, add faults, read the events.
 
 There is no authentication: the server listens on loopback only, and serves no web page (see `guarding`).
 """
@@ -222,7 +222,7 @@ class Control:
         return await self.settings(request)
 
     async def reset(self, _request: Request) -> Response:
-        """Forget everything: tenants, organizations, keys, events, faults and settings."""
+        """Reset everything: tenants, organizations, keys, events, faults and settings."""
         self._sandbox.reset()
         return JSONResponse({"message": "The sandbox is empty"})
 

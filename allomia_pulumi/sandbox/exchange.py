@@ -79,7 +79,7 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an endpoint did, and its answer."""
+    """The result of a request: the change that an endpoint made, and its answer."""
 
     type: EventType
     body: JsonObject

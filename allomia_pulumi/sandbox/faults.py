@@ -39,7 +39,7 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, le=3600)]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the client is meant to receive."""
+    """The answer that the client is meant to receive."""
 
     status: int
     body: bytes
@@ -52,7 +52,7 @@ class Answer:
 
 
 class FaultBase(BaseModel):
-    """What every fault has: its aim, and how often it strikes.
+    """The base of every fault: its aim, and how often it strikes.
 
     Attributes:
         method: One method, or `*`.

@@ -1,4 +1,4 @@
-"""The way of one request under `/api`: latency, fault, AlloMia, event, answer."""
+"""The pipeline of a request under `/api`: latency, fault, AlloMia, event, answer."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _record(
 
 
 class _Delivery:
-    """How an answer reaches the client, or does not."""
+    """The transmission of an answer to the client, as a fault wants it."""
 
     def __init__(self, connection: Connection, receive: Receive, send: Send, pause: Pause) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""Who may talk to the sandbox: programs of this machine, and no web page that a browser of it shows.
+"""Access control of the sandbox: programs of this machine may call it, and no web page that its browser shows.
 
 A page can send requests to loopback, and by a name of its own that resolves to loopback it can read the answers too.
 """

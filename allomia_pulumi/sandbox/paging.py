@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page of how many items; pages count from 1."""
+    """A page by its number, from 1, and its size."""
 
     number: int
     limit: int

@@ -1,4 +1,4 @@
-"""What the sandbox remembers, and the shapes in which AlloMia's documentation shows it.
+"""The records of the sandbox, in the shapes that AlloMia's documentation shows.
 
 The shapes are those of AlloMia's public API reference; the shape of a key is assumed, because AlloMia documents no
 endpoint for keys. No record holds a key in clear: only its SHA-256.

@@ -87,7 +87,7 @@ class Store:
         return organization
 
     def remove_organization(self, organization: Organization) -> list[ApiKey]:
-        """Forget the organization and its calls, and return its keys, which die with it."""
+        """Remove an organization with its calls, and return its keys, which are dead from then on."""
         dead = self.keys_of(organization.id)
         for key in dead:
             self.revoke(key)

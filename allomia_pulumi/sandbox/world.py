@@ -1,4 +1,4 @@
-"""One world holds everything that a reset forgets; the sandbox holds the current world."""
+"""The state that a reset clears, as one object that the sandbox replaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pause: TypeAlias = Callable[[float], Awaitable[None]]
 
 
 class Settings(BaseModel):
-    """How this AlloMia behaves where the documentation is silent, or a test wants it otherwise.
+    """Settings of this AlloMia where the documentation is silent, or a test wants it otherwise.
 
     Attributes:
         latency_ms: Wait before every request under `/api`.
@@ -85,7 +85,7 @@ class Sandbox:
         self.pause: Pause = pause or self._wait
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset everything."""
         self.world = World(self._initial)
 
     async def _wait(self, seconds: float) -> None:

@@ -17,7 +17,7 @@ import pytest
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.errors import InvalidInput, NotFound
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.program import functions
 from allomia_pulumi.provider.dynamic import queries
 from tests.fakes import LINEAGE
@@ -47,7 +47,7 @@ class Scene:
 @pytest.fixture
 def scene(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     tenant = sandbox.add_tenant("clinics")
-    monkeypatch.setattr(queries, "_sessions", Flights())
+    monkeypatch.setattr(queries, "_sessions", SingleFlight())
     monkeypatch.delenv("ALLOMIA_TENANT_KEY_REF", raising=False)
     monkeypatch.setenv("ALLOMIA_TENANT_KEY", tenant.key)
     pulumi.runtime.set_all_config({"allomia:apiUrl": sandbox.address})

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.ground.clock import SystemClock
 from tests.contract.faces import FACES, Face, FaceError
@@ -115,7 +115,7 @@ def test_g3_functions_return_no_known_secret(scene: Scene) -> None:
     scene.sandbox.make_key_by_hand(scene.organization, name)
     other = scene.sandbox.add_organization(scene.tenant.id, name)
     environ = {"ALLOMIA_TENANT_KEY": scene.tenant.key}
-    with closing(Session({"apiUrl": scene.sandbox.address}, environ, SystemClock())) as session:
+    with closing(Container({"apiUrl": scene.sandbox.address}, environ, SystemClock())) as session:
         directory = session.open(None)
         found = find_organization(directory, organization_id=other, name=None)
         keys = survey_keys(directory, scene.organization, SystemClock().now()).keys

@@ -15,7 +15,7 @@ from allomia_pulumi.cli.doctor.old_keys import check_old_keys
 from allomia_pulumi.cli.doctor.steps import Finding, State
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.core.handmade_key.handler import DashboardKeys
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.errors import CredentialRejected
@@ -52,7 +52,7 @@ class Scene:
 
     @contextmanager
     def keys(self, token: str = "") -> Iterator[DashboardKeys]:
-        session = Session({}, self.environ(token), SystemClock())
+        session = Container({}, self.environ(token), SystemClock())
         try:
             yield DashboardKeys(session, SystemClock())
         finally:

@@ -399,7 +399,7 @@ def test_a_token_with_a_line_break_inside_is_refused_before_it_is_sent(
 def test_hvac_is_not_imported_before_the_first_read() -> None:
     program = (
         "import sys\nfrom allomia_pulumi.edges.vault import Vault\n"
-        "from allomia_pulumi.ground.config import VaultSettings\n"
+        "from allomia_pulumi.ground.settings import VaultSettings\n"
         "from allomia_pulumi.ground.clock import SystemClock\n"
         "Vault(VaultSettings(), {}, SystemClock()).close()\n"
         "sys.exit(sorted({'hvac', 'requests', 'urllib3'} & set(sys.modules)))"

@@ -60,7 +60,7 @@ def why_not(vault: Vault, path: str, version: int) -> AllomiaError:
 
 
 def test_each_version_is_known_by_the_moment_at_which_vault_made_it(shelf: Shelf, vault: Vault, path: str) -> None:
-    found = vault.look_up(at(path))
+    found = vault.read_versions(at(path))
 
     assert (found.kv_version, found.version, found.is_live) == (2, 2, True)
     assert list(found.written) == [1, 2]
@@ -85,19 +85,19 @@ def test_every_form_of_a_reference_finds_the_same_versions(vault: Vault, path: s
     else:
         reference = str(spelt).format(path)
 
-    assert vault.look_up(parse_reference(reference, "")) == vault.look_up(at(path))
+    assert vault.read_versions(parse_reference(reference, "")) == vault.read_versions(at(path))
 
 
 @pytest.mark.parametrize("pinned", [1, 2, 9])
 def test_a_pinned_version_makes_no_difference(vault: Vault, path: str, pinned: int) -> None:
-    assert vault.look_up(at(path, pinned)) == vault.look_up(at(path))
+    assert vault.read_versions(at(path, pinned)) == vault.read_versions(at(path))
 
 
 def test_a_new_version_is_noticed_by_the_next_look(shelf: Shelf, vault: Vault, path: str) -> None:
-    before = vault.look_up(at(path))
+    before = vault.read_versions(at(path))
     write(shelf, path, 1)
 
-    after = vault.look_up(at(path))
+    after = vault.read_versions(at(path))
 
     assert (before.version, after.version) == (2, 3)
     assert dict(after.written).items() > dict(before.written).items()
@@ -106,7 +106,7 @@ def test_a_new_version_is_noticed_by_the_next_look(shelf: Shelf, vault: Vault, p
 def test_a_deleted_earlier_version_is_gone_and_the_current_one_lives(kv: Any, vault: Vault, path: str) -> None:
     kv.delete_secret_versions(path, [1], mount_point="secret")
 
-    found = vault.look_up(at(path))
+    found = vault.read_versions(at(path))
 
     assert (found.version, list(found.written), found.is_live) == (2, [2], True)
     assert "version 1 of the secret" in why_not(vault, path, 1).message
@@ -116,27 +116,27 @@ def test_a_deleted_earlier_version_is_gone_and_the_current_one_lives(kv: Any, va
 def test_a_deleted_current_version_stays_current_and_is_not_live(kv: Any, vault: Vault, path: str) -> None:
     kv.delete_latest_version_of_secret(path, mount_point="secret")
 
-    found = vault.look_up(at(path))
+    found = vault.read_versions(at(path))
 
     assert (found.version, list(found.written), found.is_live) == (2, [1], False)
     assert f"kv undelete -mount=secret -versions=2 {path}" in why_not(vault, path, 2).hint
 
 
 def test_an_undeleted_version_is_back_with_its_first_moment(kv: Any, vault: Vault, path: str) -> None:
-    before = vault.look_up(at(path))
+    before = vault.read_versions(at(path))
     kv.delete_secret_versions(path, [2], mount_point="secret")
-    assert not vault.look_up(at(path)).is_live
+    assert not vault.read_versions(at(path)).is_live
 
     kv.undelete_secret_versions(path, [2], mount_point="secret")
 
-    assert vault.look_up(at(path)) == before
+    assert vault.read_versions(at(path)) == before
 
 
 @pytest.mark.parametrize(("number", "is_live"), [(1, True), (2, False)])
 def test_a_destroyed_version_is_gone(kv: Any, vault: Vault, path: str, number: int, is_live: bool) -> None:
     kv.destroy_secret_versions(path, [number], mount_point="secret")
 
-    found = vault.look_up(at(path))
+    found = vault.read_versions(at(path))
 
     assert (found.version, list(found.written), found.is_live) == (2, [3 - number], is_live)
     assert f"version {number} of the secret" in why_not(vault, path, number).message
@@ -147,7 +147,7 @@ def test_a_pruned_version_is_gone(shelf: Shelf, vault: Vault, path: str) -> None
     shelf.set(path, max_versions=2)
     write(shelf, path, 2)
 
-    found = vault.look_up(at(path))
+    found = vault.read_versions(at(path))
 
     assert (found.version, list(found.written), found.is_live) == (4, [3, 4], True)
     assert "was pruned; the latest is 4" in why_not(vault, path, 1).message
@@ -163,10 +163,10 @@ def test_a_version_that_expires_later_lives_until_then(shelf: Shelf, environ: di
     clock = FakeClock()
     with opened(environ, clock) as vault:
         clock.moment = datetime.now(UTC)
-        assert vault.look_up(at(path)).is_live
+        assert vault.read_versions(at(path)).is_live
 
         clock.moment += timedelta(hours=2)
-        found = vault.look_up(at(path))
+        found = vault.read_versions(at(path))
 
     assert (found.version, list(found.written), found.is_live) == (3, [1, 2], False)
 
@@ -174,7 +174,7 @@ def test_a_version_that_expires_later_lives_until_then(shelf: Shelf, environ: di
 @pytest.mark.parametrize("reference", ["secret/nothing#api_key", "team/kv2/nothing/here#api_key"])
 def test_a_missing_secret_is_not_found_in_the_words_of_reading(vault: Vault, reference: str) -> None:
     with refused(NotFound) as looking:
-        vault.look_up(parse_reference(reference, ""))
+        vault.read_versions(parse_reference(reference, ""))
     with refused(NotFound) as reading:
         vault.read_secret(parse_reference(reference, ""))
 
@@ -184,7 +184,7 @@ def test_a_missing_secret_is_not_found_in_the_words_of_reading(vault: Vault, ref
 
 def test_the_api_path_pasted_as_a_reference_is_explained(vault: Vault) -> None:
     with refused(NotFound) as caught:
-        vault.look_up(parse_reference("secret/metadata/allomia/ehr#api_key", ""))
+        vault.read_versions(parse_reference("secret/metadata/allomia/ehr#api_key", ""))
 
     assert "Leave metadata/ out" in caught[0].hint
 
@@ -192,38 +192,40 @@ def test_the_api_path_pasted_as_a_reference_is_explained(vault: Vault) -> None:
 def test_custom_metadata_alone_are_no_secret(shelf: Shelf, vault: Vault) -> None:
     shelf.set("marked", custom_metadata={"team": "voice"})
     with refused(NotFound) as caught:
-        vault.look_up(at("marked"))
+        vault.read_versions(at("marked"))
 
     assert "has no secret for secret/marked#api_key" in caught[0].message
     assert "has no secret for secret/marked#api_key version 1" in why_not(vault, "marked", 1).message
 
 
 def test_custom_metadata_beside_versions_change_nothing(shelf: Shelf, vault: Vault, path: str) -> None:
-    before = vault.look_up(at(path))
+    before = vault.read_versions(at(path))
     shelf.set(path, custom_metadata={"team": "voice"})
 
-    assert vault.look_up(at(path)) == before
+    assert vault.read_versions(at(path)) == before
 
 
 def test_a_nested_mount_is_found(shelf: Shelf, vault: Vault) -> None:
     shelf.put("a/b", mount="team/kv2", api_key=KEY)
 
-    assert vault.look_up(parse_reference("team/kv2/a/b#api_key", "")).version == 1
-    assert vault.look_up(parse_reference({"mount": "team/kv2", "path": "a/b", "field": "api_key"}, "")).version == 1
+    assert vault.read_versions(parse_reference("team/kv2/a/b#api_key", "")).version == 1
+    assert (
+        vault.read_versions(parse_reference({"mount": "team/kv2", "path": "a/b", "field": "api_key"}, "")).version == 1
+    )
 
 
 @pytest.mark.parametrize("path", ["with space/x", "question?mark=1", "per%2fcent", "ümläut/日本", "a..b"])
 def test_any_character_in_a_path_finds_the_secret_of_that_name(shelf: Shelf, vault: Vault, path: str) -> None:
     write(shelf, path, 1)
 
-    assert vault.look_up(at(path)).version == 1
+    assert vault.read_versions(at(path)).version == 1
 
 
 def test_kv_v1_has_no_versions_and_only_its_mount_is_looked_at(bao: OpenBao, shelf: Shelf, vault: Vault) -> None:
     bao.client().secrets.kv.v1.create_or_update_secret("allomia/ehr", {"api_key": KEY}, mount_point="legacy")
     before = len(bao.audit_entries())
 
-    found = vault.look_up(parse_reference("legacy/allomia/ehr#api_key", ""))
+    found = vault.read_versions(parse_reference("legacy/allomia/ehr#api_key", ""))
 
     assert found == SecretVersions(kv_version=1, version=None, written={})
     assert found.is_live
@@ -232,7 +234,7 @@ def test_kv_v1_has_no_versions_and_only_its_mount_is_looked_at(bao: OpenBao, she
 
 def test_a_wrong_mount_is_refused(vault: Vault) -> None:
     with refused(InvalidConfiguration) as caught:
-        vault.look_up(parse_reference({"mount": "secret/allomia", "path": "ehr", "field": "api_key"}, ""))
+        vault.read_versions(parse_reference({"mount": "secret/allomia", "path": "ehr", "field": "api_key"}, ""))
 
     assert "says that the mount is secret/allomia, and Vault says secret" in caught[0].message
 
@@ -240,13 +242,13 @@ def test_a_wrong_mount_is_refused(vault: Vault) -> None:
 def test_a_denial_names_the_line_that_is_enough(shelf: Shelf, environ: dict[str, str], path: str) -> None:
     may_read = shelf.token(f'path "secret/data/{path}" {{ capabilities = ["read"] }}')
     with opened(environ | {"VAULT_TOKEN": may_read}) as vault, refused(AccessDenied, may_read) as caught:
-        vault.look_up(at(path))
+        vault.read_versions(at(path))
     line = f'path "secret/metadata/{path}" {{ capabilities = ["read"] }}'
     assert f"does not let the token read the metadata of secret/{path} (403)" in caught[0].message
     assert caught[0].hint == f"Add to its policy: {line}"
 
     with opened(environ | {"VAULT_TOKEN": shelf.token(line)}) as vault:
-        assert vault.look_up(at(path)).version == 2
+        assert vault.read_versions(at(path)).version == 2
 
 
 def test_a_mount_out_of_reach_gets_the_lines_for_looking_and_reading(
@@ -254,11 +256,11 @@ def test_a_mount_out_of_reach_gets_the_lines_for_looking_and_reading(
 ) -> None:
     nothing = shelf.token('path "legacy/x" { capabilities = ["read"] }')
     with opened(environ | {"VAULT_TOKEN": nothing}) as vault, refused(AccessDenied, nothing) as caught:
-        vault.look_up(at(path))
+        vault.read_versions(at(path))
     lines = caught[0].hint[caught[0].hint.index('path "') :]
 
     with opened(environ | {"VAULT_TOKEN": shelf.token(lines)}) as vault:
-        assert vault.look_up(at(path)).version == 2
+        assert vault.read_versions(at(path)).version == 2
         assert vault.read_secret(at(path, 1)).get_secret_value() == KEY
 
 
@@ -267,15 +269,15 @@ def test_a_look_is_one_request_once_the_mount_is_known(
 ) -> None:
     with opened(environ) as vault:
         before = len(bao.audit_entries())
-        vault.look_up(at(path))
+        vault.read_versions(at(path))
         assert shelf.asked(before) == {
             ("read", f"sys/internal/ui/mounts/secret/{path}"): 1,
             ("read", f"secret/metadata/{path}"): 1,
         }
 
         before = len(bao.audit_entries())
-        vault.look_up(at(path))
-        vault.look_up(at(path))
+        vault.read_versions(at(path))
+        vault.read_versions(at(path))
         assert shelf.asked(before) == {("read", f"secret/metadata/{path}"): 2}
 
 
@@ -284,7 +286,7 @@ def test_the_value_never_travels(bao: OpenBao, environ: dict[str, str], path: st
     hashed = client.sys.calculate_hash("log", KEY)["data"]["hash"]
     with opened(environ) as vault:
         before = len(bao.audit_entries())
-        vault.look_up(at(path))
+        vault.read_versions(at(path))
         looked = json.dumps([dict(entry.raw) for entry in bao.audit_entries()[before:]])
         vault.read_secret(at(path))
         read = json.dumps([dict(entry.raw) for entry in bao.audit_entries()[before:]])

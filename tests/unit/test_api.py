@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.edges.allomia import Exchange, TenantClient
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -25,6 +25,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from tests.allomias import BODY_CANARY, CREATED, KEY_CANARY, KEYS, Answer, Credential, Server, html, page, status
 from tests.fakes import FakeClock
 
@@ -41,9 +42,11 @@ def credential() -> Credential:
 
 @pytest.fixture
 def client(server: Server, clock: FakeClock, credential: Credential) -> Iterator[TenantClient]:
-    exchange = Exchange("https://allomia.example", clock, source="default", transport=httpx.MockTransport(server))
-    yield TenantClient(exchange, credential, KEYS)
-    exchange.close()
+    http = HttpClient(
+        "https://allomia.example", clock, Cancellation(), source="default", transport=httpx.MockTransport(server)
+    )
+    yield TenantClient(http, credential, KEYS)
+    http.close()
 
 
 def test_all_pages_are_read(client: TenantClient, server: Server) -> None:
@@ -82,8 +85,8 @@ def test_a_vault_that_lacks_the_tenant_key_is_no_404_of_allomia(server: Server, 
         def current(self) -> SecretStr:
             raise NotFound("Vault has no secret", "Undelete it.")
 
-    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(server))
-    client = TenantClient(exchange, Missing(), KEYS)
+    http = HttpClient("https://allomia.example", clock, Cancellation(), transport=httpx.MockTransport(server))
+    client = TenantClient(http, Missing(), KEYS)
     for call in (
         lambda: client.list_keys("org"),
         lambda: client.has_key("org", "key"),
@@ -94,7 +97,7 @@ def test_a_vault_that_lacks_the_tenant_key_is_no_404_of_allomia(server: Server, 
         with pytest.raises(NotFound, match="Vault has no secret"):
             call()
     assert server.requests == []
-    exchange.close()
+    http.close()
 
 
 def test_what_one_key_was_answered_is_not_sent_with_another(client: TenantClient, server: Server) -> None:
@@ -303,8 +306,8 @@ def test_a_post_that_did_nothing_says_so(
 
 
 def test_a_refused_tenant_key_is_read_again_once(server: Server, clock: FakeClock) -> None:
-    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(server))
-    client = TenantClient(exchange, Credential("old", "new"), KEYS)
+    http = HttpClient("https://allomia.example", clock, Cancellation(), transport=httpx.MockTransport(server))
+    client = TenantClient(http, Credential("old", "new"), KEYS)
     server.answers = [status(401), httpx.Response(201, json=CREATED)]
     assert client.mint_key("org", "ehr").id == "id-1"
     assert [request.headers["Authorization"] for request in server.requests] == ["Bearer old", "Bearer new"]
@@ -313,7 +316,7 @@ def test_a_refused_tenant_key_is_read_again_once(server: Server, clock: FakeCloc
     with pytest.raises(CredentialRejected):
         client.list_keys("org")
     assert len(server.requests) == 1
-    exchange.close()
+    http.close()
 
 
 def test_an_unknown_organization_is_told_from_missing_endpoints(client: TenantClient, server: Server) -> None:

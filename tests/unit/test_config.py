@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from allomia_pulumi.errors import InvalidConfiguration
-from allomia_pulumi.ground.config import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, is_loopback, load_settings
+from allomia_pulumi.ground.addresses import is_loopback
+from allomia_pulumi.ground.config import load_settings
+from allomia_pulumi.ground.settings import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth
 
 CANARY = "canary-0123456789"
 

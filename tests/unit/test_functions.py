@@ -14,10 +14,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.redaction import guard
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.program import functions
 from allomia_pulumi.program.functions import OrganizationInfo
 from allomia_pulumi.provider.dynamic import queries
@@ -32,7 +32,7 @@ FORMS = ("get_organization", "get_organizations", "get_organization_api_keys")
 def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in ("ALLOMIA_API_URL", "ALLOMIA_TENANT_KEY", "ALLOMIA_TENANT_KEY_REF"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(queries, "_sessions", Flights())
+    monkeypatch.setattr(queries, "_sessions", SingleFlight())
     pulumi.runtime.set_all_config({}, [])
     yield
     pulumi.runtime.set_all_config({}, [])
@@ -54,7 +54,7 @@ class StandIn:
 
 
 def failure(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> pulumi.RunError:
-    def fail(_: object) -> Session:
+    def fail(_: object) -> Container:
         raise problem
 
     monkeypatch.setattr(queries, "_start", fail)
@@ -96,7 +96,7 @@ def test_the_stack_configuration_counts_secret_or_not(monkeypatch: pytest.Monkey
     pulumi.runtime.set_all_config({**config, "clinic:owner": "bob"}, ["allomia:owner"])
     started: list[dict[str, str]] = []
 
-    def start(stack: tuple[tuple[str, str], ...]) -> Session:
+    def start(stack: tuple[tuple[str, str], ...]) -> Container:
         started.append(dict(stack))
         raise InvalidConfiguration("enough is known")
 

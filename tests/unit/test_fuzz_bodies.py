@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from allomia_pulumi.edges.allomia import Exchange, TenantClient
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient
 from allomia_pulumi.edges.vault import Vault
-from allomia_pulumi.edges.vault.faults import Fault, judged, to_error
+from allomia_pulumi.edges.vault.answers import request_json
+from allomia_pulumi.edges.vault.faults import Fault, to_error
 from allomia_pulumi.edges.vault.metadata import Metadata
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.redaction import fingerprint
 from allomia_pulumi.ground.references import parse_reference
@@ -97,9 +99,9 @@ def garbled() -> Garbled:
 
 @pytest.fixture(scope="module")
 def client(garbled: Garbled) -> Iterator[TenantClient]:
-    exchange = Exchange("https://allomia.example", _Timeless(), transport=httpx.MockTransport(garbled))
-    yield TenantClient(exchange, Credential(CANARY), KEYS)
-    exchange.close()
+    http = HttpClient("https://allomia.example", _Timeless(), Cancellation(), transport=httpx.MockTransport(garbled))
+    yield TenantClient(http, Credential(CANARY), KEYS)
+    http.close()
 
 
 class _Timeless(FakeClock):
@@ -119,7 +121,7 @@ def test_g3_g4_any_answer_of_allomia_is_a_value_or_an_error_of_ours(
     garbled.response = httpx.Response(status, content=body, headers=headers)
     keys = survives(lambda: client.list_keys("org"))
     assert keys is None or len({key.id for key in keys}) == len(keys)
-    survives(lambda: client.look("org"))
+    survives(lambda: client.list_keys_dated("org"))
     survives(lambda: client.has_key("org", "key-1"))
     survives(lambda: client.revoke_key("org", "key-1"))
     survives(lambda: client.organization("org"))
@@ -158,7 +160,7 @@ def test_g3_any_answer_of_vault_is_an_object_or_a_fault(status: int, body: bytes
     response.status_code, response._content, response.encoding = status, body, "utf-8"
     response.headers.update(headers)
     try:
-        answer = judged(lambda: response)
+        answer = request_json(lambda: response)
     except Fault as fault:
         problem = to_error(fault, "Vault at https://vault.example", "reading secret/x#api_key")
         survives(lambda: _raise(problem))
@@ -173,10 +175,10 @@ def test_any_metadata_are_read_or_refused(whole: Any) -> None:
     except ValidationError:
         return
     now = FakeClock().now()
-    stored = metadata.stored(now)
+    stored = metadata.to_stored(now)
     assert stored.version >= 0
     assert stored.is_ours or stored.key_id is None
-    assert metadata.shelved(now).version == metadata.current_version
+    assert metadata.to_versions(now).version == metadata.current_version
     assert metadata.intact <= set(metadata.versions)
 
 
@@ -224,7 +226,7 @@ def _use(vault: Vault) -> None:
     reference = parse_reference("secret/x#api_key", "the reference")
     secret = survives(lambda: vault.read_secret(reference))
     assert secret is None or fingerprint(secret)
-    survives(lambda: vault.look_up(reference))
+    survives(lambda: vault.read_versions(reference))
     survives(lambda: vault.inspect_secret(Spot("x")))
     survives(lambda: vault.preflight_delivery(Spot("x")))
     survives(lambda: vault.deliver_secret(Spot("x"), on_its_way(1, secret=CANARY)))

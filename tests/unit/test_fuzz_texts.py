@@ -12,11 +12,12 @@ from allomia_pulumi.core.marks import clean_label, label_of, make_mark, parse_ma
 from allomia_pulumi.core.minted_key.inputs import SUPPORTED, parse_inputs
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.edges.allomia.paths import segment
-from allomia_pulumi.ground.config import CONFIGURATION, Settings, load_settings
+from allomia_pulumi.ground.config import load_settings
 from allomia_pulumi.ground.durations import format_duration, parse_duration
 from allomia_pulumi.ground.identifiers import BASE32, is_identifier
 from allomia_pulumi.ground.redaction import guard, printable, scrub
 from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.settings import CONFIGURATION, Settings
 from tests.fakes import LINEAGE
 from tests.faults.garbage import CANARY, leaves, mutated, survives, texts, values
 

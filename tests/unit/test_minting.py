@@ -30,6 +30,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from tests.fakes import LINEAGE, TENANT_KEY, FakeAllomia, FakeClock, FakeKey, Listener
 from tests.vaults import everything_told
 
@@ -43,7 +44,7 @@ def listener() -> Listener:
 
 @pytest.fixture
 def minter(api: FakeAllomia, clock: FakeClock, listener: Listener) -> Minter:
-    return Minter(api, clock, listener)
+    return Minter(api, clock, listener, Cancellation())
 
 
 def lost() -> OutcomeUnknown:
@@ -302,7 +303,7 @@ def test_g1_g2_an_answer_that_cannot_be_true_is_settled_by_the_mark(
         api.faults[trouble] = [AccessDenied("403")] * 9
         api.faults["get"] = [AccessDenied("403")] * 9
     with pytest.raises(AllomiaError) as caught:
-        Minter(api, clock, listener, ledger).mint(ORDER)
+        Minter(api, clock, listener, Cancellation(), ledger).mint(ORDER)
     error = caught.value
     told = everything_told(error)
     assert TENANT_KEY not in told
@@ -329,7 +330,7 @@ def test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key(api: FakeA
     lying(api, lambda new: replace(new, id=shown.id))
 
     def mint(_: int) -> str:
-        minter = Minter(api, clock, Listener(), ledger)
+        minter = Minter(api, clock, Listener(), Cancellation(), ledger)
         barrier.wait()
         try:
             return minter.mint(ORDER).id
@@ -343,7 +344,7 @@ def test_g1_of_many_threads_that_are_answered_one_id_one_gets_the_key(api: FakeA
 def test_g1_a_key_that_this_process_knows_from_a_record_is_no_new_one(api: FakeAllomia, clock: FakeClock) -> None:
     lying(api, lambda new: replace(new, id="key-99"))
     with pytest.raises(UnexpectedAnswer, match="key-99 existed before"):
-        Minter(api, clock, Listener(), Quota(clock), {"key-99"}).mint(ORDER)
+        Minter(api, clock, Listener(), Cancellation(), Quota(clock), {"key-99"}).mint(ORDER)
     assert alive(api) == []
 
 

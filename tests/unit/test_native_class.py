@@ -20,8 +20,8 @@ from pulumi.runtime.mocks import MockMonitor
 import allomia_pulumi
 from allomia_pulumi import native
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
-from allomia_pulumi.ground.config import AppRoleAuth, JwtAuth, KubernetesAuth, Settings, TokenAuth, VaultSettings
 from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.ground.settings import AppRoleAuth, JwtAuth, KubernetesAuth, Settings, TokenAuth, VaultSettings
 from allomia_pulumi.native import Provider, VaultArgs, VaultAuthArgs
 from allomia_pulumi.program import dynamic, functions
 from allomia_pulumi.program.arguments import to_wire

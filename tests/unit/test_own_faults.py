@@ -12,7 +12,8 @@ from allomia_pulumi.core.minted_key.conversation import KeyConversation
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.strays import Strays
 from allomia_pulumi.core.minted_key.update import Update
-from allomia_pulumi.edges.vault.faults import Fault, Repeat, judged, to_error
+from allomia_pulumi.edges.vault.answers import request_json
+from allomia_pulumi.edges.vault.faults import Fault, Repeat, to_error
 from allomia_pulumi.errors import KeyLeftBehind, UnexpectedAnswer
 from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Owing
 
@@ -139,9 +140,9 @@ def test_a_fault_of_ours_is_not_told_as_vaults(problem: Exception) -> None:
         raise problem
 
     with pytest.raises(Fault) as caught:
-        judged(call)
+        request_json(call)
     error = to_error(caught.value, "Vault at https://vault.example", "reading secret/x#api_key")
     assert not isinstance(error, UnexpectedAnswer)
     assert "this package itself broke" in str(error)
     assert SECRET_TEXT not in str(error)
-    assert caught.value.repeat is Repeat.LOST
+    assert caught.value.repeat is Repeat.MAYBE_DONE

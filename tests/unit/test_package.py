@@ -34,9 +34,9 @@ def test_a_program_loads_no_edge_and_no_model() -> None:
 def test_a_session_without_vault_loads_no_hvac() -> None:
     heavy = python(
         "import sys\n"
-        "from allomia_pulumi.container import Session\n"
+        "from allomia_pulumi.container import Container\n"
         "from allomia_pulumi.ground.clock import SystemClock\n"
-        "Session({}, {'ALLOMIA_TENANT_KEY': 'k'}, SystemClock()).open(None)\n"
+        "Container({}, {'ALLOMIA_TENANT_KEY': 'k'}, SystemClock()).open(None)\n"
         "print('hvac' in sys.modules)"
     )
     assert heavy == "False"

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 import allomia_pulumi
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.references import parse_reference
 from tests.fakes import FakeClock
@@ -113,13 +113,13 @@ def test_g3_no_living_object_shows_a_secret_after_calls_that_work_or_fail(status
     with stand_in(*script) as server:
         environ = {"VAULT_ADDR": server.address, "VAULT_TOKEN": TOKEN}
         stack = {"apiUrl": f"http://127.0.0.1:{free_port()}", "tenantKeyRef": "secret/allomia/tenant#api_key"}
-        session = Session(stack, environ, FakeClock())
+        session = Container(stack, environ, FakeClock())
         tenant = session.open(parse_reference("secret/other/tenant#api_key", "the reference"))
         with pytest.raises(AllomiaError) as caught:
             tenant.list_organizations()
         known = {id(each) for each in others}
         objects = [each for each in ours() if id(each) not in known]
-        assert {type(each).__name__ for each in objects} >= {"Session", "TenantClient", "Vault", "_VaultKey"}
+        assert {type(each).__name__ for each in objects} >= {"Container", "TenantClient", "Vault", "_VaultKey"}
         assert [leak for each in objects for leak in leaks(channels.of_object(each))] == []
         assert leaks(channels.of_exception(caught.value)) == []
         assert leaks(channels.of_pickle(caught.value)) == []

@@ -14,7 +14,7 @@ from allomia_pulumi import __version__
 from allomia_pulumi.contracts import values
 from allomia_pulumi.core.handmade_key import inputs as dashboard_inputs
 from allomia_pulumi.core.minted_key import inputs
-from allomia_pulumi.ground.config import CONFIGURATION
+from allomia_pulumi.ground.settings import CONFIGURATION
 from allomia_pulumi.program import functions
 from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
 from tools.engine.processes import CHECKOUT

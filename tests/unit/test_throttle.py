@@ -6,17 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from allomia_pulumi.edges.allomia import Exchange, TenantClient
-from allomia_pulumi.edges.allomia.rate_limit import LONGEST_SHARED_SECONDS, MOST_SECONDS, Throttle
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient
+from allomia_pulumi.edges.net.rate_limit import LONGEST_SHARED_SECONDS, MOST_SECONDS, Throttle
 from allomia_pulumi.errors import Interrupted, Unreachable
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
 from tests.allomias import CREATED, KEYS, Credential, page, status
 from tests.fakes import FakeClock
 
 
 @pytest.fixture
-def throttle(clock: FakeClock) -> Throttle:
-    return Throttle(clock)
+def cancellation() -> Cancellation:
+    return Cancellation()
+
+
+@pytest.fixture
+def throttle(clock: FakeClock, cancellation: Cancellation) -> Throttle:
+    return Throttle(clock, cancellation)
 
 
 def take(throttle: Throttle) -> None:
@@ -27,7 +33,7 @@ def take(throttle: Throttle) -> None:
 def test_without_a_limit_nobody_waits(throttle: Throttle, clock: FakeClock) -> None:
     for _ in range(100):
         take(throttle)
-        throttle.go_on()
+        throttle.resume()
     assert clock.slept == []
 
 
@@ -44,7 +50,7 @@ def test_pauses_without_a_word_grow_while_requests_are_limited_and_end_with_an_a
         throttle.back_off(None)
         take(throttle)
     assert clock.slept == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
-    throttle.go_on()
+    throttle.resume()
     clock.slept.clear()
     take(throttle)
     assert clock.slept == []
@@ -59,7 +65,7 @@ def test_requests_that_were_under_way_together_are_limited_once(throttle: Thrott
 
 def test_an_answer_from_before_the_pause_does_not_end_it(throttle: Throttle, clock: FakeClock) -> None:
     throttle.back_off(3)
-    throttle.go_on()
+    throttle.resume()
     take(throttle)
     assert clock.slept == [3]
 
@@ -85,23 +91,27 @@ def test_one_that_gets_no_answer_at_all_lets_the_next_one_ask(throttle: Throttle
         assert clock.slept == [1]
 
 
-def test_nobody_waits_once_the_run_is_being_stopped(throttle: Throttle, clock: FakeClock) -> None:
+def test_nobody_waits_once_the_run_is_being_stopped(
+    throttle: Throttle, clock: FakeClock, cancellation: Cancellation
+) -> None:
     throttle.back_off(5)
-    clock.is_stopping = True
+    cancellation.request()
     take(throttle)
     assert clock.slept == []
 
 
-def test_a_key_that_waits_for_its_turn_is_not_asked_for_when_the_run_is_stopped(clock: FakeClock) -> None:
+def test_a_key_that_waits_for_its_turn_is_not_asked_for_when_the_run_is_stopped(
+    clock: FakeClock, cancellation: Cancellation
+) -> None:
     requests: list[str] = []
 
     def serve(request: httpx.Request) -> httpx.Response:
         requests.append(request.method)
-        clock.is_stopping = True
+        cancellation.request()
         return httpx.Response(201, json=CREATED) if request.method == "POST" else page()
 
-    exchange = Exchange("https://allomia.example", clock, transport=httpx.MockTransport(serve))
-    client = TenantClient(exchange, Credential(), KEYS)
+    http = HttpClient("https://allomia.example", clock, cancellation, transport=httpx.MockTransport(serve))
+    client = TenantClient(http, Credential(), KEYS)
     client.list_keys("org")
     with pytest.raises(Interrupted, match="before making key ehr"):
         client.mint_key("org", "ehr")
@@ -123,8 +133,8 @@ def test_sixty_four_threads_ask_one_at_a_time_while_they_are_limited() -> None:
             all_there.wait(timeout=60)
         return status(429) if is_refused else page()
 
-    exchange = Exchange("https://allomia.example", SystemClock(), transport=httpx.MockTransport(serve))
-    client = TenantClient(exchange, Credential(), KEYS)
+    http = HttpClient("https://allomia.example", SystemClock(), Cancellation(), transport=httpx.MockTransport(serve))
+    client = TenantClient(http, Credential(), KEYS)
     with ThreadPoolExecutor(64) as pool:
         lists = list(pool.map(client.list_keys, [f"org-{number}" for number in range(64)]))
     assert (len(lists), len(refused)) == (64, 66)

@@ -17,8 +17,8 @@ from allomia_pulumi.core.minted_key.inputs import Adoption
 from allomia_pulumi.core.minted_key.state import Reason, Record
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.record import Owed, OwedStep
-from allomia_pulumi.ground.config import TokenAuth
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TokenAuth
 from tools.schema.texts import field_texts
 
 __all__ = [

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from allomia_pulumi.ground.config import (
+from allomia_pulumi.ground.config import VARIABLES
+from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import (
     CONFIGURATION,
     DEFAULT_API_URL,
     DEFAULT_KEYS_PATH,
@@ -15,7 +17,6 @@ from allomia_pulumi.ground.config import (
     TokenAuth,
     VaultSettings,
 )
-from allomia_pulumi.ground.references import VaultReference
 from tools.schema.kinds import AUTH, KINDS, describe_fields
 
 __all__ = ["describe_provider", "describe_types", "describe_variables"]
@@ -30,12 +31,6 @@ SETTINGS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "keysPath": (TEXT, "Path of the key collection, which AlloMia does not document."),
 }
 DEFAULTS: Final = {"apiUrl": DEFAULT_API_URL, "keysPath": DEFAULT_KEYS_PATH}
-VARIABLES: Final = {
-    "apiUrl": "ALLOMIA_API_URL",
-    "tenantKeyRef": "ALLOMIA_TENANT_KEY_REF",
-    "owner": "ALLOMIA_OWNER",
-    "keysPath": "ALLOMIA_KEYS_PATH",
-}
 METHODS: Final = (TokenAuth, AppRoleAuth, JwtAuth, KubernetesAuth)
 TEXTS: Final = {
     "address": "Base URL; by default `BAO_ADDR`, then `VAULT_ADDR`.",
@@ -67,8 +62,8 @@ def describe_variables() -> dict[str, Any]:
     variables["tenantKeyRef"].update(TEXT)
     for name, default in DEFAULTS.items():
         variables[name]["default"] = default
-    for name, variable in VARIABLES.items():
-        variables[name]["defaultInfo"] = {"environment": [variable]}
+    for name in variables.keys() & VARIABLES.keys():
+        variables[name]["defaultInfo"] = {"environment": list(VARIABLES[name])}
     return variables
 
 

@@ -17,7 +17,7 @@ from allomia_pulumi.core.messages import orphans_command
 from allomia_pulumi.core.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.edges.allomia import ListedKey, Organization, TenantClient
 from allomia_pulumi.errors import AllomiaError, NotFound
-from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.cached_property import locked_cached_property
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["AllomiaChecks"]
@@ -39,7 +39,7 @@ class AllomiaChecks:
         self._moments: tuple[datetime | None, datetime] = (None, datetime.now(UTC))
         self._keys: dict[str, Sequence[ListedKey]] = {}
 
-    @made_once
+    @locked_cached_property
     def _client(self) -> TenantClient:
         return self._subject.session.open(self._subject.access.reference)
 
@@ -73,7 +73,7 @@ class AllomiaChecks:
 
     def _accepted(self) -> Finding:
         began = datetime.now(UTC)
-        self._organizations, moment = self._client.survey()
+        self._organizations, moment = self._client.list_organizations_dated()
         self._moments = (moment, began)
         return ok(f"at {self._subject.session.settings.api_url}")
 
@@ -82,7 +82,7 @@ class AllomiaChecks:
         for access in accesses:
             session = self._subject.open(access)
             try:
-                session.open(access.reference).survey()
+                session.open(access.reference).list_organizations_dated()
             finally:
                 session.close()
         return ok(f"accepted: {len(accesses)}" if accesses else "none")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from allomia_pulumi.cli.doctor.steps import Finding, Step, care, ok, shorten
 from allomia_pulumi.cli.doctor.subject import Subject
-from allomia_pulumi.ground.config import (
+from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.settings import (
     CONFIGURATION,
     NAMESPACE,
     TENANT_KEY_VARIABLE,
@@ -18,7 +19,6 @@ from allomia_pulumi.ground.config import (
     TokenAuth,
     VaultAuth,
 )
-from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["configuration_steps"]
 

@@ -13,12 +13,12 @@ from allomia_pulumi.cli.doctor.backend import Backend
 from allomia_pulumi.cli.doctor.steps import FastClock
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import DeclaredKey, declared_keys
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
-from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.cached_property import locked_cached_property
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = ["Subject"]
 
@@ -39,12 +39,12 @@ class Subject:
     backend: Backend = field(default_factory=Backend)
     known: dict[str, SecretStr] = field(default_factory=dict, repr=False)
 
-    @made_once
-    def session(self) -> Session:
+    @locked_cached_property
+    def session(self) -> Container:
         """Return the clients that the configuration gives."""
         return self.open(self.access)
 
-    @made_once
+    @locked_cached_property
     def access(self) -> Access:
         """Return how keys are reached: as configured, or as the first key says whose tenant key is its own."""
         return next(filter(self._has_tenant_key, self._accesses), self._accesses[0])
@@ -54,11 +54,11 @@ class Subject:
         """Return the further ways in which keys of the stack are reached: with other tenant keys."""
         return [one for one in self._accesses if one != self.access and self._has_tenant_key(one)]
 
-    def open(self, access: Access) -> Session:
+    def open(self, access: Access) -> Container:
         """Return the clients for one way in which keys are reached; nothing is connected yet."""
-        return Session(access.stack, self.environ, FastClock(), access.arguments)
+        return Container(access.stack, self.environ, FastClock(), access.arguments)
 
-    @made_once
+    @locked_cached_property
     def keys(self) -> list[DeclaredKey]:
         """Return the keys that the stack's state declares."""
         return declared_keys(self.stack.deployment) if self.stack else []
@@ -79,7 +79,7 @@ class Subject:
         own = [key.tenant_key_ref for key in self.keys if not key.has_own_provider]
         return list(dict.fromkeys(one for one in (self.session.settings.tenant_key_ref, *own) if one is not None))
 
-    @made_once
+    @locked_cached_property
     def _accesses(self) -> list[Access]:
         found: list[Access] = []
         for access in accesses(self.stack, {}) if self.stack else [Access({}, {})]:

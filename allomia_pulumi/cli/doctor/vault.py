@@ -9,11 +9,11 @@ from allomia_pulumi.cli.doctor.clocks import judge_clock
 from allomia_pulumi.cli.doctor.steps import Finding, Step, care, failed, ok, shorten, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.core.messages import describe_length
-from allomia_pulumi.edges.vault.diagnostics import Examiner, Health, Login, TokenLife
+from allomia_pulumi.edges.vault.diagnostics import Diagnostics, Health, Login, TokenLife
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.ground.config import TENANT_KEY_VARIABLE
-from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.cached_property import locked_cached_property
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = ["VaultChecks"]
 
@@ -31,17 +31,17 @@ class VaultChecks:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
 
-    @made_once
-    def _examiner(self) -> Examiner:
-        return self._subject.session.store().examiner()
+    @locked_cached_property
+    def _diagnostics(self) -> Diagnostics:
+        return self._subject.session.store().diagnostics()
 
-    @made_once
+    @locked_cached_property
     def _health(self) -> Health:
-        return self._examiner.health()
+        return self._diagnostics.health()
 
-    @made_once
+    @locked_cached_property
     def _login(self) -> Login:
-        return self._examiner.login()
+        return self._diagnostics.login()
 
     def steps(self) -> list[Step]:
         """Return the checks in their order."""
@@ -60,7 +60,7 @@ class VaultChecks:
             variable = subject.environ.get(TENANT_KEY_VARIABLE)
             return skipped(f"{NO_VAULT}: the tenant key comes from {TENANT_KEY_VARIABLE}" if variable else NO_VAULT)
         health = self._health
-        found = f"{self._examiner.name} answers" + (f", version {health.version}" if health.version else "")
+        found = f"{self._diagnostics.name} answers" + (f", version {health.version}" if health.version else "")
         return care(f"{found}, as a standby", STANDBY_FIX) if health.standby and not health.sealed else ok(found)
 
     def _unsealed(self) -> Finding:
@@ -86,11 +86,13 @@ class VaultChecks:
     def _policy(self) -> Finding:
         readings = self._readings()
         places = list(dict.fromkeys(key.delivery for key in self._subject.keys if key.delivery))
-        examiner = self._examiner
+        diagnostics = self._diagnostics
         wanted: dict[str, tuple[str, ...]] = {}
         problems: list[AllomiaError] = []
-        calls = [partial(examiner.to_read, reference, watches=watches) for reference, watches in readings]
-        for call in (*calls, *(partial(examiner.to_deliver, place) for place in places)):
+        calls = [
+            partial(diagnostics.capabilities_to_read, reference, watches=watches) for reference, watches in readings
+        ]
+        for call in (*calls, *(partial(diagnostics.capabilities_to_deliver, place) for place in places)):
             try:
                 wanted |= call()
             except AllomiaError as problem:
@@ -98,7 +100,7 @@ class VaultChecks:
         if problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             return failed(f"{problems[0].message}{more}", problems[0].hint)
-        if lacks := examiner.lacks(wanted):
+        if lacks := diagnostics.missing_capabilities(wanted):
             found = shorten([f"{' and '.join(lack.capabilities)} on {lack.path}" for lack in lacks])
             return failed(f"it lacks {found}", f"Add to it: {' '.join(lack.line for lack in lacks)}")
         return ok(f"it allows what is configured: to read {len(readings)}, to deliver to {len(places)}")

@@ -244,7 +244,7 @@ class Detector:
         return mark
 
     def _find_versions(self, place: VaultReference) -> SecretVersions:
-        versions = self.reader.look_up(place)
+        versions = self.reader.read_versions(place)
         if not versions.is_live:
             raise NotFound(
                 f"version {versions.version} of Vault {place}, the latest, was deleted or destroyed",

@@ -92,7 +92,7 @@ class DashboardKeys:
                     "Give the place of the organization's own key.",
                 )
             if olds.get("vaultSecret") != news.get("vaultSecret"):
-                self._sources.store().look_up(form.vault_secret)
+                self._sources.store().read_versions(form.vault_secret)
         except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
             reporter.warn(f"whether Vault {form.vault_secret} holds a key is not known: {problem}")
         except SetupError as problem:

@@ -67,7 +67,7 @@ class Context:
 
     def issuer(self, api: KeyApi, identity: Identity, reporter: Reporter) -> Issuer:
         """Return what issues keys through a tenant's AlloMia, for one declared key."""
-        minter = Minter(api, self.clock, reporter, self.quota, self.conversation.keys)
+        minter = Minter(api, self.clock, reporter, self.tenants.cancellation, self.quota, self.conversation.keys)
         others = self.conversation.keys_of_others(identity)
         return Issuer(api, self.tenants.store, self.clock, reporter, self.quota, minter, others)
 

@@ -33,6 +33,7 @@ from allomia_pulumi.errors import (
     RequestRefused,
     UnexpectedAnswer,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 
 __all__ = ["Minter"]
@@ -64,6 +65,7 @@ class Minter:
         api: AlloMia.
         clock: Where time comes from.
         reporter: Hears of what needs care.
+        cancellation: Tells whether the run is being stopped.
         ledger: What this process has seen of the organizations: no new key has an id from there.
         known: Keys that this process made or met in records: nor from here.
     """
@@ -73,12 +75,14 @@ class Minter:
         api: KeyApi,
         clock: Clock,
         reporter: Reporter,
+        cancellation: Cancellation,
         quota: Quota | None = None,
         known: Collection[str] = (),
     ) -> None:
         self._api = api
         self._clock = clock
         self._reporter = reporter
+        self._cancellation = cancellation
         self._ids = _Ids(quota or Quota(clock), frozenset(known))
         self._undo_mint = Undo(api, clock, reporter, self._ids.is_old)
 
@@ -102,10 +106,10 @@ class Minter:
 
     def _attempt(self, request: KeyRequest, unsettled: list[str]) -> IssuedKey:
         """Try twice, unless the run is being stopped; note the names of requests that may still be carried out."""
-        if self._clock.is_stopping:
+        if self._cancellation.is_requested:
             raise Interrupted("the run was interrupted before a key was asked for", "Run `pulumi up` again.")
         lost: list[OutcomeUnknown] = []
-        while len(lost) < ATTEMPTS and not (lost and self._clock.is_stopping):
+        while len(lost) < ATTEMPTS and not (lost and self._cancellation.is_requested):
             mark = make_mark(request.identity, request.owner, request.lineage)
             name = mark.name(request.label)
             try:
@@ -185,7 +189,7 @@ class Minter:
                 if self._clock.monotonic() + wait > end:
                     raise
                 self._clock.sleep(wait)
-                if self._clock.is_stopping:
+                if self._cancellation.is_requested:
                     raise
                 pause *= 2
 

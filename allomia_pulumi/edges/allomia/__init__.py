@@ -1,17 +1,14 @@
 """The edge to AlloMia, and the only user of httpx."""
 
-from httpx import InvalidURL
-
 from allomia_pulumi.edges.allomia.client import TenantClient
 from allomia_pulumi.edges.allomia.documented import Organization
-from allomia_pulumi.edges.allomia.http_client import Credential, Exchange
+from allomia_pulumi.edges.allomia.http_client import Credential, HttpClient
 from allomia_pulumi.edges.allomia.keys import ListedKey, ShownKey
 from allomia_pulumi.edges.allomia.prover import Prover
 
 __all__ = [
     "Credential",
-    "Exchange",
-    "InvalidURL",
+    "HttpClient",
     "ListedKey",
     "Organization",
     "Prover",

@@ -1,9 +1,12 @@
-"""AlloMia as one tenant key sees it: the operations that the core asks for."""
+"""The operations of AlloMia that the core asks for, authenticated by one tenant key."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -18,9 +21,9 @@ from allomia_pulumi.edges.allomia.documented import (
     calls_of,
     organization_path,
 )
-from allomia_pulumi.edges.allomia.http_client import Absent, Credential, Exchange
+from allomia_pulumi.edges.allomia.http_client import Absent, Credential, HttpClient, Params
 from allomia_pulumi.edges.allomia.keys import CreatedKey, DeletedKey, KeyPage, ListedKey, ShownKey, key_path, keys_path
-from allomia_pulumi.edges.allomia.pages import PAGE_SIZE, Pagination, read_pages
+from allomia_pulumi.edges.allomia.pages import PAGE_SIZE, Item, Page, Pagination, read_pages
 from allomia_pulumi.edges.allomia.prover import Prover
 from allomia_pulumi.errors import NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.moments import believable
@@ -28,18 +31,20 @@ from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["TenantClient"]
 
+P = TypeVar("P", bound=Page)
+
 
 class TenantClient:
-    """AlloMia's organizations and their keys, through one tenant key.
+    """Client of AlloMia's organizations and their keys, for one tenant.
 
     Args:
-        exchange: The connection, shared by all tenants of one address.
+        http: The connection, shared by all tenants of one address.
         tenant: The tenant key.
-        path: The template of the assumed key collection.
+        path: The template of the assumed key collection's path.
     """
 
-    def __init__(self, exchange: Exchange, tenant: Credential, path: str) -> None:
-        self._exchange = exchange
+    def __init__(self, http: HttpClient, tenant: Credential, path: str) -> None:
+        self._http = http
         self._tenant = tenant
         self._path = path
 
@@ -61,14 +66,14 @@ class TenantClient:
         return self._tenant.current().get_secret_value() in text
 
     def acts_as_tenant(self, key: SecretStr, source: str) -> bool:
-        """Tell what a key may do, as `Prover` does."""
-        return Prover(self._exchange).acts_as_tenant(key, source)
+        """Tell whether a key is a tenant key, as `Prover` does."""
+        return Prover(self._http).acts_as_tenant(key, source)
 
     def reads_calls(self, organization_id: str) -> bool:
-        """Make the call that proves keys with the tenant key; only its own 404 means no."""
+        """Tell whether the call that proves keys works with the tenant key; only its own 404 means no."""
         doing = f"reading the calls of organization {organization_id}"
         try:
-            self._exchange.get(CALLS_PATH, CallPage, self._tenant, doing=doing, params=calls_of(organization_id))
+            self._http.get(CALLS_PATH, CallPage, self._tenant, doing=doing, params=calls_of(organization_id))
         except Absent:
             return False
         return True
@@ -82,7 +87,7 @@ class TenantClient:
         doing = f"reading organization {organization_id}"
         try:
             path = organization_path(organization_id)
-            found = self._exchange.get(path, OrganizationAnswer, self._tenant, doing=doing).current_org
+            found = self._http.get(path, OrganizationAnswer, self._tenant, doing=doing).current_org
         except Absent:
             return None
         if found.id != organization_id:
@@ -98,24 +103,14 @@ class TenantClient:
 
     def list_organizations(self, search: str | None = None) -> tuple[Organization, ...]:
         """Return all organizations of the tenant, or those whose name matches."""
-        return self.survey(search)[0]
+        return self.list_organizations_dated(search)[0]
 
-    def survey(self, search: str | None = None) -> tuple[tuple[Organization, ...], datetime | None]:
+    def list_organizations_dated(self, search: str | None = None) -> tuple[tuple[Organization, ...], datetime | None]:
         """Return organizations as `list_organizations` does, and the moment of AlloMia's own clock, if it says so."""
-        doing = "listing organizations"
-        moments: list[datetime | None] = []
-
-        def read(page: int) -> tuple[tuple[Organization, ...], Pagination]:
-            params: dict[str, str | int] = {"page": page, "limit": PAGE_SIZE, "sort": "createdAt"}
-            if search:
-                params["search"] = search
-            answer, moment = self._exchange.get_dated(
-                ORGANIZATIONS_PATH, OrganizationPage, self._tenant, doing=doing, params=params
-            )
-            moments.append(moment)
-            return answer.organizations, answer.pagination
-
-        return read_pages(read, doing, self._exchange.clock), moments[-1]
+        params = {"sort": "createdAt", **({"search": search} if search else {})}
+        return self._list(
+            ORGANIZATIONS_PATH, OrganizationPage, lambda page: page.organizations, "listing organizations", params
+        )
 
     def list_keys(self, organization_id: str) -> tuple[ListedKey, ...]:
         """Return all keys of the organization.
@@ -123,27 +118,19 @@ class TenantClient:
         Raises:
             NotFound: The organization is not visible to this tenant, or AlloMia serves no key endpoints.
         """
-        return self.look(organization_id)[0]
+        return self.list_keys_dated(organization_id)[0]
 
-    def look(self, organization_id: str) -> tuple[tuple[ListedKey, ...], datetime | None]:
+    def list_keys_dated(self, organization_id: str) -> tuple[tuple[ListedKey, ...], datetime | None]:
         """Return all keys as `list_keys` does, and the moment of AlloMia's own clock, if its answer has one."""
         doing = f"listing the keys of organization {organization_id}"
-        moments: list[datetime | None] = []
-
-        def read(page: int) -> tuple[tuple[ListedKey, ...], Pagination]:
-            params: dict[str, str | int] = {"page": page, "limit": PAGE_SIZE}
-            path = keys_path(self._path, organization_id)
-            answer, moment = self._exchange.get_dated(path, KeyPage, self._tenant, doing=doing, params=params)
-            moments.append(moment)
-            return answer.api_keys, answer.pagination
-
+        path = keys_path(self._path, organization_id)
         try:
-            found = read_pages(read, doing, self._exchange.clock)
+            found, moment = self._list(path, KeyPage, lambda page: page.api_keys, doing)
         except Absent:
-            raise self._missing(organization_id) from None
+            raise self._explain_absence(organization_id) from None
         if any(key.organization_id not in {None, organization_id} for key in found):
             raise UnexpectedAnswer(f"AlloMia listed a foreign organization's key for {doing}", "Tell AlloMia.")
-        return found, moments[-1]
+        return found, moment
 
     def has_key(self, organization_id: str, key_id: str) -> bool:
         """Tell whether the key itself answers; only its own 404 means no."""
@@ -153,7 +140,7 @@ class TenantClient:
         """Return the key that answers for itself, or None for its own 404."""
         path = key_path(self._path, organization_id, key_id)
         try:
-            found = self._exchange.get(path, ListedKey, self._tenant, doing=f"reading key {key_id}")
+            found = self._http.get(path, ListedKey, self._tenant, doing=f"reading key {key_id}")
         except Absent:
             return None
         if found.id != key_id or found.organization_id not in {None, organization_id}:
@@ -161,7 +148,7 @@ class TenantClient:
         return found
 
     def mint_key(self, organization_id: str, name: str) -> ShownKey:
-        """Send one POST.
+        """Send one POST, and return the key that its answer shows.
 
         Raises:
             OutcomeUnknown: Nobody knows whether a key was made.
@@ -170,9 +157,9 @@ class TenantClient:
         path = keys_path(self._path, organization_id)
         doing = f"making key {name} in organization {organization_id}"
         try:
-            made, moment = self._exchange.post_dated(path, {"name": name}, CreatedKey, self._tenant, doing=doing)
+            made, moment = self._http.post_dated(path, {"name": name}, CreatedKey, self._tenant, doing=doing)
         except Absent:
-            raise self._missing(organization_id) from None
+            raise self._explain_absence(organization_id) from None
         return ShownKey(made.id, made.name, made.key, made.created_at, believable(moment), made.organization_id)
 
     def revoke_key(self, organization_id: str, key_id: str) -> Revocation:
@@ -183,25 +170,44 @@ class TenantClient:
         """
         path = key_path(self._path, organization_id, key_id)
         try:
-            status, said = self._exchange.delete(path, DeletedKey, self._tenant, doing=f"revoking key {key_id}")
+            status, deleted = self._http.delete(path, DeletedKey, self._tenant, doing=f"revoking key {key_id}")
         except Absent:
             return Revocation.ABSENT
-        if said is None or said.api_key_id is None:
+        if deleted is None or deleted.api_key_id is None:
             return Revocation.ACCEPTED
-        if said.api_key_id != key_id:
+        if deleted.api_key_id != key_id:
             raise UnexpectedAnswer(
-                f"AlloMia answered that it deleted key {printable(said.api_key_id)} to revoking key {key_id}: either "
-                "may be alive, or gone",
+                f"AlloMia answered that it deleted key {printable(deleted.api_key_id)} to revoking key {key_id}: "
+                "either may be alive, or gone",
                 "Look at both before the next run, and tell AlloMia.",
             )
-        is_confirmed = status == HTTPStatus.OK and said.error is None
+        is_confirmed = status == HTTPStatus.OK and deleted.error is None
         return Revocation.CONFIRMED if is_confirmed else Revocation.ACCEPTED
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
         """Use an organization's own key once, as `Prover` does."""
-        Prover(self._exchange).prove_key(organization_id, key, source)
+        Prover(self._http).prove_key(organization_id, key, source)
 
-    def _missing(self, organization_id: str) -> NotFound:
+    def _list(
+        self,
+        path: str,
+        answer: type[P],
+        items: Callable[[P], Sequence[Item]],
+        doing: str,
+        params: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[tuple[Item, ...], datetime | None]:
+        """Read all pages of a list; return its items, and the moment of AlloMia's own clock, if it says so."""
+        moments: list[datetime | None] = []
+
+        def read(number: int) -> tuple[Sequence[Item], Pagination]:
+            query: Params = {"page": number, "limit": PAGE_SIZE, **params}
+            page, moment = self._http.get_dated(path, answer, self._tenant, doing=doing, params=query)
+            moments.append(moment)
+            return items(page), page.pagination
+
+        return read_pages(read, doing, self._http.clock), moments[-1]
+
+    def _explain_absence(self, organization_id: str) -> NotFound:
         """Tell an unknown organization from key endpoints that AlloMia does not serve."""
         if self.organization(organization_id) is None:
             return NotFound(

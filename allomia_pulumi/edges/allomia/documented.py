@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from allomia_pulumi.edges.allomia.pages import Pagination
+from allomia_pulumi.edges.allomia.bodies import Answer
+from allomia_pulumi.edges.allomia.pages import Page
 from allomia_pulumi.edges.allomia.paths import segment
-from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.ground.moments import AllomiaMoment
 
 __all__ = [
@@ -43,11 +43,7 @@ InformingText = Annotated[str | None, WrapValidator(_or_none)]
 InformingMoment = Annotated[AllomiaMoment | None, WrapValidator(_or_none)]
 
 
-class _Answer(WireModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class Organization(_Answer):
+class Organization(Answer):
     """An organization, as far as we read it; which fields may be null is not documented."""
 
     id: str
@@ -58,20 +54,19 @@ class Organization(_Answer):
     created_at: InformingMoment = None
 
 
-class OrganizationAnswer(_Answer):
+class OrganizationAnswer(Answer):
     """`GET /api/organization/{id}`: wrapped, unlike the other organization endpoints."""
 
     current_org: Organization
 
 
-class OrganizationPage(_Answer):
+class OrganizationPage(Page):
     """`GET /api/organization`: one page."""
 
     organizations: tuple[Organization, ...]
-    pagination: Pagination
 
 
-class CallPage(_Answer):
+class CallPage(Answer):
     """`GET /api/calls`: read for its status only, so that no call record is looked at."""
 
     calls: tuple[Any, ...]

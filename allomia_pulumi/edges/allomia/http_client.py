@@ -1,66 +1,52 @@
-"""One request to AlloMia and its answer: authenticated, bounded, repeated only where that is safe, always explained.
-
-This is the only place where httpx's errors and HTTP status codes become errors of this package.
-"""
+"""One request to AlloMia and its answer: authenticated, bounded, repeated only where that is safe, always explained."""
 
 from __future__ import annotations
 
-import json
-import re
-import ssl
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Protocol, TypeVar
+from http.cookiejar import CookieJar
+from math import inf
+from typing import Final, Protocol, TypeVar
 
 import httpx
-import tenacity
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 
-from allomia_pulumi._version import __version__
-from allomia_pulumi.edges.allomia.rate_limit import Throttle
-from allomia_pulumi.edges.allomia.transport import UnreadableBody, build_transport, read_body
+from allomia_pulumi.edges.allomia.bodies import parse_body
+from allomia_pulumi.edges.allomia.faults import Absent, Faults
+from allomia_pulumi.edges.allomia.transport import build_transport, read_response
+from allomia_pulumi.edges.net.body_limits import UnreadableBody
+from allomia_pulumi.edges.net.client_defaults import HEADERS, NO_COOKIES
 from allomia_pulumi.edges.net.deadline import deadline
+from allomia_pulumi.edges.net.rate_limit import Throttle
+from allomia_pulumi.edges.net.retry import RetryPolicy, parse_http_date, retry
 from allomia_pulumi.errors import (
-    AccessDenied,
-    AllomiaError,
     CredentialRejected,
     Interrupted,
     InvalidConfiguration,
-    NotFound,
     OutcomeUnknown,
     RateLimited,
-    RequestRefused,
     TemporaryError,
     Unavailable,
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 
-__all__ = ["Absent", "Credential", "Exchange"]
+__all__ = ["Absent", "Credential", "HttpClient", "Params"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 Params = Mapping[str, str | int]
 
 ATTEMPT_SECONDS = 30.0
-TOTAL_SECONDS = 60.0
-ATTEMPTS = 5
-SHORTEST_WAIT = 0.2
-LONGEST_BACKOFF = 5.0
-TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
 
-SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
-
-
-class Absent(NotFound):
-    """AlloMia itself answered 404; a `NotFound` of another kind came from where the credential lies."""
+# AlloMia says how long its limit lasts, so its word is waited for, within the total time; no jitter, since the throttle
+# lets one request ask for all.
+POLICY: Final = RetryPolicy(total_seconds=60.0, first_backoff=0.2, longest_retry_after=inf, jitter=0.0)
 
 
 class Credential(Protocol):
@@ -104,37 +90,49 @@ class _Bearer(httpx.Auth):
         yield request
 
 
-class Exchange:
-    """Talk to one AlloMia.
+class HttpClient:
+    """HTTP client of one AlloMia, shared by all its tenants; thread-safe.
 
     Attributes:
         clock: Where time comes from.
 
     Args:
         base_url: Where it is; `source` names where that address was configured.
+        cancellation: Ends waiting, and lets no POST begin.
         transport: The test seam; by default real connections.
+
+    Raises:
+        InvalidConfiguration: No connection can be set up with this address, these certificates and this proxy.
     """
 
     def __init__(
-        self, base_url: str, clock: Clock, *, source: str = "", transport: httpx.BaseTransport | None = None
+        self,
+        base_url: str,
+        clock: Clock,
+        cancellation: Cancellation,
+        *,
+        source: str = "",
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._at = f"{base_url} ({source})" if source else base_url
         self.clock = clock
-        self._throttle = Throttle(clock)
-        self._client = httpx.Client(
-            base_url=base_url,
-            headers={
-                "User-Agent": f"allomia-pulumi/{__version__}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-            },
-            timeout=TIMEOUT,
-            follow_redirects=False,
-            trust_env=False,
-            # One jar would carry what one key was answered to the next key's requests.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            transport=transport or build_transport(base_url),
-        )
+        self._faults = Faults(f"{base_url} ({source})" if source else base_url, clock)
+        self._cancellation = cancellation
+        self._throttle = Throttle(clock, cancellation)
+        try:
+            self._client = httpx.Client(
+                base_url=base_url,
+                headers={**HEADERS, "Accept": "application/json"},
+                timeout=TIMEOUT,
+                follow_redirects=False,
+                trust_env=False,
+                cookies=CookieJar(NO_COOKIES),
+                transport=transport or build_transport(base_url),
+            )
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as problem:
+            raise InvalidConfiguration(
+                f"no connection to AlloMia can be set up ({type(problem).__name__})",
+                "Check allomia:apiUrl, and the environment's SSL_CERT_FILE and HTTPS_PROXY.",
+            ) from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -165,9 +163,9 @@ class Exchange:
 
         def attempt(key: SecretStr) -> tuple[M, datetime | None]:
             request = _Request("GET", path, key, credential.source, doing, params=params)
-            return self._repeat(lambda: self._once_dated(request, answer))
+            return self._retry(lambda: self._send_dated(request, answer))
 
-        return _with_key(credential, attempt)
+        return _with_renewal(credential, attempt)
 
     def delete(self, path: str, answer: type[M], credential: Credential, *, doing: str) -> tuple[int, M | None]:
         """Delete something; repeated like `get`, since a second DELETE does no harm.
@@ -178,10 +176,10 @@ class Exchange:
 
         def attempt(key: SecretStr) -> tuple[int, M | None]:
             request = _Request("DELETE", path, key, credential.source, doing)
-            status, _, parsed = self._repeat(lambda: self._accepted(request, answer))
+            status, _, parsed = self._retry(lambda: self._send_in_turn(request, answer))
             return status, parsed
 
-        return _with_key(credential, attempt)
+        return _with_renewal(credential, attempt)
 
     def post_dated(
         self, path: str, body: Mapping[str, str], answer: type[M], credential: Credential, *, doing: str
@@ -195,7 +193,7 @@ class Exchange:
 
         def attempt(key: SecretStr) -> tuple[M, datetime | None]:
             try:
-                return self._once_dated(_Request("POST", path, key, credential.source, doing, body=body), answer)
+                return self._send_dated(_Request("POST", path, key, credential.source, doing, body=body), answer)
             except Unreachable as problem:
                 if not problem.was_sent:
                     raise
@@ -203,40 +201,35 @@ class Exchange:
             except (Unavailable, UnexpectedAnswer) as problem:
                 raise OutcomeUnknown(problem.message, problem.hint) from None
 
-        return _with_key(credential, attempt)
+        return _with_renewal(credential, attempt)
 
-    def _repeat(self, call: Callable[[], T]) -> T:
-        end = self.clock.monotonic() + TOTAL_SECONDS
+    def _retry(self, call: Callable[[], T]) -> T:
+        return retry(
+            call,
+            self.clock,
+            POLICY,
+            is_repeatable=lambda problem, _: isinstance(problem, TemporaryError),
+            retry_after=lambda problem: problem.retry_after if isinstance(problem, RateLimited) else None,
+        )
 
-        def is_over(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number >= ATTEMPTS or self.clock.monotonic() + state.upcoming_sleep > end
-
-        return tenacity.Retrying(
-            sleep=self.clock.sleep,
-            retry=tenacity.retry_if_exception_type(TemporaryError),
-            wait=_wait,
-            stop=is_over,
-            reraise=True,
-        )(call)
-
-    def _once_dated(self, request: _Request, answer: type[M]) -> tuple[M, datetime | None]:
-        _, headers, parsed = self._accepted(request, answer)
+    def _send_dated(self, request: _Request, answer: type[M]) -> tuple[M, datetime | None]:
+        _, headers, parsed = self._send_in_turn(request, answer)
         if parsed is None:
-            raise self._unknown_shape(headers, request.doing).as_said_by("AlloMia")
-        return parsed, _date(headers.get("Date", ""))
+            raise self._faults.unknown_shape(headers, request.doing)
+        return parsed, parse_http_date(headers.get("Date", ""))
 
-    def _accepted(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
+    def _send_in_turn(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
         """Send a request in its turn; return what a 2xx said, and None for a body that is no such answer."""
         with self._throttle.turn():
-            if request.method == "POST" and self.clock.is_stopping:
+            if request.method == "POST" and self._cancellation.is_requested:
                 raise Interrupted(f"the run was interrupted before {request.doing}", "Run `pulumi up` again.")
             status, headers, parsed = self._send(request, answer)
             if status == HTTPStatus.TOO_MANY_REQUESTS:
-                self._throttle.back_off(self._retry_after(headers))
+                self._throttle.back_off(self._faults.retry_after(headers))
             else:
-                self._throttle.go_on()
+                self._throttle.resume()
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise self._refusal(status, headers, request).as_said_by("AlloMia")
+            raise self._faults.from_status(status, headers, doing=request.doing, source=request.source)
         return status, headers, parsed
 
     def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
@@ -251,77 +244,15 @@ class Exchange:
                     request.method, request.path, auth=_Bearer(request.key), params=request.params, json=request.body
                 ) as response,
             ):
-                return response.status_code, response.headers, _parse(answer, response.headers, read_body(response))
+                headers = response.headers
+                return response.status_code, headers, parse_body(answer, headers, read_response(response))
         except httpx.TransportError as problem:
-            raise self._unreachable(problem, request.doing) from None
+            raise self._faults.from_transport(problem, request.doing) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnreadableBody):
-            raise UnexpectedAnswer(f"AlloMia at {self._at} sent an unreadable answer to {request.doing}") from None
-
-    def _unreachable(self, problem: httpx.TransportError, doing: str) -> AllomiaError:
-        if _is_untrusted(problem):
-            return InvalidConfiguration(
-                f"the certificate of AlloMia at {self._at} is not trusted, so nothing was sent",
-                "Check the address; for a certificate of your own CA set SSL_CERT_FILE to the CA's file.",
-            )
-        if isinstance(problem, NEVER_SENT):
-            what = "is not reachable"
-        elif isinstance(problem, httpx.TimeoutException):
-            what = "gave no complete answer in time"
-        else:
-            what = "broke the connection"
-        return Unreachable(
-            f"AlloMia at {self._at} {what} while {doing}",
-            "Check the address and the network, then run again.",
-            was_sent=not isinstance(problem, NEVER_SENT),
-        )
-
-    def _refusal(self, status: int, headers: httpx.Headers, request: _Request) -> AllomiaError:
-        """Turn a status code into the error that says what to do; the body is never repeated."""
-        doing, source = request.doing, request.source
-        if status == HTTPStatus.UNAUTHORIZED:
-            return CredentialRejected(
-                f"AlloMia at {self._at} does not accept the key from {source} (401) for {doing}",
-                "Put a valid tenant key there; AlloMia's team issues tenant keys.",
-            )
-        if status == HTTPStatus.FORBIDDEN:
-            return AccessDenied(
-                f"AlloMia at {self._at} does not allow {doing} with the key from {source} (403)",
-                "Is it an organization key? A tenant key is needed here.",
-            )
-        if status == HTTPStatus.NOT_FOUND and _is_json(headers):
-            return Absent(f"AlloMia at {self._at} answered 404 to {doing}")
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return RateLimited(
-                f"AlloMia at {self._at} limits requests (429) while {doing}",
-                "Run again later, or with a lower --parallel.",
-                retry_after=self._retry_after(headers),
-            )
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-            return Unavailable(f"AlloMia at {self._at} answered {status} to {doing}", "Run again later.")
-        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
-            return RequestRefused(f"AlloMia at {self._at} refused {doing} ({status})", status=status)
-        return UnexpectedAnswer(
-            f"what answers at {self._at} does not look like AlloMia: {status} to {doing}",
-            "Check allomia:apiUrl; a proxy or a login page may stand in between.",
-        )
-
-    def _unknown_shape(self, headers: httpx.Headers, doing: str) -> AllomiaError:
-        kind = "a web page" if "html" in headers.get("Content-Type", "") else "an answer of an unknown shape"
-        return UnexpectedAnswer(
-            f"AlloMia at {self._at} sent {kind} to {doing}",
-            "Check allomia:apiUrl; a proxy or a login page may stand in between, or AlloMia's API has changed.",
-        )
-
-    def _retry_after(self, headers: httpx.Headers) -> float | None:
-        """Read `Retry-After` as seconds or as a date; nonsense counts as absent."""
-        value = headers.get("Retry-After", "").strip()
-        if value.isascii() and value.isdigit():
-            return float(value)
-        moment = _date(value)
-        return max(0.0, (moment - self.clock.now()).total_seconds()) if moment else None
+            raise self._faults.unreadable(request.doing) from None
 
 
-def _with_key(credential: Credential, attempt: Callable[[SecretStr], T]) -> T:
+def _with_renewal(credential: Credential, attempt: Callable[[SecretStr], T]) -> T:
     """Attempt something; a refused key is read again once, since a 401 means that nothing was done."""
     key = credential.current()
     try:
@@ -330,55 +261,3 @@ def _with_key(credential: Credential, attempt: Callable[[SecretStr], T]) -> T:
         if not credential.renew(key):
             raise
     return attempt(credential.current())
-
-
-_backoff = tenacity.wait_random_exponential(multiplier=SHORTEST_WAIT, max=LONGEST_BACKOFF)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Wait as long as the answer asked for, else a growing random time."""
-    problem = state.outcome.exception() if state.outcome else None
-    if isinstance(problem, RateLimited) and problem.retry_after is not None:
-        return max(SHORTEST_WAIT, problem.retry_after)
-    return SHORTEST_WAIT + _backoff(state)
-
-
-def _is_untrusted(problem: BaseException | None) -> bool:
-    """Tell whether a connection failed because the other side's certificate did."""
-    while problem is not None:
-        if isinstance(problem, ssl.SSLCertVerificationError):
-            return True
-        problem = problem.__cause__ or problem.__context__
-    return False
-
-
-def _date(value: str) -> datetime | None:
-    """Read an HTTP date; nonsense counts as absent."""
-    try:
-        moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else None
-
-
-def _parse(answer: type[M], headers: httpx.Headers, body: bytes) -> M | None:
-    """Read a body, or return None if it is no such answer."""
-    if not _is_json(headers):
-        return None
-    try:
-        return answer.model_validate_json(body)
-    except ValidationError:
-        return _parse_odd_text(answer, body) if SURROGATE.search(body) else None
-
-
-def _parse_odd_text(answer: type[M], body: bytes) -> M | None:
-    """Read a body with half a character in a text, which JSON allows: whether that matters, the answer's type says."""
-    try:
-        return answer.model_validate(json.loads(body))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_json(headers: httpx.Headers) -> bool:
-    media_type = str(headers.get("Content-Type", "")).partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")

@@ -13,13 +13,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from allomia_pulumi.edges.allomia.bodies import Answer
 from allomia_pulumi.edges.allomia.documented import InformingMoment
-from allomia_pulumi.edges.allomia.pages import Pagination
+from allomia_pulumi.edges.allomia.pages import Page
 from allomia_pulumi.edges.allomia.paths import segment
 from allomia_pulumi.ground.identifiers import is_identifier
-from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.ground.moments import AllomiaMoment
 from allomia_pulumi.ground.redaction import guard, printable
 
@@ -76,11 +76,7 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
 
 
-class _Answer(WireModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class ListedKey(_Answer):
+class ListedKey(Answer):
     """A key in a list or on its own: never with its value.
 
     Whatever its name or its id is like, it holds a slot, so it stays in the list.
@@ -99,14 +95,13 @@ class ListedKey(_Answer):
         return self.is_never_used or self.last_used_at is not None
 
 
-class KeyPage(_Answer):
+class KeyPage(Page):
     """One page of an organization's keys."""
 
     api_keys: tuple[ListedKey, ...]
-    pagination: Pagination
 
 
-class CreatedKey(_Answer):
+class CreatedKey(Answer):
     """The one answer that shows a key's value; a repr shows nothing that may hold it, whatever AlloMia put where."""
 
     id: Identifier = Field(repr=False)
@@ -128,7 +123,7 @@ class ShownKey:
     organization_id: str | None = field(default=None, repr=False)
 
 
-class DeletedKey(_Answer):
+class DeletedKey(Answer):
     """The answer to a deletion; one that speaks of an error confirms nothing."""
 
     api_key_id: str | None = None

@@ -1,4 +1,4 @@
-"""Reading all pages of a list, and believing it only when its pages and its total agree."""
+"""Read all pages of a list, and trust it only when its pages and its total agree."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from sys import getsizeof
 from typing import Annotated, Protocol, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
+from allomia_pulumi.edges.allomia.bodies import Answer
 from allomia_pulumi.errors import Unavailable, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.model import WireModel
 
-__all__ = ["PAGE_SIZE", "Pagination", "read_pages"]
+__all__ = ["PAGE_SIZE", "Item", "Page", "Pagination", "read_pages"]
 
 PAGE_SIZE = 100
 """The most that AlloMia gives per page (docs.allomia.com/api-reference/endpoint/list-organizations)."""
@@ -26,13 +26,17 @@ MOST_BYTES = 16 * 1024 * 1024
 """What is kept of a list at most: `LIST_SECONDS` bounds what is sent of it, and not what that becomes in memory."""
 
 
-class Pagination(WireModel):
+class Pagination(Answer):
     """The part of AlloMia's `pagination` object that we rely on."""
-
-    model_config = ConfigDict(extra="ignore")
 
     total: Annotated[int, Field(ge=0, strict=True)]
     has_next_page: Annotated[bool, Field(strict=True)]
+
+
+class Page(Answer):
+    """One page of a list."""
+
+    pagination: Pagination
 
 
 class _Item(Protocol):

@@ -1,28 +1,28 @@
-"""Proving an organization's own key with one harmless call; nothing of this needs a tenant key."""
+"""Prove an organization's own key by one harmless call with it; no tenant key is needed."""
 
 from __future__ import annotations
 
 from pydantic import SecretStr
 
 from allomia_pulumi.edges.allomia.documented import CALLS_PATH, ORGANIZATIONS_PATH, CallPage, OrganizationPage, calls_of
-from allomia_pulumi.edges.allomia.http_client import Absent, Exchange
+from allomia_pulumi.edges.allomia.http_client import Absent, HttpClient
 from allomia_pulumi.errors import AccessDenied, AllomiaError, CredentialRejected, NotFound
 
 __all__ = ["Prover"]
 
 
 class Prover:
-    """Use organization keys for one call each.
+    """Prover of organization keys: each is used for one call.
 
     Args:
-        exchange: The connection.
+        http: The connection.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     def prove_key(self, organization_id: str, key: SecretStr, source: str) -> None:
-        """Ask for the calls of an empty window with the key itself: harmless, and no call record travels.
+        """Prove a key by asking for the calls of an empty window: harmless, and no call record travels.
 
         Args:
             organization_id: The organization that the key has to belong to.
@@ -34,11 +34,11 @@ class Prover:
             NotFound: AlloMia accepts the key, and it does not see the organization.
             AllomiaError: The call failed for another reason, which proves nothing about the key.
         """
-        key_itself = _KeyItself(key, source)
+        credential = _FixedCredential(key, source)
         doing = f"proving the key of organization {organization_id}"
         problem: AllomiaError
         try:
-            self._exchange.get(CALLS_PATH, CallPage, key_itself, doing=doing, params=calls_of(organization_id))
+            self._http.get(CALLS_PATH, CallPage, credential, doing=doing, params=calls_of(organization_id))
         except Absent:
             problem = NotFound(f"AlloMia accepts the key from {source}, and it does not see {organization_id} (404)")
         # The hints of these two speak of tenant keys.
@@ -54,20 +54,20 @@ class Prover:
         """Tell by a documented call that only a tenant key may make whether a key is one.
 
         Raises:
-            AllomiaError: The answer tells neither.
+            AllomiaError: The answer says neither yes nor no.
         """
         doing = "asking whether it is a tenant key"
         try:
-            self._exchange.get(
-                ORGANIZATIONS_PATH, OrganizationPage, _KeyItself(key, source), doing=doing, params={"limit": 1}
+            self._http.get(
+                ORGANIZATIONS_PATH, OrganizationPage, _FixedCredential(key, source), doing=doing, params={"limit": 1}
             )
         except (AccessDenied, CredentialRejected, Absent):
             return False
         return True
 
 
-class _KeyItself:
-    """A key that is used as the credential of one call."""
+class _FixedCredential:
+    """The credential of one call, which cannot be renewed."""
 
     def __init__(self, key: SecretStr, source: str) -> None:
         self._key = key

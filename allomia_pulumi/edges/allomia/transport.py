@@ -1,7 +1,7 @@
-"""The wire under httpx: one deadline for a whole exchange, no credential to another host, a cap on answers.
+"""The wire under httpx: one deadline for request and answer, no credential to another host, a cap on answers.
 
-httpx bounds each read, so a peer that drips one byte at a time is never late. Here every read, write and connect of an
-exchange gets what is left of one deadline, headers included.
+httpx bounds each read, so a peer that drips one byte at a time is never late. Here every connect, write and read gets
+what is left of one deadline, headers included.
 """
 
 from __future__ import annotations
@@ -15,22 +15,16 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from allomia_pulumi.edges.net.body_limits import is_modest
-from allomia_pulumi.edges.net.deadline import seconds_left
+from allomia_pulumi.edges.net.body_limits import UnreadableBody, read_body
+from allomia_pulumi.edges.net.client_defaults import CONNECTIONS
+from allomia_pulumi.edges.net.deadline import bounded_timeout
 from allomia_pulumi.edges.net.proxies import authorities, proxy_for
 
-__all__ = ["UnreadableBody", "build_transport", "read_body"]
-
-CONNECTIONS = 64
-LARGEST_BODY = 4 * 1024 * 1024
+__all__ = ["build_transport", "read_response"]
 
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """The variables that httpx reads."""
 SOCKS = ("socks5", "socks5h")
-
-
-class UnreadableBody(Exception):
-    """The answer is longer or has more in it than any of AlloMia's, or is packed although we asked for none of that."""
 
 
 def build_transport(base_url: str) -> httpx.HTTPTransport:
@@ -58,7 +52,7 @@ def build_transport(base_url: str) -> httpx.HTTPTransport:
     return transport
 
 
-def read_body(response: httpx.Response) -> bytes:
+def read_response(response: httpx.Response) -> bytes:
     """Read a streamed answer to its end; a packed one is not unpacked, since it could become of any size.
 
     Raises:
@@ -66,24 +60,7 @@ def read_body(response: httpx.Response) -> bytes:
     """
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnreadableBody
-    body = bytearray()
-    for part in response.iter_bytes():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise UnreadableBody
-    if not is_modest(body):
-        raise UnreadableBody
-    return bytes(body)
-
-
-def _left(timeout: float | None, late: type[Exception]) -> float | None:
-    """Return the shorter of a single timeout and what the deadline leaves."""
-    left = seconds_left()
-    if left is None:
-        return timeout
-    if left <= 0:
-        raise late("the time for this request is over")
-    return left if timeout is None else min(timeout, left)
+    return read_body(response.iter_bytes())
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
@@ -98,7 +75,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
+        left = bounded_timeout(timeout, httpcore.ConnectTimeout)
         return _DeadlineStream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
 
     def sleep(self, seconds: float) -> None:
@@ -110,10 +87,10 @@ class _DeadlineStream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, bounded_timeout(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        self._inner.write(buffer, bounded_timeout(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -121,7 +98,7 @@ class _DeadlineStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
+        left = bounded_timeout(timeout, httpcore.ConnectTimeout)
         return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> object:

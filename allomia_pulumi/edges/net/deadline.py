@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["deadline", "seconds_left"]
+__all__ = ["bounded_timeout", "deadline"]
 
 _end: ContextVar[float | None] = ContextVar("end", default=None)
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Bound what this thread does inside the block, as far as the transports ask `seconds_left`.
+    """Bound what this thread does inside the block, as far as the transports ask `bounded_timeout`.
 
     Inside another one, the nearer end holds.
     """
@@ -26,7 +26,17 @@ def deadline(seconds: float) -> Iterator[None]:
         _end.reset(token)
 
 
-def seconds_left() -> float | None:
-    """Return what the deadline leaves, zero or less when it is over, or None where there is none."""
+def bounded_timeout(timeout: float | None, late: type[Exception]) -> float | None:
+    """Return the shorter of the timeout of one read or write and what the deadline leaves; None for no bound at all.
+
+    Args:
+        timeout: The timeout of the single step, if it has one.
+        late: What is raised when the deadline is over.
+    """
     end = _end.get()
-    return None if end is None else end - time.monotonic()
+    if end is None:
+        return timeout
+    left = end - time.monotonic()
+    if left <= 0:
+        raise late("the time for this request is over")
+    return left if timeout is None else min(timeout, left)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from allomia_pulumi.errors import InvalidConfiguration
-from allomia_pulumi.ground.config import is_loopback
+from allomia_pulumi.ground.addresses import is_loopback
 
 __all__ = ["Proxy", "authorities", "check_certificates", "proxy_for"]
 

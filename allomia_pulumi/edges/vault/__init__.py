@@ -12,20 +12,20 @@ from pydantic import SecretStr
 from allomia_pulumi.contracts.vault_delivery import Delivery, StoredSecret, VaultLocation
 from allomia_pulumi.contracts.vault_versions import SecretVersions
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import VaultSettings
 
 if TYPE_CHECKING:
-    from allomia_pulumi.edges.vault.delivery import Writer
-    from allomia_pulumi.edges.vault.diagnostics import Examiner
-    from allomia_pulumi.edges.vault.kv import Reader
+    from allomia_pulumi.edges.vault.delivery import KvWriter
+    from allomia_pulumi.edges.vault.diagnostics import Diagnostics
+    from allomia_pulumi.edges.vault.kv import KvReader
 
 __all__ = ["Vault"]
 
 
 class Vault:
-    """One Vault, shared by all threads: one login and one look at each mount; values are not remembered.
+    """Facade of one Vault, shared by all threads: one login, one request for each mount, and no cache of values.
 
     Nothing is done before the first request: hvac is slow to import, and many runs need no Vault.
 
@@ -48,8 +48,8 @@ class Vault:
         self._clock = clock
         self._sources = sources
         self._lock = threading.Lock()
-        self._reader: Reader | None = None
-        self._writer: Writer | None = None
+        self._reader: KvReader | None = None
+        self._writer: KvWriter | None = None
 
     def read_secret(self, reference: VaultReference) -> SecretStr:
         """Read one field of one secret.
@@ -64,23 +64,23 @@ class Vault:
         """
         return self._open()[0].read_secret(reference)
 
-    def look_up(self, reference: VaultReference) -> SecretVersions:
-        """Tell which versions a secret has, by one look at its metadata; the value does not travel.
+    def read_versions(self, reference: VaultReference) -> SecretVersions:
+        """Return which versions a secret has, from its metadata; the value does not travel.
 
         A version that the reference pins makes no difference. In KV v1, which keeps no metadata, the mount is all that
-        is looked at.
+        is asked for.
 
         Raises:
             NotFound: There is no such secret, or it has no version.
             AccessDenied: No policy of the token shows the metadata; the hint holds the line to add.
             AllomiaError: Vault cannot be asked, as in `read_secret`.
         """
-        from allomia_pulumi.edges.vault.versions import look_up  # noqa: PLC0415 - imports hvac
+        from allomia_pulumi.edges.vault.versions import read_versions  # noqa: PLC0415 - imports hvac
 
-        return look_up(self._open()[0], reference, self._clock)
+        return read_versions(self._open()[0], reference, self._clock)
 
     def inspect_secret(self, place: VaultLocation) -> StoredSecret:
-        """Tell what stands at a place, by one look at its metadata; the value does not travel.
+        """Return what stands at a place, from its metadata; the value does not travel.
 
         Raises:
             InvalidConfiguration: The place is not in a KV v2 mount, or not in the one that it names.
@@ -90,7 +90,7 @@ class Vault:
         return self._open()[1].inspect(place)
 
     def preflight_delivery(self, place: VaultLocation) -> StoredSecret:
-        """Make sure that a key can be delivered to a place, and tell what stands there; nothing is written.
+        """Check that a key can be delivered to a place, and return what stands there; nothing is written.
 
         Raises:
             InvalidConfiguration: The place is not in a KV v2 mount, not in the one that it names, or its field is one
@@ -136,7 +136,7 @@ class Vault:
         self._open()[1].withdraw(place, versions, key_id, has_made_place=has_made_place)
 
     def remark_secret(self, place: VaultLocation, key_id: str, mark: str) -> bool:
-        """Give the secret that holds a key another mark, in its custom metadata only.
+        """Replace the mark of the secret that holds a key, in its custom metadata only.
 
         Returns:
             Whether the secret is ours and holds that key; if not, nothing was written.
@@ -147,16 +147,16 @@ class Vault:
         """
         return self._open()[1].remark(place, key_id, mark)
 
-    def examiner(self) -> Examiner:
-        """Return what looks at Vault itself, the login and its policy; nothing is asked yet.
+    def diagnostics(self) -> Diagnostics:
+        """Return the diagnostics of Vault itself, the login and its policy; nothing is asked yet.
 
         Raises:
             InvalidConfiguration: There is no address, or no usable file of certificates.
         """
-        from allomia_pulumi.edges.vault.diagnostics import Examiner  # noqa: PLC0415 - imports hvac
+        from allomia_pulumi.edges.vault.diagnostics import Diagnostics  # noqa: PLC0415 - imports hvac
 
         reader, _ = self._open()
-        return Examiner(reader.connection, reader.mounts)
+        return Diagnostics(reader.vault, reader.mounts)
 
     def close(self) -> None:
         """Revoke the token that a login gave us, best effort, and close the connections; a later call opens anew."""
@@ -165,12 +165,12 @@ class Vault:
         if reader is not None:
             reader.close()
 
-    def _open(self) -> tuple[Reader, Writer]:
+    def _open(self) -> tuple[KvReader, KvWriter]:
         with self._lock, loading():
-            from allomia_pulumi.edges.vault.delivery import Writer  # noqa: PLC0415 - imports hvac
-            from allomia_pulumi.edges.vault.kv import Reader  # noqa: PLC0415 - the same
+            from allomia_pulumi.edges.vault.delivery import KvWriter  # noqa: PLC0415 - imports hvac
+            from allomia_pulumi.edges.vault.kv import KvReader  # noqa: PLC0415 - the same
 
             if self._reader is None or self._writer is None:
-                self._reader = Reader(self._settings, self._environ, self._clock, self._sources)
-                self._writer = Writer(self._reader, self._clock)
+                self._reader = KvReader(self._settings, self._environ, self._clock, self._sources)
+                self._writer = KvWriter(self._reader, self._clock)
             return self._reader, self._writer

@@ -1,4 +1,4 @@
-"""One Vault, one login, shared by all threads of the process."""
+"""The client of one Vault: one login, shared by all threads of the process."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from hvac.adapters import RawAdapter
 
 from allomia_pulumi.edges.net.deadline import deadline
 from allomia_pulumi.edges.net.proxies import check_certificates
-from allomia_pulumi.edges.vault.faults import Fault, Repeat, judged, to_error
+from allomia_pulumi.edges.vault.answers import request_json
+from allomia_pulumi.edges.vault.faults import Fault, Repeat, to_error
 from allomia_pulumi.edges.vault.login import Token, log_in
-from allomia_pulumi.edges.vault.retry import ANY_FAULT, repeated
+from allomia_pulumi.edges.vault.retry import ANY_FAULT, retry_faults
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.redaction import printable
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.settings import VaultSettings
+from allomia_pulumi.ground.singleflight import SingleFlight
 
-__all__ = ["Call", "Connection"]
+__all__ = ["Call", "VaultClient"]
 
 LONGEST_CONNECT = 3.0
 REVOKE_SECONDS = 2.0
-FORBIDDEN = 403
-NOT_FOUND = 404
 NO_NAMESPACE = "namespace not found"
 POLICY_DENIAL = "1 error occurred"
 
@@ -36,14 +35,14 @@ Call = Callable[[hvac.Client], dict[str, Any]]
 
 @dataclass(frozen=True)
 class _Session:
-    """What one login gave: the token, and an hvac client that sends it and is never changed."""
+    """The result of one login: the token, and an hvac client that sends it and is never changed."""
 
     token: Token
     client: hvac.Client
 
 
-class Connection:
-    """Make requests to one Vault, with one login at the first of them.
+class VaultClient:
+    """Client of one Vault, which logs in at its first request; thread-safe.
 
     Args:
         sources: Where settings come from, by names like `vault.address`, for messages.
@@ -71,24 +70,26 @@ class Connection:
         self._sources = sources
         self._http = build_session(self._address, _authorities(settings, sources))
         self._verify = self._http.verify
-        self._logins: Flights[int, _Session] = Flights(lambda problem: isinstance(problem, CredentialRejected))
+        self._logins: SingleFlight[int, _Session] = SingleFlight(
+            lambda problem: isinstance(problem, CredentialRejected)
+        )
         self._generation = 0
 
-    def ask(self, doing: str, call: Call, known: Callable[[Fault], AllomiaError | None]) -> dict[str, Any]:
-        """Make a request that may be repeated, logged in, and word its faults.
+    def request(self, doing: str, call: Call, explain: Callable[[Fault], AllomiaError | None]) -> dict[str, Any]:
+        """Make a request that may be repeated, logged in, and raise the error for its fault.
 
         Args:
             doing: What the request is for, as a participle.
             call: Makes the request with an hvac client.
-            known: Words a fault that the caller understands better, or returns None.
+            explain: Returns the error for a fault that the caller understands better, or None.
 
         Raises:
             CredentialRejected: The login was refused, or the token is dead and there is no other one.
-            AllomiaError: Anything else, worded by `known` or in general.
+            AllomiaError: Anything else, by `explain` or in general.
         """
         answer = self.send(call)
         if isinstance(answer, Fault):
-            problem = known(answer) or self.error(answer, doing)
+            problem = explain(answer) or self.to_error(answer, doing)
             raise problem.as_said_by("Vault") if answer.http_status else problem
         return answer
 
@@ -113,18 +114,18 @@ class Connection:
                 raise self._rejected(session.token)
         return answer
 
-    def error(self, fault: Fault, doing: str) -> AllomiaError:
-        """Word a fault that the caller understands no better."""
+    def to_error(self, fault: Fault, doing: str) -> AllomiaError:
+        """Return the error for a fault that the caller understands no better."""
         problem = self._no_namespace(fault) or to_error(fault, self.name, doing)
         return problem.as_said_by("Vault") if fault.http_status else problem
 
-    def glance(self, call: Call) -> dict[str, Any] | None:
-        """Make one attempt at something that may as well fail; None whatever goes wrong."""
+    def try_once(self, call: Call) -> dict[str, Any] | None:
+        """Make one attempt at a request that may as well fail; return None whatever goes wrong."""
         answer = self._once(self._session(self._generation, dead=None).client, call)
         return None if isinstance(answer, Fault) else answer
 
-    def knock(self, call: Call) -> dict[str, Any] | Fault:
-        """Make one attempt at something that Vault tells anybody, without a login and in the root namespace."""
+    def send_unauthenticated(self, call: Call) -> dict[str, Any] | Fault:
+        """Make one attempt at a request that Vault answers to anybody, without a login and in the root namespace."""
         client = self._client("", self._settings.timeout_seconds)
         client.adapter.namespace = None
         return self._once(client, call)
@@ -135,14 +136,14 @@ class Connection:
 
     def close(self) -> None:
         """Revoke the token of the last login, if there was one, and close the connections."""
-        sessions = self._logins.landed()
+        sessions = self._logins.results()
         if sessions and sessions[-1].token.is_ours:
             client = self._client(sessions[-1].token.value.get_secret_value(), REVOKE_SECONDS)
             self._once(client, lambda client: client.auth.token.revoke_self())
         self._http.close()
 
     def _session(self, generation: int, dead: Token | None) -> _Session:
-        """Return what the login of that number gave; `dead` is the token that it has to replace."""
+        """Return the result of the login of that number; `dead` is the token that it has to replace."""
 
         def make() -> _Session:
             anonymous = self._client("", self._settings.timeout_seconds)
@@ -170,7 +171,7 @@ class Connection:
 
     def _try(self, session: _Session, call: Call, allowed: frozenset[Repeat]) -> dict[str, Any] | Fault:
         try:
-            return repeated(lambda: call(session.client), self._clock, allowed)
+            return retry_faults(lambda: call(session.client), self._clock, allowed)
         except Fault as fault:
             return fault
 
@@ -181,12 +182,12 @@ class Connection:
             return fault
 
     def _is_dead(self, session: _Session) -> bool:
-        """Tell a dead token from a policy that denies: a token without any policy still gets a policy's wording."""
+        """Tell whether the token is dead: one that lives without any policy still gets a policy's wording."""
         answer = self._once(session.client, lambda client: client.auth.token.lookup_self())
-        return isinstance(answer, Fault) and _is_denied(answer) and POLICY_DENIAL not in answer.said
+        return isinstance(answer, Fault) and _is_denied(answer) and POLICY_DENIAL not in answer.error_text
 
     def _no_namespace(self, fault: Fault) -> NotFound | None:
-        if fault.status != NOT_FOUND or NO_NAMESPACE not in fault.said:
+        if not fault.is_missing or NO_NAMESPACE not in fault.error_text:
             return None
         source = self._sources.get("vault.namespace", "allomia:vault.namespace")
         namespace = printable(self._settings.namespace or "")
@@ -200,7 +201,7 @@ class Connection:
 
 
 class _Adapter(RawAdapter):  # type: ignore[misc]  # hvac has no types
-    """hvac's place for a wire of one's own: answers are JSON objects, and whatever else happens is a `Fault`."""
+    """hvac's adapter over our transport: answers are JSON objects, and whatever else happens is a `Fault`."""
 
     def __init__(self, *arguments: Any, seconds: float, **options: Any) -> None:  # noqa: ANN401 - hvac's own
         super().__init__(*arguments, **options)
@@ -224,15 +225,15 @@ class _Adapter(RawAdapter):  # type: ignore[misc]  # hvac has no types
                 )
             return response
 
-        return judged(send)
+        return request_json(send)
 
 
 def _is_denied(answer: dict[str, Any] | Fault) -> bool:
-    return isinstance(answer, Fault) and answer.status == FORBIDDEN
+    return isinstance(answer, Fault) and answer.is_denied
 
 
 def _authorities(settings: VaultSettings, sources: Mapping[str, str]) -> bool | str:
-    """Return what verifies Vault's certificate, if this is configured."""
+    """Return the file of authorities that is configured, or True for those of this machine."""
     if not settings.ca_cert_file:
         return True
     check_certificates(settings.ca_cert_file, sources.get("vault.caCertFile", "allomia:vault.caCertFile"))

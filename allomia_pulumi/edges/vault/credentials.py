@@ -1,4 +1,4 @@
-"""Where a login takes its credentials from: a variable, a file, or GitHub's token service; never from configuration."""
+"""Read the credentials of a login: from a variable, a file, or GitHub's token service; never from configuration."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from allomia_pulumi.edges.net.deadline import deadline
-from allomia_pulumi.edges.vault.faults import Fault, judged, to_error
-from allomia_pulumi.edges.vault.retry import ANY_FAULT, repeated
+from allomia_pulumi.edges.vault.answers import request_json
+from allomia_pulumi.edges.vault.faults import Fault, to_error
+from allomia_pulumi.edges.vault.retry import ANY_FAULT, retry_faults
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, UnexpectedAnswer
+from allomia_pulumi.ground.addresses import is_loopback
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import is_loopback
 from allomia_pulumi.ground.redaction import guard
 
 __all__ = ["from_environment", "from_file", "from_github"]
@@ -75,7 +76,7 @@ def from_file(path: str, setting: str) -> SecretStr:
 
 
 def from_github(audience: str | None, environ: Mapping[str, str], clock: Clock) -> SecretStr:
-    """Ask GitHub Actions for this job's identity token.
+    """Request this job's identity token from GitHub Actions.
 
     Raises:
         InvalidConfiguration: This is no job that may ask.
@@ -89,7 +90,7 @@ def from_github(audience: str | None, environ: Mapping[str, str], clock: Clock) 
     if not url.startswith("https://") and not is_loopback(url):
         raise InvalidConfiguration(f"{GITHUB_URL} is not an https address", GITHUB_HINT)
     guard(bearer)
-    answer = _ask_github(url, bearer, audience, clock)
+    answer = _request_github(url, bearer, audience, clock)
     if isinstance(answer, AllomiaError):
         raise answer
     value = answer.get("value")
@@ -98,12 +99,12 @@ def from_github(audience: str | None, environ: Mapping[str, str], clock: Clock) 
     return guard(value)
 
 
-def _ask_github(url: str, bearer: str, audience: str | None, clock: Clock) -> dict[str, object] | AllomiaError:
+def _request_github(url: str, bearer: str, audience: str | None, clock: Clock) -> dict[str, object] | AllomiaError:
     with build_session(url, verify=True) as session:
 
-        def ask() -> dict[str, object]:
+        def send() -> dict[str, object]:
             with deadline(GITHUB_SECONDS):
-                return judged(
+                return request_json(
                     lambda: session.get(
                         url,
                         params={"audience": audience} if audience else {},
@@ -114,7 +115,7 @@ def _ask_github(url: str, bearer: str, audience: str | None, clock: Clock) -> di
                 )
 
         try:
-            return repeated(ask, clock, ANY_FAULT)
+            return retry_faults(send, clock, ANY_FAULT)
         except Fault as fault:
             if fault.http_status in GITHUB_REFUSALS:
                 problem = f"{GITHUB} refused to give a token ({fault.http_status})"

@@ -1,32 +1,37 @@
-"""A look at Vault itself, the login and its policy, for people who look for what is wrong; nothing is changed."""
+"""Diagnostics of Vault itself, the login and its policy; nothing is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import hvac
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
-from allomia_pulumi.edges.vault.client import Connection
+from allomia_pulumi.edges.vault.answers import parse_answer
+from allomia_pulumi.edges.vault.client import VaultClient
 from allomia_pulumi.edges.vault.faults import ADDRESS_HINT, Fault
 from allomia_pulumi.edges.vault.kv import V2
-from allomia_pulumi.edges.vault.kv2_secret import DATA_CAPABILITIES, METADATA_CAPABILITIES, lacking, locate
-from allomia_pulumi.edges.vault.mounts import Mounts, policy_line
+from allomia_pulumi.edges.vault.kv2_secret import locate_secret
+from allomia_pulumi.edges.vault.mounts import Mounts
+from allomia_pulumi.edges.vault.policy import (
+    DATA_CAPABILITIES,
+    METADATA_CAPABILITIES,
+    missing_capabilities,
+    policy_line,
+)
 from allomia_pulumi.errors import AccessDenied, AllomiaError, UnexpectedAnswer
 from allomia_pulumi.ground.references import VaultReference
 
-__all__ = ["Examiner", "Health", "Lack", "Login", "TokenLife"]
+__all__ = ["Diagnostics", "Health", "Login", "MissingCapabilities", "TokenLife"]
 
-FORBIDDEN = 403
 ANY_HEALTH = 200
 BATCH = 200
 
-Wanted = Mapping[str, tuple[str, ...]]
-M = TypeVar("M", bound=BaseModel)
+Capabilities = Mapping[str, tuple[str, ...]]
 
 
 class _Answer(BaseModel):
@@ -34,7 +39,7 @@ class _Answer(BaseModel):
 
 
 class Health(_Answer):
-    """What Vault tells anybody.
+    """The health of Vault, as it tells anybody.
 
     Attributes:
         server_time_utc: Its clock, in whole seconds.
@@ -53,7 +58,7 @@ class Health(_Answer):
 
 
 class TokenLife(_Answer):
-    """What a token may look up of itself.
+    """The life of a token, as it may look it up itself.
 
     Attributes:
         ttl: Seconds that are left; 0 for a token that does not expire.
@@ -68,7 +73,7 @@ class TokenLife(_Answer):
 
 @dataclass(frozen=True)
 class Login:
-    """How we are logged in.
+    """The login and its token.
 
     Attributes:
         source: Where the token comes from, for messages.
@@ -83,8 +88,8 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Lack:
-    """What a policy would have to grant on an API path.
+class MissingCapabilities:
+    """The capabilities that a policy lacks on an API path.
 
     Attributes:
         capabilities: Those that are missing.
@@ -96,17 +101,17 @@ class Lack:
     line: str
 
 
-class Examiner:
-    """Look through the connection that reads secrets."""
+class Diagnostics:
+    """Diagnostics of one Vault, through the client that reads secrets."""
 
-    def __init__(self, connection: Connection, mounts: Mounts) -> None:
-        self._connection = connection
+    def __init__(self, vault: VaultClient, mounts: Mounts) -> None:
+        self._vault = vault
         self._mounts = mounts
 
     @property
     def name(self) -> str:
         """Return how this Vault is called in messages."""
-        return self._connection.name
+        return self._vault.name
 
     def health(self) -> Health:
         """Ask what Vault tells anybody, without a login; a sealed one and a standby answer, too.
@@ -114,11 +119,11 @@ class Examiner:
         Raises:
             AllomiaError: Vault is not reachable, or something else answers.
         """
-        answer = self._connection.knock(_health)
-        outcome = self._connection.error(answer, "asking for its health") if isinstance(answer, Fault) else None
+        answer = self._vault.send_unauthenticated(_health)
+        outcome = self._vault.to_error(answer, "asking for its health") if isinstance(answer, Fault) else None
         if outcome is not None:
             raise outcome
-        health = _parsed(Health, answer)
+        health = parse_answer(Health, answer)
         if health is None:
             raise UnexpectedAnswer(f"what answers for {self.name} does not look like Vault", ADDRESS_HINT)
         return health
@@ -130,64 +135,68 @@ class Examiner:
             CredentialRejected: The login was refused, or the token is dead.
             AllomiaError: Vault cannot be asked.
         """
-        answer = self._connection.send(lambda client: client.auth.token.lookup_self())
-        token = self._connection.token()
+        answer = self._vault.send(lambda client: client.auth.token.lookup_self())
+        token = self._vault.token()
         if not isinstance(answer, Fault):
-            life = _parsed(TokenLife, answer.get("data"))
-        elif answer.status == FORBIDDEN:
+            life = parse_answer(TokenLife, answer.get("data"))
+        elif answer.is_denied:
             life = None
         else:
-            raise self._connection.error(answer, "looking up the token")
+            raise self._vault.to_error(answer, "looking up the token")
         return Login(token.value, token.source, token.is_ours, life)
 
-    def to_read(self, reference: VaultReference, *, watches: bool = False) -> dict[str, tuple[str, ...]]:
+    def capabilities_to_read(self, reference: VaultReference, *, watches: bool = False) -> dict[str, tuple[str, ...]]:
         """Return what reading a secret needs, by API path; `watches` also looks at its metadata.
 
         Raises:
             AllomiaError: Vault does not tell the mount, which needs a policy that reaches it.
         """
-        mount = self._mounts.of(reference)
+        mount = self._mounts.find(reference)
         inside = mount.inside(reference.location)
         if mount.version != V2:
             return {f"{mount.path}/{inside}": ("read",)}
         metadata = {f"{mount.path}/metadata/{inside}": ("read",)} if watches else {}
         return {f"{mount.path}/data/{inside}": ("read",), **metadata}
 
-    def to_deliver(self, place: VaultLocation) -> dict[str, tuple[str, ...]]:
+    def capabilities_to_deliver(self, place: VaultLocation) -> dict[str, tuple[str, ...]]:
         """Return what delivering a key to a place and withdrawing it need, by API path.
 
         Raises:
             AllomiaError: Vault does not tell the mount, or it is none that keys are delivered to.
         """
-        site = locate(place, self._connection, self._mounts)
+        target = locate_secret(place, self._vault, self._mounts)
         return {
-            site.data: DATA_CAPABILITIES,
-            site.metadata: (*METADATA_CAPABILITIES, "delete"),
-            f"{site.mount}/destroy/{site.path}": ("update",),
+            target.data: DATA_CAPABILITIES,
+            target.metadata: (*METADATA_CAPABILITIES, "delete"),
+            f"{target.mount}/destroy/{target.path}": ("update",),
         }
 
-    def lacks(self, wanted: Wanted) -> list[Lack]:
-        """Tell what of it the token's policies do not grant.
+    def missing_capabilities(self, needed: Capabilities) -> list[MissingCapabilities]:
+        """Return what the token's policies do not grant of the needed capabilities.
 
         Raises:
             AllomiaError: Vault cannot be asked, or does not say.
         """
-        paths = sorted(wanted)
+        paths = sorted(needed)
         granted: dict[str, Any] = {}
         for begin in range(0, len(paths), BATCH):
             granted |= self._granted(paths[begin : begin + BATCH])
-        missing = {path: tuple(lacking(granted.get(path), wanted[path])) for path in paths}
-        return [Lack(path, names, policy_line(path, *wanted[path])) for path, names in missing.items() if names]
+        missing = {path: missing_capabilities(granted.get(path), needed[path]) for path in paths}
+        return [
+            MissingCapabilities(path, names, policy_line(path, *needed[path]))
+            for path, names in missing.items()
+            if names
+        ]
 
     def _granted(self, paths: Sequence[str]) -> Mapping[str, Any]:
-        def known(fault: Fault) -> AllomiaError | None:
-            if fault.status != FORBIDDEN:
+        def explain(fault: Fault) -> AllomiaError | None:
+            if not fault.is_denied:
                 return None
             line = policy_line("sys/capabilities-self", "update")
             return AccessDenied(f"{self.name} does not let the token ask what it may do", f"Add to its policy: {line}")
 
-        answer = self._connection.ask(
-            "asking what the token may do", lambda client: client.sys.get_capabilities(list(paths)), known
+        answer = self._vault.request(
+            "asking what the token may do", lambda client: client.sys.get_capabilities(list(paths)), explain
         )
         data = answer.get("data")
         if not isinstance(data, Mapping):
@@ -206,11 +215,3 @@ def _health(client: hvac.Client) -> dict[str, Any]:
         method="GET",
     )
     return answer
-
-
-def _parsed(model: type[M], answer: object) -> M | None:
-    """Read an answer, or return None when it has another shape."""
-    try:
-        return model.model_validate(answer)
-    except ValidationError:
-        return None

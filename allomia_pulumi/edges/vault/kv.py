@@ -1,4 +1,4 @@
-"""One field of one secret, from KV v1 or v2."""
+"""Read one field of one secret, from KV v1 or v2."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from allomia_pulumi.edges.vault.client import Connection
-from allomia_pulumi.edges.vault.faults import Fault
-from allomia_pulumi.edges.vault.mounts import Mount, Mounts, policy_line
-from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration, NotFound, UnexpectedAnswer
+from allomia_pulumi.edges.vault.client import VaultClient
+from allomia_pulumi.edges.vault.faults import Fault, shape_error
+from allomia_pulumi.edges.vault.mounts import Mount, Mounts
+from allomia_pulumi.edges.vault.policy import policy_denial
+from allomia_pulumi.errors import AllomiaError, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.settings import VaultSettings
 
-__all__ = ["V2", "Reader", "absent", "is_absence"]
+__all__ = ["V2", "KvReader", "is_absence", "missing_secret"]
 
-FORBIDDEN = 403
-MISSING = 404
 V2 = 2
 KEY_PATTERN = re.compile(r"[\x21-\x7e]+")
 MOMENT_PATTERN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -29,19 +28,19 @@ API_SEGMENTS = {"data", "metadata"}
 KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object", type(None): "null"}
 
 
-class Reader:
-    """Read fields through one connection, which the first request logs in.
+class KvReader:
+    """Reader of secrets, through one client that logs in at its first request.
 
     Attributes:
-        connection: The way to this Vault, for whoever writes to it too.
-        mounts: What is known of its mounts.
+        vault: The client, for whoever writes to this Vault too.
+        mounts: Its mounts, as far as they are known.
     """
 
     def __init__(
         self, settings: VaultSettings, environ: Mapping[str, str], clock: Clock, sources: Mapping[str, str]
     ) -> None:
-        self.connection = Connection(settings, environ, clock, sources)
-        self.mounts = Mounts(self.connection)
+        self.vault = VaultClient(settings, environ, clock, sources)
+        self.mounts = Mounts(self.vault)
 
     def read_secret(self, reference: VaultReference) -> SecretStr:
         """Find the mount of a reference, then read the field that it names.
@@ -52,73 +51,70 @@ class Reader:
             InvalidConfiguration: The field holds no key, or the mount has no versions to pin.
             AllomiaError: Vault cannot be asked.
         """
-        outcome = _read_field(self.connection, self.mounts.of(reference), reference)
+        outcome = _read_field(self.vault, self.mounts.find(reference), reference)
         # Raised here, where no variable holds what was read: some crash reports show the variables of each frame.
         if isinstance(outcome, AllomiaError):
             raise outcome.as_said_by("Vault")
         return outcome
 
     def close(self) -> None:
-        """Close the connection."""
-        self.connection.close()
+        """Close the client."""
+        self.vault.close()
 
 
-def _read_field(connection: Connection, mount: Mount, reference: VaultReference) -> SecretStr | AllomiaError:
+def _read_field(vault: VaultClient, mount: Mount, reference: VaultReference) -> SecretStr | AllomiaError:
     path = mount.inside(reference.location)
     read = _read_v2 if mount.version == V2 else _read_v1
-    data = read(connection, mount, path, reference)
+    data = read(vault, mount, path, reference)
     if not isinstance(data, Mapping):
-        return UnexpectedAnswer(
-            f"{connection.name} sent an answer of an unknown shape while reading {reference}",
-            "Check the address; something else than Vault may answer there.",
-        )
-    return _key(data, reference)
+        return shape_error(vault.name, f"reading {reference}")
+    return _parse_key(data, reference)
 
 
-def _read_v1(connection: Connection, mount: Mount, path: str, reference: VaultReference) -> object:
+def _read_v1(vault: VaultClient, mount: Mount, path: str, reference: VaultReference) -> object:
     if reference.version is not None:
         raise InvalidConfiguration(
             f"the reference {reference} pins a version, and the mount {mount.path} is KV v1, which has none",
             "Remove the version.",
         )
 
-    def known(fault: Fault) -> AllomiaError | None:
-        if fault.status == FORBIDDEN:
-            return _denied(connection, reference, f"{mount.path}/{path}")
-        return absent(connection, mount, reference) if is_absence(fault) else None
+    def explain(fault: Fault) -> AllomiaError | None:
+        if fault.is_denied:
+            return policy_denial(vault.name, f"read {reference}", f"{mount.path}/{path}")
+        return missing_secret(vault, mount, reference) if is_absence(fault) else None
 
-    answer = connection.ask(
+    answer = vault.request(
         f"reading {reference}",
         lambda client: client.secrets.kv.v1.read_secret(path, mount_point=mount.path),
-        known,
+        explain,
     )
     return answer.get("data")
 
 
-def _read_v2(connection: Connection, mount: Mount, path: str, reference: VaultReference) -> object:
-    def known(fault: Fault) -> AllomiaError | None:
-        if fault.status == FORBIDDEN:
-            return _denied(connection, reference, f"{mount.path}/data/{path}")
-        if fault.status == MISSING and fault.version:
-            return _deleted(fault.version, mount, path, reference)
+def _read_v2(vault: VaultClient, mount: Mount, path: str, reference: VaultReference) -> object:
+    def explain(fault: Fault) -> AllomiaError | None:
+        if fault.is_denied:
+            return policy_denial(vault.name, f"read {reference}", f"{mount.path}/data/{path}")
+        if fault.is_missing and fault.version:
+            return _deleted_version(fault.version, mount, path, reference)
         if is_absence(fault):
-            return _no_version(connection, mount, path, reference) or absent(connection, mount, reference)
+            return _missing_version(vault, mount, path, reference) or missing_secret(vault, mount, reference)
         return None
 
-    answer = connection.ask(
+    answer = vault.request(
         f"reading {reference}",
         # With False, hvac trips over a 404 without data, and still raises for a destroyed version.
         lambda client: client.secrets.kv.v2.read_secret_version(
             path, reference.version, mount.path, raise_on_deleted_version=True
         ),
-        known,
+        explain,
     )
     data = answer.get("data")
     return data.get("data") if isinstance(data, Mapping) else None
 
 
-def _key(data: Mapping[str, Any], reference: VaultReference) -> SecretStr | AllomiaError:
-    """Take the field's text; one closing line break is an editor's, anything else unprintable is a mistake."""
+def _parse_key(data: Mapping[str, Any], reference: VaultReference) -> SecretStr | AllomiaError:
+    """Parse the field as a key; one closing line break is an editor's, anything else unprintable is a mistake."""
     if reference.field not in data:
         return NotFound(
             f"the secret of {reference} has no field {reference.field}", "Check the field's name; case counts."
@@ -142,27 +138,20 @@ def _key(data: Mapping[str, Any], reference: VaultReference) -> SecretStr | Allo
 
 
 def is_absence(fault: Fault) -> bool:
-    """Tell the 404 of a secret from that of a namespace or of a mount that is gone."""
-    return fault.status == MISSING and not fault.said
+    """Tell whether a fault is the 404 of a secret, and not of a namespace or of a mount that is gone."""
+    return fault.is_missing and not fault.error_text
 
 
-def absent(connection: Connection, mount: Mount, reference: VaultReference) -> NotFound:
-    """Say that there is no secret for a reference, and the likeliest reason."""
+def missing_secret(vault: VaultClient, mount: Mount, reference: VaultReference) -> NotFound:
+    """Return the error for a secret that does not exist, with the likeliest reason."""
     first = mount.inside(reference.location).partition("/")[0]
     hint = "Check the path and the namespace, or put the key there."
     if mount.version == V2 and first in API_SEGMENTS:
         hint = f"Leave {first}/ out of the reference: it belongs to Vault's API, not to the path."
-    return NotFound(f"{connection.name} has no secret for {reference}", hint)
+    return NotFound(f"{vault.name} has no secret for {reference}", hint)
 
 
-def _denied(connection: Connection, reference: VaultReference, api_path: str) -> AccessDenied:
-    return AccessDenied(
-        f"{connection.name} does not let the token read {reference} (403)",
-        f"Add to its policy: {policy_line(api_path)}",
-    )
-
-
-def _deleted(version: Mapping[str, Any], mount: Mount, path: str, reference: VaultReference) -> NotFound:
+def _deleted_version(version: Mapping[str, Any], mount: Mount, path: str, reference: VaultReference) -> NotFound:
     number = version.get("version")
     which, option = (f"version {number}", [f"-versions={number}"]) if isinstance(number, int) else ("the version", [])
     elsewhere = "write a new version, or point the reference to another one."
@@ -177,16 +166,16 @@ def _deleted(version: Mapping[str, Any], mount: Mount, path: str, reference: Vau
     )
 
 
-def _no_version(connection: Connection, mount: Mount, path: str, reference: VaultReference) -> NotFound | None:
-    """Say why a pinned version is not there, if the token may read the metadata; None for other absences."""
+def _missing_version(vault: VaultClient, mount: Mount, path: str, reference: VaultReference) -> NotFound | None:
+    """Return the error for a pinned version that is not there, if the token may read the metadata; else None."""
     if reference.version is None:
         return None
-    metadata = connection.glance(lambda client: client.secrets.kv.v2.read_secret_metadata(path, mount.path))
+    metadata = vault.try_once(lambda client: client.secrets.kv.v2.read_secret_metadata(path, mount.path))
     data = metadata.get("data") if metadata else None
     current = data.get("current_version") if isinstance(data, Mapping) else None
     if not isinstance(current, int):
         return NotFound(
-            f"{connection.name} has nothing for {reference}: no such secret, or no such version (any more)",
+            f"{vault.name} has nothing for {reference}: no such secret, or no such version (any more)",
             "Check the path and the pinned version.",
         )
     if not current:

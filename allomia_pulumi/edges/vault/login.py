@@ -1,10 +1,11 @@
-"""How a token is come by: one function per auth method."""
+"""Obtain a Vault token: one function for each auth method."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import hvac
@@ -12,17 +13,17 @@ from pydantic import SecretStr
 
 from allomia_pulumi.edges.vault.credentials import from_environment, from_file, from_github
 from allomia_pulumi.edges.vault.faults import Fault, Repeat, to_error
-from allomia_pulumi.edges.vault.retry import ANY_FAULT, NOTHING_DONE, repeated
+from allomia_pulumi.edges.vault.retry import ANY_FAULT, NOTHING_DONE, retry_faults
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
-from allomia_pulumi.ground.config import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, VaultSettings
 from allomia_pulumi.ground.redaction import guard, printable
+from allomia_pulumi.ground.settings import AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, VaultSettings
 
 __all__ = ["Token", "log_in"]
 
 TOKEN_PATTERN = re.compile(r"[\x21-\x7e]+")
 TOKEN_VARIABLES = ("BAO_TOKEN", "VAULT_TOKEN")
-REFUSED = (400, 403)
+REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN)
 
 # What Vault and OpenBao are known to say when they refuse a login, and what it means; the words are ours.
 KNOWN_REASONS = {
@@ -64,7 +65,7 @@ class Token:
 
 
 def log_in(settings: VaultSettings, environ: Mapping[str, str], clock: Clock, name: str, client: hvac.Client) -> Token:
-    """Come by a token, as `allomia:vault` auth says.
+    """Obtain a token by the method that `allomia:vault` auth names.
 
     Args:
         settings: The method, and what it needs.
@@ -80,18 +81,18 @@ def log_in(settings: VaultSettings, environ: Mapping[str, str], clock: Clock, na
     """
     auth = settings.auth
     if isinstance(auth, TokenAuth):
-        return _bring_token(auth, environ)
-    mount = _mount(auth.mount)
+        return _configured_token(auth, environ)
+    mount = _checked_mount(auth.mount)
     if isinstance(auth, AppRoleAuth):
         call = _approle(auth, mount, environ, client)
     elif isinstance(auth, JwtAuth):
         call = _jwt(auth, mount, environ, clock, client)
     else:
         call = _kubernetes(auth, mount, client)
-    answer = _exchange(call, clock, NOTHING_DONE if isinstance(auth, AppRoleAuth) else ANY_FAULT)
+    answer = _try_login(call, clock, NOTHING_DONE if isinstance(auth, AppRoleAuth) else ANY_FAULT)
     doing = f"the {auth.method} login at the auth mount {mount}"
     if isinstance(answer, Fault):
-        raise _refusal(answer, auth, name, f"{doing}{_in_namespace(settings)}")
+        raise _refusal(answer, auth, name, f"{doing}{_namespace_phrase(settings)}")
     granted = answer.get("auth")
     value = granted.get("client_token") if isinstance(granted, dict) else None
     if not isinstance(value, str) or not TOKEN_PATTERN.fullmatch(value):
@@ -100,7 +101,7 @@ def log_in(settings: VaultSettings, environ: Mapping[str, str], clock: Clock, na
     return Token(guard(value), doing, is_ours=True)
 
 
-def _bring_token(auth: TokenAuth, environ: Mapping[str, str]) -> Token:
+def _configured_token(auth: TokenAuth, environ: Mapping[str, str]) -> Token:
     if auth.token_file:
         value, source = from_file(auth.token_file, "tokenFile"), "the file that allomia:vault auth.tokenFile names"
     elif auth.token_env:
@@ -148,9 +149,9 @@ def _kubernetes(auth: KubernetesAuth, mount: str, client: hvac.Client) -> Callab
     return lambda: client.auth.kubernetes.login(auth.role, jwt.get_secret_value(), use_token=False, mount_point=mount)
 
 
-def _exchange(call: Callable[[], dict[str, Any]], clock: Clock, allowed: frozenset[Repeat]) -> dict[str, Any] | Fault:
+def _try_login(call: Callable[[], dict[str, Any]], clock: Clock, allowed: frozenset[Repeat]) -> dict[str, Any] | Fault:
     try:
-        return repeated(call, clock, allowed)
+        return retry_faults(call, clock, allowed)
     except Fault as fault:
         return fault
 
@@ -164,18 +165,18 @@ def _refusal(fault: Fault, auth: AppRoleAuth | JwtAuth | KubernetesAuth, name: s
         if isinstance(auth, AppRoleAuth)
         else f"the role {printable(auth.role)}"
     )
-    reason = next((f": {meaning}" for phrase, meaning in KNOWN_REASONS.items() if phrase in fault.said), "")
+    reason = next((f": {meaning}" for phrase, meaning in KNOWN_REASONS.items() if phrase in fault.error_text), "")
     hint = f"{MOUNT_HINT}{METHOD_HINTS[auth.method]}"
     return CredentialRejected(f"{name} refused {doing} for {who} ({fault.status}){reason}", hint).as_said_by("Vault")
 
 
-def _mount(mount: str) -> str:
-    """Keep a mount inside `auth/`, since hvac and the wire would follow dots out of it."""
+def _checked_mount(mount: str) -> str:
+    """Return an auth mount without slashes around it; one with dots would lead hvac and the wire out of `auth/`."""
     clean = mount.strip("/")
     if not clean.isprintable() or any(segment.strip() in {"", ".", ".."} for segment in clean.split("/")):
         raise InvalidConfiguration("allomia:vault auth.mount is not the path of an auth mount", "Write it like jwt.")
     return clean
 
 
-def _in_namespace(settings: VaultSettings) -> str:
+def _namespace_phrase(settings: VaultSettings) -> str:
     return f" in the namespace {printable(settings.namespace)}" if settings.namespace else " in the root namespace"

@@ -1,4 +1,4 @@
-"""Metadata of a KV v2 secret: what they tell of it, and the marks that make it ours; pure, and free of hvac."""
+"""The metadata of secrets: the marks that this package writes, and what they tell; pure, and free of hvac."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from allomia_pulumi.contracts.vault_versions import SecretVersions
 from allomia_pulumi.ground.moments import VaultMoment
 
 __all__ = [
-    "NOTHING",
+    "NO_METADATA",
     "Metadata",
     "marks_of",
     "only_marks",
-    "remarked",
+    "with_mark",
     "without_marks",
 ]
 
@@ -78,22 +78,22 @@ class Metadata(BaseModel):
         return self.current_version == 0 or self.current_version in self.versions
 
     @property
-    def has_others_part(self) -> bool:
+    def has_foreign_parts(self) -> bool:
         """Tell whether somebody else gave the secret settings or custom metadata; this package writes marks only."""
         settings = (self.max_versions, self.cas_required, self.metadata_cas_required)
         keeps = self.delete_version_after in (None, "", NEVER)
         return any(settings) or not keeps or bool(without_marks(self.custom))
 
-    def shelved(self, now: datetime) -> SecretVersions:
-        """Tell which versions there are at that moment."""
+    def to_versions(self, now: datetime) -> SecretVersions:
+        """Return which versions there are at that moment."""
         live = sorted(number for number, one in self.versions.items() if one.is_live(now))
         written = {number: self.versions[number].created_time for number in live}
-        stored = self.stored(now)
+        stored = self.to_stored(now)
         key_id = stored.key_id if stored.written == self.current_version else None
         return SecretVersions(kv_version=2, version=self.current_version, written=written, key_id=key_id)
 
-    def stored(self, now: datetime) -> StoredSecret:
-        """Tell what stands here at that moment."""
+    def to_stored(self, now: datetime) -> StoredSecret:
+        """Return what stands here at that moment."""
         is_ours = self.custom.get(MANAGED_BY) == MANAGER
         marks = self.custom if is_ours else {}
         written = marks.get(VERSION, "")
@@ -105,7 +105,7 @@ class Metadata(BaseModel):
             written=int(written) if written.isascii() and written.isdigit() else None,
             is_ours=is_ours,
             is_live=current is not None and current.is_live(now),
-            exists=self is not NOTHING,
+            exists=self is not NO_METADATA,
             is_free=self._is_free,
         )
 
@@ -117,11 +117,11 @@ class Metadata(BaseModel):
         return not only_marks(self.custom) or (self.current_version == 0 and self.key_id is not None)
 
 
-NOTHING = Metadata(current_version=0, versions={})
-"""Those of a secret that does not exist."""
+NO_METADATA = Metadata(current_version=0, versions={})
+"""The metadata of a secret that does not exist."""
 
 
-def remarked(custom: dict[str, str], mark: str) -> dict[str, str]:
+def with_mark(custom: dict[str, str], mark: str) -> dict[str, str]:
     """Return the custom metadata of a secret of ours with another mark."""
     return {**custom, MARK: mark}
 
@@ -137,10 +137,10 @@ def marks_of(delivery: Delivery) -> dict[str, str]:
 
 
 def only_marks(custom: dict[str, str]) -> dict[str, str]:
-    """Return what of the custom metadata is ours."""
+    """Return the marks among custom metadata."""
     return {name: value for name, value in custom.items() if name in MARKS}
 
 
 def without_marks(custom: dict[str, str]) -> dict[str, str]:
-    """Return what of the custom metadata is other people's."""
+    """Return the custom metadata of other people."""
     return {name: value for name, value in custom.items() if name not in MARKS}

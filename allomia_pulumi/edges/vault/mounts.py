@@ -1,21 +1,20 @@
-"""Where a KV mount ends and which version it has, as Vault itself tells."""
+"""Mounts of KV secrets: their paths and versions, as Vault itself tells."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from allomia_pulumi.edges.vault.client import Connection
-from allomia_pulumi.edges.vault.faults import Fault
-from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration, UnexpectedAnswer
+from allomia_pulumi.edges.vault.client import VaultClient
+from allomia_pulumi.edges.vault.faults import Fault, shape_error
+from allomia_pulumi.edges.vault.policy import policy_line
+from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration
 from allomia_pulumi.ground.references import VaultReference
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.singleflight import SingleFlight
 
-__all__ = ["Mount", "Mounts", "policy_line"]
+__all__ = ["Mount", "Mounts"]
 
-FORBIDDEN = 403
 KV_TYPES = {"kv", "generic"}
 VERSIONS = {"1": 1, "2": 2}
 
@@ -33,14 +32,14 @@ class Mount:
 
 
 class Mounts:
-    """Find the mount of a reference; each mount is asked for once."""
+    """Cache of the mounts of one Vault; each is asked for once."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._found: Flights[str, Mount] = Flights()
+    def __init__(self, vault: VaultClient) -> None:
+        self._vault = vault
+        self._found: SingleFlight[str, Mount] = SingleFlight()
 
-    def of(self, reference: VaultReference, *parts: str) -> Mount:
-        """Return the mount that holds a reference's secret, and hold the reference to it.
+    def find(self, reference: VaultReference, *parts: str) -> Mount:
+        """Return the mount of a reference's secret, and check the reference against it.
 
         Args:
             reference: What is to be read.
@@ -51,8 +50,8 @@ class Mounts:
             InvalidConfiguration: It is no KV mount, or the reference names another mount or version.
             AllomiaError: Vault cannot be asked.
         """
-        mount = self._known(reference.location) or self._found.get(
-            reference.location, lambda: self._ask(reference, parts or ("data",))
+        mount = self._cached(reference.location) or self._found.get(
+            reference.location, lambda: self._look_up(reference, parts or ("data",))
         )
         if reference.mount not in {None, mount.path}:
             raise InvalidConfiguration(
@@ -67,60 +66,48 @@ class Mounts:
             )
         return mount
 
-    def _known(self, location: str) -> Mount | None:
+    def _cached(self, location: str) -> Mount | None:
         """Return a mount found before; Vault allows no mount inside another one."""
-        return next((mount for mount in self._found.landed() if location.startswith(f"{mount.path}/")), None)
+        return next((mount for mount in self._found.results() if location.startswith(f"{mount.path}/")), None)
 
-    def _ask(self, reference: VaultReference, parts: tuple[str, ...]) -> Mount:
-        """Ask the endpoint that any token may read whose policy touches the mount."""
+    def _look_up(self, reference: VaultReference, parts: tuple[str, ...]) -> Mount:
+        """Look the mount up at the endpoint that any token may read whose policy touches it."""
         where = quote(reference.location)
-        answer = self._connection.ask(
+        answer = self._vault.request(
             f"looking up the mount of {reference}",
             lambda client: client.adapter.get(f"/v1/sys/internal/ui/mounts/{where}"),
-            lambda fault: self._denied(fault, reference, parts),
+            lambda fault: self._explain_denial(fault, reference, parts),
         )
         return self._parse(answer.get("data"), reference)
 
     def _parse(self, data: object, reference: VaultReference) -> Mount:
         path = data.get("path") if isinstance(data, Mapping) else None
         if not isinstance(data, Mapping) or not isinstance(path, str) or not path.strip("/"):
-            raise self._strange(reference)
+            raise shape_error(self._vault.name, f"looking up the mount of {reference}")
         path = path.strip("/")
         if data.get("type") not in KV_TYPES:
             raise InvalidConfiguration(
-                f"the reference {reference} lies in a mount of {self._connection.name} that is no KV store",
+                f"the reference {reference} lies in a mount of {self._vault.name} that is no KV store",
                 "Name a secret of a KV mount.",
             )
         if reference.location == path:
             raise InvalidConfiguration(f"the reference {reference} names a mount, and no secret in it")
         version = VERSIONS.get(_version(data.get("options")))
         if version is None or not reference.location.startswith(f"{path}/"):
-            raise self._strange(reference)
+            raise shape_error(self._vault.name, f"looking up the mount of {reference}")
         return Mount(path, version)
 
-    def _strange(self, reference: VaultReference) -> UnexpectedAnswer:
-        return UnexpectedAnswer(
-            f"{self._connection.name} sent an answer of an unknown shape while looking up the mount of {reference}",
-            "Check the address; something else than Vault may answer there.",
-        )
-
-    def _denied(self, fault: Fault, reference: VaultReference, parts: tuple[str, ...]) -> AllomiaError | None:
-        if fault.status != FORBIDDEN:
+    def _explain_denial(self, fault: Fault, reference: VaultReference, parts: tuple[str, ...]) -> AllomiaError | None:
+        if not fault.is_denied:
             return None
         first, _, rest = reference.location.partition("/")
         mount, path = (reference.mount, reference.path) if reference.mount else (first, rest)
         lines = " ".join(policy_line(f"{mount}/{part}/{path}") for part in parts)
         return AccessDenied(
-            f"{self._connection.name} does not show the mount of {reference} (403): it does not exist, or no policy "
+            f"{self._vault.name} does not show the mount of {reference} (403): it does not exist, or no policy "
             "of the token reaches it",
             f"Check mount and namespace; if they are right and the mount {mount} is KV v2, add to the policy: {lines}",
         )
-
-
-def policy_line(path: str, *capabilities: str) -> str:
-    """Return the line of HCL that grants capabilities on an API path, `read` by default."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'path "{escaped}" {{ capabilities = {json.dumps(capabilities or ("read",))} }}'
 
 
 def _version(options: object) -> str:

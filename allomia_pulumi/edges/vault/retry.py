@@ -1,33 +1,28 @@
-"""When a request to Vault is sent again, and after how long."""
+"""When a request to Vault is sent again: after the faults that its caller allows, within one policy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
-import tenacity
-
+from allomia_pulumi.edges.net.retry import RetryPolicy, parse_retry_after, retry
 from allomia_pulumi.edges.vault.faults import Fault, Repeat
 from allomia_pulumi.ground.clock import Clock
 
-__all__ = ["ANY_FAULT", "NOTHING_DONE", "repeated"]
+__all__ = ["ANY_FAULT", "NOTHING_DONE", "retry_faults"]
 
 T = TypeVar("T")
 
-TOTAL_SECONDS = 30.0
-ATTEMPTS = 5
-SHORTEST_WAIT = 0.2
-LONGEST_WAIT = 10.0
+# What troubles Vault itself (an election, a mount's upgrade) lasts longer than a hiccup, so the first wait is longer
+# than AlloMia's. No throttle spreads the repeats of many threads, so jitter does; a wait of minutes, which a quota may
+# ask for, would use up the time for all attempts.
+POLICY: Final = RetryPolicy(total_seconds=30.0, first_backoff=0.5, longest_retry_after=10.0, jitter=0.2)
 
-ANY_FAULT = frozenset({Repeat.ONCE, Repeat.TURNED_AWAY, Repeat.LOST})
-NOTHING_DONE = frozenset({Repeat.TURNED_AWAY})
-
-_backoff = tenacity.wait_random_exponential(multiplier=0.5, max=5.0)
-_jitter = tenacity.wait_random(0.0, SHORTEST_WAIT)
+ANY_FAULT: Final = frozenset({Repeat.ONCE, Repeat.NOT_DONE, Repeat.MAYBE_DONE})
+NOTHING_DONE: Final = frozenset({Repeat.NOT_DONE})
 
 
-def repeated(call: Callable[[], T], clock: Clock, allowed: frozenset[Repeat]) -> T:
+def retry_faults(call: Callable[[], T], clock: Clock, allowed: frozenset[Repeat]) -> T:
     """Make a request until it succeeds, its fault must not be repeated, or 30 s or 5 attempts are over.
 
     Args:
@@ -39,36 +34,23 @@ def repeated(call: Callable[[], T], clock: Clock, allowed: frozenset[Repeat]) ->
     Raises:
         Fault: The last one, with the number of attempts.
     """
-    end = clock.monotonic() + TOTAL_SECONDS
+    attempts = 0
 
-    def is_worth_it(state: tenacity.RetryCallState) -> bool:
-        fault = state.outcome.exception() if state.outcome else None
-        if not isinstance(fault, Fault) or fault.repeat not in allowed:
+    def attempt() -> T:
+        nonlocal attempts
+        attempts += 1
+        return call()
+
+    def is_repeatable(problem: BaseException, number: int) -> bool:
+        if not isinstance(problem, Fault) or problem.repeat not in allowed:
             return False
-        return fault.repeat is not Repeat.ONCE or state.attempt_number == 1
+        return problem.repeat is not Repeat.ONCE or number == 1
 
-    def is_over(state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= ATTEMPTS or clock.monotonic() + state.upcoming_sleep > end
+    def retry_after(problem: BaseException) -> float | None:
+        return parse_retry_after(problem.retry_after, clock.now()) if isinstance(problem, Fault) else None
 
-    def wait(state: tenacity.RetryCallState) -> float:
-        fault = state.outcome.exception() if state.outcome else None
-        asked = _asked(fault.retry_after, clock) if isinstance(fault, Fault) else None
-        seconds = _backoff(state) if asked is None else min(asked, LONGEST_WAIT)
-        return max(SHORTEST_WAIT, seconds) + _jitter(state)
-
-    retrying = tenacity.Retrying(sleep=clock.sleep, retry=is_worth_it, wait=wait, stop=is_over, reraise=True)
     try:
-        return retrying(call)
+        return retry(attempt, clock, POLICY, is_repeatable=is_repeatable, retry_after=retry_after)
     except Fault as fault:
-        fault.attempts = retrying.statistics["attempt_number"]
+        fault.attempts = attempts
         raise
-
-
-def _asked(retry_after: str, clock: Clock) -> float | None:
-    """Read `Retry-After` as seconds or as a date; nonsense counts as absent."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after)
-    try:
-        return (parsedate_to_datetime(retry_after) - clock.now()).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from http.client import HTTPResponse
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,34 +16,24 @@ from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from allomia_pulumi._version import __version__
-from allomia_pulumi.edges.net.body_limits import is_modest
-from allomia_pulumi.edges.net.deadline import seconds_left
+from allomia_pulumi.edges.net.body_limits import OversizedBody, read_body
+from allomia_pulumi.edges.net.client_defaults import CONNECTIONS, HEADERS, NO_COOKIES
+from allomia_pulumi.edges.net.deadline import bounded_timeout
 from allomia_pulumi.edges.net.proxies import authorities, proxy_for
-from allomia_pulumi.ground.config import is_loopback
+from allomia_pulumi.ground.addresses import is_loopback
 
 if TYPE_CHECKING:
     import socket
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["AnswerTooLarge", "build_session"]
+__all__ = ["build_session"]
 
-CONNECTIONS = 64
-LARGEST_ANSWER = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 
 AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The variables that requests reads."""
 SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
-
-
-class AnswerTooLarge(Exception):
-    """The answer is longer than any answer of Vault to this package."""
-
-
-class AnswerTooCrowded(Exception):
-    """The answer has more objects in it than any answer of Vault to this package."""
 
 
 def build_session(address: str, verify: bool | str) -> requests.Session:
@@ -64,19 +53,18 @@ def build_session(address: str, verify: bool | str) -> requests.Session:
         session.proxies[urlsplit(address).scheme] = proxy.reached(SOCKS, "socks")
     if verify is True and address.startswith("https:") and not is_loopback(address):
         verify = authorities(*AUTHORITIES) or True
-    session.auth = _unchanged
-    # One jar would carry what one token was answered to the next token's requests.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.auth = _keep_unchanged
+    session.cookies.set_policy(NO_COOKIES)
     session.verify = verify
-    session.headers.update({"User-Agent": f"allomia-pulumi/{__version__}", "Accept-Encoding": "identity"})
+    session.headers.update(HEADERS)
     adapter = _BoundedAdapter(pool_maxsize=CONNECTIONS, max_retries=0)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Stand where requests would otherwise put a password from `~/.netrc`."""
+def _keep_unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add no credential: without this, requests would take one from `~/.netrc`."""
     return request
 
 
@@ -93,10 +81,7 @@ class _TimedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        left = seconds_left()
-        if left is not None:
-            if left <= 0:
-                raise TimeoutError
+        if (left := bounded_timeout(None, TimeoutError)) is not None:
             self._connection.settimeout(left)
         try:
             count = self._bytes.readinto(buffer)
@@ -114,7 +99,7 @@ class _TimedStream(io.RawIOBase):
 
 
 class _TimedSocket:
-    """The one method of a socket that `http.client` asks an answer for."""
+    """The one method of a socket that `http.client` needs to read an answer."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -148,7 +133,7 @@ POOL_CLASSES = {"http": _PlainPool, "https": _TlsPool}
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """Reads each answer to its end at once, within the deadline and the cap."""
+    """Adapter that reads each answer to its end at once, within the deadline and the cap."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - requests' own
         super().init_poolmanager(*arguments, **options)
@@ -164,8 +149,8 @@ class _BoundedAdapter(HTTPAdapter):
         """Build the answer that requests works with.
 
         Raises:
-            AnswerTooLarge: It is longer than 4 MiB.
-            AnswerTooCrowded: It has more in it than can be.
+            OversizedBody: It is longer than 4 MiB.
+            UnreadableBody: It has more in it than can be.
         """
         response = super().build_response(req, resp)
         response.raw = io.BytesIO(_read(resp))
@@ -174,12 +159,8 @@ class _BoundedAdapter(HTTPAdapter):
 
 
 def _read(raw: BaseHTTPResponse) -> bytes:
-    body = bytearray()
-    for part in raw.stream(CHUNK, decode_content=False):
-        body += part
-        if len(body) > LARGEST_ANSWER:
-            raw.close()
-            raise AnswerTooLarge
-    if not is_modest(body):
-        raise AnswerTooCrowded
-    return bytes(body)
+    try:
+        return read_body(raw.stream(CHUNK, decode_content=False))
+    except OversizedBody:
+        raw.close()
+        raise

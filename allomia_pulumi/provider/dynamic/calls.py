@@ -25,7 +25,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown as PulumiUnknown
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.tokens import dynamic_token
 from allomia_pulumi.core.handler import Outputs, Resource
 from allomia_pulumi.core.identity import Identity, recorded_identity
@@ -33,9 +33,9 @@ from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.clock import Clock, SystemClock
-from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, widen_thread_pool
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
 from allomia_pulumi.provider.last_guard import Ending, Shown, guarded, log_frames
@@ -65,7 +65,7 @@ class KeyProvider(ResourceProvider):
     _log: EngineLog
     _handler: Resource
 
-    def __init__(self, kind: str, build: Callable[[Session, Clock], Resource]) -> None:
+    def __init__(self, kind: str, build: Callable[[Container, Clock], Resource]) -> None:
         super().__init__()
         self.kind = kind
         self._build = build
@@ -134,14 +134,14 @@ class KeyProvider(ResourceProvider):
         self._handler.delete(_props, self._reporter(recorded_identity(_props)))
 
 
-_sessions: Flights[tuple[tuple[str, str], ...], Session] = Flights()
+_sessions: SingleFlight[tuple[tuple[str, str], ...], Container] = SingleFlight()
 
 
-def _session(stack: tuple[tuple[str, str], ...]) -> Session:
+def _session(stack: tuple[tuple[str, str], ...]) -> Container:
     """Return the connections of this process: one login and one read, however many kinds of resources it serves."""
 
-    def connect() -> Session:
-        session = Session(dict(stack), os.environ, SystemClock())
+    def connect() -> Container:
+        session = Container(dict(stack), os.environ, SystemClock())
         atexit.register(session.close)
         if session.warning:
             engine_log().warn(session.warning)

@@ -15,7 +15,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog, watch_engine
 
 __all__ = ["THREADS", "end_with_engine", "engine_log", "widen_thread_pool"]
@@ -23,8 +23,8 @@ __all__ = ["THREADS", "end_with_engine", "engine_log", "widen_thread_pool"]
 THREADS = 64
 
 
-_logs: Flights[str | None, EngineLog] = Flights()
-_watches: Flights[str, object] = Flights()
+_logs: SingleFlight[str | None, EngineLog] = SingleFlight()
+_watches: SingleFlight[str, object] = SingleFlight()
 
 
 def engine_log() -> EngineLog:

@@ -14,14 +14,14 @@ from typing import Any, Final, NoReturn
 
 import pulumi
 
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.allomia import Directory
 from allomia_pulumi.contracts.values import OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core import queries
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.config import CONFIGURATION, NAMESPACE
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.last_guard import Ending, guarded
 
 __all__ = ["find_organization", "list_organizations", "survey_keys"]
@@ -30,7 +30,7 @@ SHOWN_FRAMES: Final = 3
 
 Stack = tuple[tuple[str, str], ...]
 
-_sessions: Flights[Stack, Session] = Flights()
+_sessions: SingleFlight[Stack, Container] = SingleFlight()
 
 
 def _raise_run_error(ending: Ending, *_: object) -> NoReturn:
@@ -80,8 +80,8 @@ def _directory() -> Directory:
     return _sessions.get(stack, lambda: _start(stack)).open(None)
 
 
-def _start(stack: Stack) -> Session:
-    session = Session(dict(stack), os.environ, SystemClock())
+def _start(stack: Stack) -> Container:
+    session = Container(dict(stack), os.environ, SystemClock())
     atexit.register(session.close)
     if session.warning:
         pulumi.log.warn(session.warning)

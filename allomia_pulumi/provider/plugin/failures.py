@@ -10,8 +10,8 @@ import grpc
 from google.protobuf import any_pb2, struct_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from allomia_pulumi.ground.config import NAMESPACE
 from allomia_pulumi.ground.redaction import scrub
+from allomia_pulumi.ground.settings import NAMESPACE
 from allomia_pulumi.provider.engine import EngineLog
 from allomia_pulumi.provider.last_guard import Ending, guarded, log_frames
 

@@ -54,6 +54,7 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
         import grpc  # noqa: PLC0415
         from pulumi.runtime.proto import provider_pb2_grpc  # noqa: PLC0415
 
+        from allomia_pulumi.ground.cancellation import Cancellation  # noqa: PLC0415
         from allomia_pulumi.ground.clock import SystemClock  # noqa: PLC0415
         from allomia_pulumi.provider.engine import EngineLog, watch_engine  # noqa: PLC0415
         from allomia_pulumi.provider.plugin.servicer import Provider  # noqa: PLC0415
@@ -64,8 +65,9 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     # What is loaded by now stays, so no search for garbage need look at it.
     gc.freeze()
 
-    clock, end = SystemClock(), _End()
-    provider = Provider(EngineLog(engine_address), os.environ, clock, has_engine=engine_address is not None)
+    cancellation, end = Cancellation(), _End()
+    log, has_engine = EngineLog(engine_address), engine_address is not None
+    provider = Provider(log, os.environ, SystemClock(cancellation), cancellation, has_engine=has_engine)
     pool = ThreadPoolExecutor(THREADS)
     server = grpc.server(
         pool,
@@ -81,7 +83,7 @@ def serve(engine_address: str | None, announcing: TextIO) -> None:
     # Kept until the process ends, and never closed: that would wait for the channel's poll, a fifth of a second.
     _watch = watch_engine(engine_address, end.ask) if engine_address else None
     end.wait()
-    clock.stop()
+    cancellation.request()
     # Calls under way are critical: a key that was asked for is recorded, or revoked. gRPC lets go of them at once when
     # the engine is gone, and its own threads may hold up the interpreter's end.
     last_moment = threading.Timer(LAST_CALLS_SECONDS, os._exit, (0,))

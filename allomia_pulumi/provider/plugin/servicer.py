@@ -12,16 +12,18 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.core.handler import Abandons, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
-from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.config import CONFIGURATION, load_settings
+from allomia_pulumi.ground.cancellation import Cancellation
+from allomia_pulumi.ground.clock import Clock
+from allomia_pulumi.ground.config import load_settings
 from allomia_pulumi.ground.redaction import printable
-from allomia_pulumi.ground.singleflight import Flights
+from allomia_pulumi.ground.settings import CONFIGURATION
+from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog
 from allomia_pulumi.provider.plugin.codec import decode, encode, known
 from allomia_pulumi.provider.plugin.failures import ends_with_status
@@ -48,20 +50,28 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     Args:
         log: The engine's log.
         environ: The process environment.
-        clock: Where time comes from; `Cancel` stops it.
+        clock: Where time comes from.
+        cancellation: What `Cancel` requests.
         has_engine: An engine started this process; otherwise one may attach to it.
     """
 
     def __init__(
-        self, log: EngineLog, environ: Mapping[str, str], clock: SystemClock, *, has_engine: bool = False
+        self,
+        log: EngineLog,
+        environ: Mapping[str, str],
+        clock: Clock,
+        cancellation: Cancellation,
+        *,
+        has_engine: bool = False,
     ) -> None:
         self.log = log
         self._environ = environ
         self._clock = clock
+        self._cancellation = cancellation
         self._has_engine = has_engine
         self._configuring = threading.Lock()
         self._configured: _Sources | None = None
-        self._sessions: list[Session] = []
+        self._sessions: list[Container] = []
         self._connect({}, environ)
 
     def close(self) -> None:
@@ -219,15 +229,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @ends_with_status
     def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         # It comes at the end of every run too, when nothing is under way any more.
-        self._clock.stop()
+        self._cancellation.request()
         return empty_pb2.Empty()
 
     def _connect(
         self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
     ) -> None:
-        self._session = Session(stack, environ, self._clock, arguments)
+        self._session = Container(stack, environ, self._clock, arguments, self._cancellation)
         self._sessions.append(self._session)
-        self._resources: Flights[str, Resource] = Flights()
+        self._resources: SingleFlight[str, Resource] = SingleFlight()
 
     def _resource(self, urn: str) -> Resource:
         kind = kind_of(urn)

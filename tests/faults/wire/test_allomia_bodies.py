@@ -18,8 +18,9 @@ from allomia_pulumi.core.messages import look_command, orphans_command, revoke_c
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.issuance import KeyRequest
 from allomia_pulumi.core.minted_key.mint import Minter
-from allomia_pulumi.edges.allomia import Exchange, TenantClient
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
+from allomia_pulumi.ground.cancellation import Cancellation
 from tests.allomias import KEYS, Credential
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
@@ -64,9 +65,11 @@ def server() -> Server:
 
 @pytest.fixture
 def client(server: Server, clock: FakeClock) -> Iterator[TenantClient]:
-    exchange = Exchange("https://allomia.example", clock, source="default", transport=httpx.MockTransport(server))
-    yield TenantClient(exchange, Credential(TENANT_KEY), KEYS)
-    exchange.close()
+    http = HttpClient(
+        "https://allomia.example", clock, Cancellation(), source="default", transport=httpx.MockTransport(server)
+    )
+    yield TenantClient(http, Credential(TENANT_KEY), KEYS)
+    http.close()
 
 
 def raw(body: bytes, status: int = 200, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
@@ -253,7 +256,9 @@ def test_no_name_of_a_key_reaches_a_message_raw(clock: FakeClock, text: str) -> 
     told = [failure.reason for failure in checked.failures] + listener.warnings
     assert "no free key slot" in " ".join(told)
     assert all(line.isprintable() and len(line) < 1500 for line in told)
-    error = refused(lambda: Minter(api, clock, listener).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE)))
+    error = refused(
+        lambda: Minter(api, clock, listener, Cancellation()).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE))
+    )
     assert isinstance(error, OrganizationFull)
 
 
@@ -305,7 +310,7 @@ def test_g2_a_moment_that_no_calendar_can_count_on_costs_no_key(
 )
 def test_no_date_of_a_header_breaks_a_read(client: TenantClient, server: Server, clock: FakeClock, date: str) -> None:
     server.answer = raw(listing([], total=0), Date=date)
-    assert client.look("org")[0] == ()
+    assert client.list_keys_dated("org")[0] == ()
     server.answer = raw(b"{}", 429, **{"Retry-After": date})
     refused(lambda: client.list_keys("org"))
     assert clock.monotonic() <= 60
@@ -338,7 +343,9 @@ def test_g1_an_answer_that_belongs_to_another_request_is_told_by_its_mark(clock:
             return self.make(organization_id, "fax, made by hand")
 
     mixed = Mixed(clock)
-    error = refused(lambda: Minter(mixed, clock, Listener()).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE)))
+    error = refused(
+        lambda: Minter(mixed, clock, Listener(), Cancellation()).mint(KeyRequest("org", "ehr", IDENTITY, "", LINEAGE))
+    )
     assert type(error) is UnexpectedAnswer
     assert "it is about key key-2, under a name without its mark" in error.message
     assert "key-1, was revoked, and key-2 was not touched" in error.message

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
-from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient, http_client
 from allomia_pulumi.errors import (
     AllomiaError,
     InvalidConfiguration,
@@ -23,6 +23,7 @@ from allomia_pulumi.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from allomia_pulumi.ground.cancellation import Cancellation
 from tests.allomias import BODY_CANARY, KEYS, Credential
 from tests.fakes import FakeClock
 from tests.faults.peers import RUDE_BYTES, Act, answers, peer, says
@@ -42,7 +43,7 @@ OPERATIONS: dict[str, Operation] = {
 
 @contextmanager
 def client_of(address: str) -> Iterator[TenantClient]:
-    connection = Exchange(address, FakeClock(), source="default")
+    connection = HttpClient(address, FakeClock(), Cancellation(), source="default")
     try:
         yield TenantClient(connection, Credential(TENANT_KEY), KEYS)
     finally:

@@ -21,7 +21,7 @@ CHILD = """
 import sys
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.errors import AllomiaError
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 import allomia_pulumi.edges.vault.kv
 
 def peak():
@@ -35,7 +35,7 @@ class Quick(SystemClock):
 what, address = sys.argv[1:]
 environ = {"ALLOMIA_TENANT_KEY": "alm_tenant_x", "ALLOMIA_API_URL": address}
 environ |= {"VAULT_ADDR": address, "VAULT_TOKEN": "s.x"}
-session = Session({"tenantKeyRef": "secret/a#b"} if what == "vault" else {}, environ, Quick())
+session = Container({"tenantKeyRef": "secret/a#b"} if what == "vault" else {}, environ, Quick())
 client = session.open(None)
 before = peak()
 try:

@@ -11,7 +11,7 @@ import httpcore
 import pytest
 import requests
 
-from allomia_pulumi.container import Session
+from allomia_pulumi.container import Container
 from allomia_pulumi.edges.allomia.transport import build_transport
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration
@@ -46,7 +46,7 @@ def to_vault(url: str) -> bool:
 
 
 def ask_allomia(url: str = FAR) -> AllomiaError:
-    session = Session({"apiUrl": url}, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"}, FakeClock())
+    session = Container({"apiUrl": url}, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"}, FakeClock())
     with pytest.raises(AllomiaError) as caught:
         session.open(None).list_organizations()
     return caught.value
@@ -163,7 +163,7 @@ def test_g5_certificates_that_vanish_during_a_run_are_this_machines_fault(tmp_pa
     with stand_in(tls=server_side(file)) as server:
         environ = {"VAULT_ADDR": server.address, "VAULT_TOKEN": TOKEN, "VAULT_CACERT": str(file)}
         with opened(environ) as vault:
-            vault.examiner()
+            vault.diagnostics()
             file.unlink()
             with pytest.raises(InvalidConfiguration, match="this machine's certificates are gone"):
                 vault.read_secret(parse_reference(REFERENCE, "x"))

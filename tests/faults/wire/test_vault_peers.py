@@ -153,7 +153,7 @@ def test_g5_a_moment_that_no_calendar_can_count_on_is_a_value_or_an_error_of_our
         opened({"VAULT_ADDR": server.address, "VAULT_TOKEN": TOKEN}) as vault,
         suppress(UnexpectedAnswer),
     ):
-        assert vault.look_up(parse_reference("secret/x#api_key", "the reference")).version == 1
+        assert vault.read_versions(parse_reference("secret/x#api_key", "the reference")).version == 1
 
 
 @pytest.mark.catalogue(40, 41)

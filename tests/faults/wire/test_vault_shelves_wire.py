@@ -17,10 +17,10 @@ ONE = {"current_version": 1, "versions": {"1": VERSION}}
 WEB_PAGE = b"<html>log in</html>"
 
 
-def look_up(*script: Act) -> SecretVersions:
+def read_versions(*script: Act) -> SecretVersions:
     """Look through a stand-in that knows the mount and then acts as scripted."""
     with stand_in(healthy, *script) as server, opened({"VAULT_ADDR": server.address, "VAULT_TOKEN": TOKEN}) as vault:
-        return vault.look_up(EHR)
+        return vault.read_versions(EHR)
 
 
 @pytest.mark.catalogue(31)
@@ -34,7 +34,7 @@ def look_up(*script: Act) -> SecretVersions:
     ],
 )
 def test_every_spelling_of_a_moment_is_read_as_utc(told: str, moment: datetime) -> None:
-    found = look_up(answer(200, {"data": ONE | {"versions": {"1": VERSION | {"created_time": told}}}}))
+    found = read_versions(answer(200, {"data": ONE | {"versions": {"1": VERSION | {"created_time": told}}}}))
 
     assert found == SecretVersions(kv_version=2, version=1, written={1: moment})
     assert found.written[1].tzinfo is UTC
@@ -76,7 +76,7 @@ def test_every_spelling_of_a_moment_is_read_as_utc(told: str, moment: datetime) 
 )
 def test_metadata_of_an_unknown_shape_are_not_believed(data: Any) -> None:
     with refused(UnexpectedAnswer, KEY, TOKEN) as caught:
-        look_up(answer(200, {"data": data}))
+        read_versions(answer(200, {"data": data}))
 
     assert "of an unknown shape while reading the metadata of secret/allomia/ehr" in caught[0].message
 
@@ -85,26 +85,26 @@ def test_metadata_of_an_unknown_shape_are_not_believed(data: Any) -> None:
 @pytest.mark.parametrize("status", [200, 403, 404])
 def test_a_web_page_is_neither_a_secret_nor_its_absence_nor_a_denial(status: int) -> None:
     with refused(UnexpectedAnswer, TOKEN) as caught:
-        look_up(answer(status, WEB_PAGE, Content_Type="text/html"))
+        read_versions(answer(status, WEB_PAGE, Content_Type="text/html"))
 
     assert "sent a web page" in caught[0].message
 
 
 def test_a_mount_that_is_gone_is_not_taken_for_a_missing_secret() -> None:
     with refused(NotFound) as caught:
-        look_up(answer(404, {"errors": ["no handler for route"]}))
+        read_versions(answer(404, {"errors": ["no handler for route"]}))
 
     assert "has no secret" not in caught[0].message
 
 
 @pytest.mark.parametrize("act", [answer(500), answer(503), hang_up])
 def test_a_look_is_repeated_while_the_fault_is_temporary(act: Act) -> None:
-    assert look_up(act, answer(200, {"data": ONE})).version == 1
+    assert read_versions(act, answer(200, {"data": ONE})).version == 1
 
 
 def test_a_sealed_vault_is_unavailable() -> None:
     with refused(Unavailable) as caught:
-        look_up(*[answer(503, {"errors": ["Vault is sealed"]})] * 5)
+        read_versions(*[answer(503, {"errors": ["Vault is sealed"]})] * 5)
 
     assert "is sealed" in caught[0].message
 
@@ -116,7 +116,7 @@ def test_no_secret_is_told_whatever_vault_throws_back(caplog: pytest.LogCaptureF
     custom = {"current_version": 0, "versions": {}, "custom_metadata": {"team": thrown}}
     body = {"errors": [thrown], "warnings": [thrown], "data": custom}
     with pytest.raises(AllomiaError) as caught:
-        look_up(*[answer(status, body)] * 5)
+        read_versions(*[answer(status, body)] * 5)
 
     told = f"{everything_told(caught.value)} {caplog.text}"
     assert not [secret for secret in (TOKEN, KEY) if secret in told]

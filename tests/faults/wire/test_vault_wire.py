@@ -26,8 +26,8 @@ from allomia_pulumi.errors import (
     Unreachable,
 )
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.config import VaultSettings
 from allomia_pulumi.ground.references import parse_reference
+from allomia_pulumi.ground.settings import VaultSettings
 from tests.fakes import FakeClock
 from tests.vaults import (
     KEY,

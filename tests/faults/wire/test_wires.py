@@ -14,8 +14,9 @@ from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.issuance import KeyRequest
 from allomia_pulumi.core.minted_key.mint import Minter
-from allomia_pulumi.edges.allomia import Exchange, TenantClient, http_client
+from allomia_pulumi.edges.allomia import HttpClient, TenantClient, http_client
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, Unreachable
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.references import parse_reference
 from tests.allomias import KEYS, Credential
@@ -67,7 +68,7 @@ def soon(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 @contextmanager
 def over(upstream: str, tenant: Tenant, *troubles: Trouble) -> Iterator[tuple[TenantClient, Wire]]:
     with wire(upstream, *troubles) as between:
-        connection = Exchange(between.address, FakeClock(), source="default")
+        connection = HttpClient(between.address, FakeClock(), Cancellation(), source="default")
         try:
             yield TenantClient(connection, Credential(tenant.key), KEYS), between
         finally:
@@ -110,7 +111,9 @@ def test_g1_g2_a_mint_over_a_bad_wire_leaves_one_key_whose_secret_works(
 ) -> None:
     start = sandbox.last_event()
     with over(sandbox.address, tenant, trouble) as (client, between):
-        minted = Minter(client, FakeClock(), Listener()).mint(KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE))
+        minted = Minter(client, FakeClock(), Listener(), Cancellation()).mint(
+            KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE)
+        )
         assert between.met == 1
     assert [key.id for key in sandbox.alive(organization)] == [minted.id]
     assert sandbox.key_status(organization, minted.secret.get_secret_value()) == 200
@@ -128,7 +131,9 @@ def test_g1_two_lost_answers_in_a_row_leave_nothing_alive(
         over(sandbox.address, tenant, trouble) as (client, _),
         pytest.raises(AllomiaError, match="revoked again, twice"),
     ):
-        Minter(client, FakeClock(), Listener()).mint(KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE))
+        Minter(client, FakeClock(), Listener(), Cancellation()).mint(
+            KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE)
+        )
     assert sandbox.alive(organization) == []
 
 
@@ -139,7 +144,9 @@ def test_g2_a_wire_that_dies_with_the_mint_names_the_key_to_look_for(
 ) -> None:
     troubles = [Trouble(act, when=POST), Trouble(act, when=GET, times=50)]
     with over(sandbox.address, tenant, *troubles) as (client, _), pytest.raises(OutcomeUnknown) as caught:
-        Minter(client, FakeClock(), Listener()).mint(KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE))
+        Minter(client, FakeClock(), Listener(), Cancellation()).mint(
+            KeyRequest(organization, "ehr", IDENTITY, "", LINEAGE)
+        )
     (alive,) = sandbox.alive(organization)
     assert alive.name in str(caught.value)
     assert "allomia keys --organization" in str(caught.value)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
-from allomia_pulumi.container import Session, _VaultKey
+from allomia_pulumi.container import Container, Registry, _VaultKey
 from allomia_pulumi.errors import InvalidConfiguration, Unavailable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.fakes import FakeClock
@@ -80,32 +80,64 @@ def test_the_source_names_the_place_and_who_configured_it() -> None:
 
 
 def test_clients_are_shared_by_reference() -> None:
-    session = Session({"tenantKeyRef": "secret/a#k"}, {}, FakeClock())
-    assert session.open(None) is session.open(None)
-    assert session.open(REFERENCE) is session.open(parse_reference("secret/allomia/tenant#api_key", "y"))
-    assert session.open(None) is not session.open(REFERENCE)
-    session.close()
+    container = Container({"tenantKeyRef": "secret/a#k"}, {}, FakeClock())
+    assert container.open(None) is container.open(None)
+    assert container.open(REFERENCE) is container.open(parse_reference("secret/allomia/tenant#api_key", "y"))
+    assert container.open(None) is not container.open(REFERENCE)
+    container.close()
 
 
 @pytest.mark.parametrize("value", ["a b", "a\tb", "schlüssel", "a\x7fb"])
 def test_g3_an_environment_key_that_cannot_be_one_is_refused_unseen(value: str) -> None:
-    session = Session({}, {"ALLOMIA_TENANT_KEY": value}, FakeClock())
+    container = Container({}, {"ALLOMIA_TENANT_KEY": value}, FakeClock())
     with pytest.raises(InvalidConfiguration, match="environment variable ALLOMIA_TENANT_KEY is not a key") as caught:
-        session.open(None)
+        container.open(None)
     assert value not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["a b", "a\tb", "schlüssel", "a\x7fb"])
 def test_g3_a_key_to_import_that_cannot_be_one_is_refused_unseen(value: str) -> None:
-    session = Session({}, {"ALLOMIA_IMPORT_SECRET": value}, FakeClock())
+    container = Container({}, {"ALLOMIA_IMPORT_SECRET": value}, FakeClock())
     with pytest.raises(InvalidConfiguration, match="environment variable ALLOMIA_IMPORT_SECRET is not a key") as caught:
-        session.imported_secret("org", "key")
+        container.imported_secret("org", "key")
     assert value not in str(caught.value)
 
 
 @pytest.mark.catalogue(25)
 def test_g5_without_any_tenant_key_the_error_has_the_next_step() -> None:
     with pytest.raises(InvalidConfiguration) as caught:
-        Session({}, {}, FakeClock()).open(None)
+        Container({}, {}, FakeClock()).open(None)
     assert "pulumi config set allomia:tenantKeyRef" in caught.value.hint
     assert "ALLOMIA_TENANT_KEY" in caught.value.hint
+
+
+def test_a_service_is_made_once_for_each_key_and_tried_again_after_a_failure() -> None:
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        made.append(name)
+        if len(made) == 1:
+            raise Unavailable("not yet")
+        return name.upper()
+
+    get = Registry().register(make)
+    with pytest.raises(Unavailable):
+        get("a")
+    assert [get("a"), get("b"), get("a")] == ["A", "B", "A"]
+    assert made == ["a", "a", "b"]
+
+
+def test_what_was_made_is_closed_the_latest_first_whatever_fails() -> None:
+    closed: list[str] = []
+
+    def close(name: str) -> None:
+        closed.append(name)
+        if name == "b":
+            raise Unavailable("gone")
+
+    registry = Registry()
+    get = registry.register(str.lower, close)
+    get("a"), get("b")
+    with pytest.raises(Unavailable):
+        registry.close()
+    assert closed == ["b", "a"]

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from allomia_pulumi.ground.once import made_once
+from allomia_pulumi.ground.cached_property import locked_cached_property
 
 
 class Owner:
@@ -13,7 +13,7 @@ class Owner:
         self.made = 0
         self.faults = 0
 
-    @made_once
+    @locked_cached_property
     def value(self) -> object:
         self.made += 1
         if self.faults:

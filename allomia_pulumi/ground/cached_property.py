@@ -1,4 +1,4 @@
-"""A property that one thread makes, and all share: `functools.cached_property` has no lock since Python 3.12."""
+"""A cached property with a lock: `functools.cached_property` has none since Python 3.12."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
 
-__all__ = ["made_once"]
+__all__ = ["locked_cached_property"]
 
 T = TypeVar("T")
 
 
-class made_once(Generic[T]):  # noqa: N801 - it is read as a decorator
-    """Make a value at its first use and keep it; what raises is tried again by the next use.
+class locked_cached_property(Generic[T]):  # noqa: N801 - it is read as a decorator
+    """Cached property, computed by one thread and shared by all; what raises is tried again by the next use.
 
-    Each object has a lock of its own for each such property, so one that is being made holds up nobody else's.
+    Each object has a lock of its own for each such property, so one that is being computed holds up nobody else's.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:

@@ -1,4 +1,7 @@
-"""Backing off together: when AlloMia limits one request, all of this process wait, and one asks first for all."""
+"""A rate limit of a whole process: when one request is limited, all wait, and one asks first for all.
+
+Vault's edge does without: its quotas are those of one path or mount, so one limited request says nothing of others.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 
 __all__ = ["Throttle"]
@@ -15,23 +19,25 @@ LONGEST_SHARED_SECONDS = 10.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 MOST_SECONDS = 30.0
-"""Nobody waits longer for the others: then a request is sent, and has an answer of its own."""
+"""Nobody waits longer for the others: after that a request is sent, and has an answer of its own."""
 
 LOOK_SECONDS = 0.02
 
 
 class Throttle:
-    """Whether requests may be sent now; thread-safe.
+    """Rate limiter of one service, shared by all its requests; thread-safe.
 
     After a 429 nobody sends anything until its time is over. Then one request goes first; if it is not limited, all
     go, and if it is, all wait again, for longer.
 
     Args:
         clock: Where time comes from.
+        cancellation: Lets everybody go on at once.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, cancellation: Cancellation) -> None:
         self._clock = clock
+        self._cancellation = cancellation
         self._lock = threading.Lock()
         self._pauses = 0
         self._opens_at = 0.0
@@ -67,7 +73,7 @@ class Throttle:
                 pause = max(FIRST_PAUSE, retry_after)
             self._opens_at = max(self._opens_at, now + pause)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Note that a request was not limited; one that was sent before the pause says nothing."""
         with self._lock:
             if self._clock.monotonic() >= self._opens_at:
@@ -78,7 +84,7 @@ class Throttle:
         while True:
             with self._lock:
                 now = self._clock.monotonic()
-                is_open = self._pauses == 0 or self._clock.is_stopping or now >= end
+                is_open = self._pauses == 0 or self._cancellation.is_requested or now >= end
                 if not is_open and now >= self._opens_at and now >= self._asking_until:
                     self._asking_until = now + MOST_SECONDS
                     return True
