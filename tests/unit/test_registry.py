@@ -12,6 +12,7 @@ import allomia_pulumi
 from allomia_pulumi import native
 from allomia_pulumi.contracts.tokens import KINDS, dynamic_token, kind_of, plugin_token
 from allomia_pulumi.core.handler import Abandons, Imports, Previews
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.provider.plugin.servicer import Provider
 from allomia_pulumi.provider.registry import RESOURCES
@@ -21,7 +22,7 @@ from tests.unit.contexts import Aborted, Context
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    provider = Provider(QuietLog(), {}, SystemClock())  # type: ignore[arg-type]
+    provider = Provider(QuietLog(), {}, SystemClock(), Cancellation())  # type: ignore[arg-type]
     yield provider
     provider.close()
 
