@@ -12,7 +12,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from allomia_pulumi.contracts.vault_delivery import Delivery
+from allomia_pulumi.contracts.vault_delivery import Delivery, StoredSecret
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock
@@ -21,6 +21,12 @@ from tools.engine.openbao import OpenBao
 
 SECRET = "alm_org_canary_0000000000000001"
 MARK = "p1stackxresource"
+NOTHING = StoredSecret(
+    version=0, mark=None, key_id=None, written=None, is_ours=False, is_live=False, exists=False, is_free=True
+)
+DATA = 'path "secret/data/least/*" { capabilities = ["create", "update"] }'
+METADATA = 'path "secret/metadata/least/*" { capabilities = ["create", "update", "read"] }'
+POLICY = f"{DATA} {METADATA}"
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,9 @@ from allomia_pulumi.core.queries import find_organization, list_organizations, s
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.provider.plugin.invokes import invoke
 from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.test_command_line import Scene as Terminal
-from tests.contract.test_command_line import scene as terminal
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, process, scene
+from tests.contract.scenes import ONE, TWO, Scene, Terminal
 from tests.fakes import LINEAGE
 from tools.engine.sandbox import Sandbox
-
-__all__ = ["process", "scene", "terminal"]
 
 ODD: list[dict[str, Any]] = [
     {"id": "odd-1", "name": "\ud800--p1"},

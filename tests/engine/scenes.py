@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +46,11 @@ for number in range(config.require_int("count")):
     )
     pulumi.export(f"key-{number}", key.secret)
 """
+PLUGIN = [{"name": "allomia", "path": str(Path(sys.executable).parent)}]
+PROJECTS = {
+    "allomia_pulumi": PROJECT,
+    "allomia_pulumi.native": yaml.safe_dump({"name": "clinic", "runtime": "python", "plugins": {"providers": PLUGIN}}),
+}
 
 
 @dataclass(frozen=True)
@@ -229,3 +235,14 @@ def kill_while_making(scene: Scene) -> str:
     scene.sandbox.clear_faults()
     (key,) = set(scene.alive()) - before
     return key
+
+
+def migrate(workspace: Workspace) -> None:
+    """Change the import line, and say in the project where the plugin lies."""
+    program, project = workspace.folder / "__main__.py", workspace.folder / "Pulumi.yaml"
+    before = program.read_text()
+    after = before.replace("from allomia_pulumi import", "from allomia_pulumi.native import")
+    assert after != before
+    plugins = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
+    project_after = yaml.safe_dump({**yaml.safe_load(project.read_text()), "plugins": plugins})
+    workspace.write({"__main__.py": after, "Pulumi.yaml": project_after})

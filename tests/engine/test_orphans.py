@@ -112,6 +112,7 @@ def key_ids(scene: Scene, name: str) -> dict[str, str]:
     return {each: outputs[each] for each in ("keyId", "previousKeyId") if each in outputs}
 
 
+@pytest.mark.catalogue(1)
 @pytest.mark.parametrize(
     ("project", "module"),
     [
@@ -165,6 +166,7 @@ def test_g1_what_a_state_lost_is_revoked_and_what_it_knows_or_others_own_is_not_
     assert [each["whose"]["kind"] for each in found(scene)["notTouched"]] == ["other", "by-hand"]
 
 
+@pytest.mark.catalogue(3)
 def test_g1_a_key_that_a_run_is_making_is_no_orphan_until_the_killed_run_is_cleared(stage: Stage) -> None:
     scene = stage()
     # The proof of the new key waits, so that one key stays in the making however slow the machine is.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from allomia_pulumi.ground.lazy_imports import loading
-from tests.unit.test_start import CREATED, DECLARED
+from tests.unit.records import CREATED, DECLARED
 
 ROOT = Path(__file__).parents[2]
 OF_VAULT = {

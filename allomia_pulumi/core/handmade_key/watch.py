@@ -55,13 +55,13 @@ def look_is_a_use(moment: str) -> str:
     return f"The look used the key: lastUsedAt in AlloMia tells of somebody else only where it is later than {moment}"
 
 
-def look_at(old: OldKey, organization_id: str, shelf: SecretReader, prover: Prover | None) -> Look:
+def look_at(old: OldKey, organization_id: str, reader: SecretReader, prover: Prover | None) -> Look:
     """Read an old key from Vault and use it once; one that AlloMia refuses is expected, and not asked for twice.
 
     Without a prover it is only read.
     """
     try:
-        secret = shelf.read_secret(old.reference)
+        secret = reader.read_secret(old.reference)
     except NotFound as problem:
         return Look(Standing.LOST, problem.message)
     except AllomiaError as problem:
@@ -92,20 +92,20 @@ class Watcher:
     reporter: Reporter
 
     def look(
-        self, state: DashboardState, shelf: SecretReader, prover: Prover | None, now: str, *, is_sighted: bool = True
+        self, state: DashboardState, reader: SecretReader, prover: Prover | None, now: str, *, is_sighted: bool = True
     ) -> DashboardState:
         """Return the state without old keys that AlloMia refuses or Vault lost; warn of those whose time ended.
 
         Args:
             state: What is recorded.
-            shelf: Vault.
+            reader: Vault.
             prover: AlloMia; None asks Vault only.
             now: When it is looked at them.
             is_sighted: Whether Vault has shown the current key: if not, a version that is missing proves nothing.
         """
         kept: list[OldKey] = []
         for old in state.previous_keys:
-            found = look_at(old, state.record.settings.organization_id, shelf, prover)
+            found = look_at(old, state.record.settings.organization_id, reader, prover)
             known = {each.fingerprint for each in (*state.previous_keys, *kept)} | {state.secret_fingerprint}
             if not old.fingerprint and found.fingerprint in known - {""}:
                 continue

@@ -26,8 +26,8 @@ class Deletion:
     """The end of one declared key; safe to repeat, since a key that is proved gone counts as revoked.
 
     Attributes:
-        held: Keys that another record goes on holding.
-        replaced: Keys that this process has replaced: ending them is part of a rotation.
+        kept: Keys that another record goes on using.
+        rotated: Keys that this process has replaced: ending them is part of a rotation.
     """
 
     api: KeyApi
@@ -63,7 +63,7 @@ class Deletion:
             with _naming(organization_id, key_id), self.quota.writing(organization_id):
                 revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.quota.remove(organization_id, key_id)
-        # What Vault has of a held key is the other record's now, and so are its marks; a key that lives on may be read.
+        # What Vault has of a kept key is the other record's now, and so are its marks; a key that lives on may be read.
         if not self.kept & state.key_ids and state.key_id not in foreign:
             self._withdraw(state)
 

@@ -107,7 +107,7 @@ class OrganizationKeys:
         identity: Identity,
         reporter: Reporter,
     ) -> Plan:
-        """Decide what to do; a rotation promises itself a slot, or waits for the next `pulumi up`."""
+        """Decide what to do; a rotation reserves itself a slot, or waits for the next `pulumi up`."""
         if self._conversation.take_read(pulumi_id):
             return Plan(steps=(Step.FINISH,) if outputs.get("pending") else ())
         inputs = require_checked(parse_inputs(news))

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.identity import Identity
@@ -22,9 +21,9 @@ from allomia_pulumi.core.minted_key.mint import Minter
 from allomia_pulumi.edges.allomia import HttpClient, TenantClient
 from allomia_pulumi.errors import AllomiaError, OrganizationFull, OutcomeUnknown, UnexpectedAnswer
 from allomia_pulumi.ground.cancellation import Cancellation
+from tests.allomias import KEYS, Credential
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
 
-KEYS = "/api/organization/{organizationId}/api-keys"
 TENANT_KEY = "alm_tenant_canary_0000000000000001"
 ORG_KEY = "alm_org_canary_0000000000000001"
 RED = "\x1b[31mred\x1b[0m"
@@ -42,16 +41,6 @@ HOSTILE_TEXTS = [
 ]
 HOSTILE_IDS = [*HOSTILE_TEXTS, "", " ", "a/b", "../../organization/other", ".", "..", " a", "a ", "-rf", "a" * 201]
 ODD_IDS = ["%2e%2e", "%2F", "a?b=c", "a#b", "a;b", "a&b", "a\\b", "http:", "é", "日本", "a b", "$(id)", "`id`"]
-
-
-class Credential:
-    source = "Vault secret/allomia/tenant#api_key"
-
-    def current(self) -> SecretStr:
-        return SecretStr(TENANT_KEY)
-
-    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other
-        return False
 
 
 class Server:
@@ -75,16 +64,11 @@ def server() -> Server:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def client(server: Server, clock: FakeClock) -> Iterator[TenantClient]:
     http = HttpClient(
         "https://allomia.example", clock, Cancellation(), source="default", transport=httpx.MockTransport(server)
     )
-    yield TenantClient(http, Credential(), KEYS)
+    yield TenantClient(http, Credential(TENANT_KEY), KEYS)
     http.close()
 
 

@@ -23,6 +23,7 @@ def read_versions(*script: Act) -> SecretVersions:
         return vault.read_versions(EHR)
 
 
+@pytest.mark.catalogue(31)
 @pytest.mark.parametrize(
     ("told", "moment"),
     [
@@ -80,6 +81,7 @@ def test_metadata_of_an_unknown_shape_are_not_believed(data: Any) -> None:
     assert "of an unknown shape while reading the metadata of secret/allomia/ehr" in caught[0].message
 
 
+@pytest.mark.catalogue(21)
 @pytest.mark.parametrize("status", [200, 403, 404])
 def test_a_web_page_is_neither_a_secret_nor_its_absence_nor_a_denial(status: int) -> None:
     with refused(UnexpectedAnswer, TOKEN) as caught:

@@ -65,6 +65,7 @@ def refused(address: str, clock: FakeClock | None = None, reference: object = TE
     return caught.value
 
 
+@pytest.mark.catalogue(24)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("auth", [{"method": "token"}, APPROLE])
 def test_a_redirect_takes_no_credential_elsewhere(status: int, auth: dict[str, object]) -> None:
@@ -114,6 +115,7 @@ def test_a_proxy_to_another_machine_gets_a_tunnel_without_the_token(monkeypatch:
     assert TOKEN not in str([seen.headers for seen in proxy.seen])
 
 
+@pytest.mark.catalogue(18)
 @pytest.mark.parametrize(
     "act",
     [
@@ -133,6 +135,7 @@ def test_an_answer_that_drips_is_given_up(act: Act) -> None:
     assert "(5 attempts)" in error.message
 
 
+@pytest.mark.catalogue(18)
 def test_a_silent_peer_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         error = refused(f"http://127.0.0.1:{silent.getsockname()[1]}", timeoutSeconds=0.1)
@@ -147,6 +150,7 @@ def endless(exchange: Exchange) -> None:
     exchange.close_connection = True
 
 
+@pytest.mark.catalogue(23)
 @pytest.mark.parametrize("act", [answer(200, PREFLIGHT | {"more": " " * 5 * 1024 * 1024}), endless])
 def test_an_answer_beyond_4_mib_is_given_up(act: Act) -> None:
     with stand_in(act) as server:
@@ -157,6 +161,7 @@ def test_an_answer_beyond_4_mib_is_given_up(act: Act) -> None:
     assert len(server.seen) == 1
 
 
+@pytest.mark.catalogue(21)
 @pytest.mark.parametrize(
     ("act", "said"),
     [
@@ -208,6 +213,7 @@ def test_a_login_that_gives_no_token_is_not_believed(body: object) -> None:
     assert "gave no token for the approle login" in error.message
 
 
+@pytest.mark.catalogue(15)
 @pytest.mark.parametrize("act", [*map(answer, (412, 429, 500, 502, 503, 504)), hang_up])
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_read_is_repeated_while_the_fault_is_temporary(act: Act, position: int) -> None:
@@ -219,6 +225,7 @@ def test_a_read_is_repeated_while_the_fault_is_temporary(act: Act, position: int
     assert len(clock.slept) == 1
 
 
+@pytest.mark.catalogue(39)
 @pytest.mark.parametrize(
     ("act", "kind", "said", "attempts"),
     [
@@ -250,6 +257,7 @@ def test_each_fault_has_its_error_and_its_number_of_attempts(
     assert (f"({attempts} attempts)" in error.message) == (attempts > 1)
 
 
+@pytest.mark.catalogue(11)
 @pytest.mark.parametrize(
     ("address", "said"),
     [("http://127.0.0.1:1", "is not reachable"), ("https://vault.invalid", "has a host name that is not known")],
@@ -267,6 +275,7 @@ def test_a_vault_that_is_not_there_is_named_with_its_source(
     assert "(5 attempts)" in error.message
 
 
+@pytest.mark.catalogue(12)
 @pytest.mark.parametrize(
     ("retry_after", "least", "most"),
     [
@@ -290,6 +299,7 @@ def test_retry_after_is_honoured_within_bounds(
     assert least <= waited <= most
 
 
+@pytest.mark.catalogue(13)
 def test_all_attempts_together_stay_within_30_seconds() -> None:
     clock = FakeClock()
     with stand_in(*[answer(429, Retry_After="86400")] * 9) as server:
@@ -347,6 +357,7 @@ def test_a_token_that_cannot_be_looked_up_is_not_called_dead() -> None:
         assert isinstance(refused(server.address), AccessDenied)
 
 
+@pytest.mark.catalogue(42)
 def test_a_login_whose_tokens_are_dead_at_once_is_tried_twice_and_no_more() -> None:
     def act(exchange: Exchange) -> None:
         healthy(exchange) if exchange.path.endswith("/login") else exchange.answer(403, DEAD)

@@ -1,7 +1,8 @@
+"""A delivery to a real Vault over a bad wire: one version, known by its metadata, or an error that says so."""
+
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import count
 
@@ -50,25 +51,12 @@ PREFLIGHT = answer(200, {"data": {"path": "secret/", "type": "kv", "options": {"
 PERMITTED = answer(200, {"data": {"secret/data/x": ["root"], "secret/metadata/x": ["root"]}})
 ABSENT = answer(404)
 WEB_PAGE = answer(200, b"<html>log in</html>", Content_Type="text/html")
-
 STATUSES = (500, 502, 503, 504)
 AFTER = [lost_after, *(done_but(answer(status)) for status in STATUSES)]
 BEFORE = [lost_before, *(instead(answer(status)) for status in STATUSES)]
 NAMES = ["lost", *map(str, STATUSES)]
 UNREADABLE = ["599", "web page"]
-
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def bao() -> Iterator[OpenBao]:
-    with OpenBao.dev() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def shelf(bao: OpenBao) -> Shelf:
-    return Shelf(bao)
 
 
 @pytest.fixture
@@ -84,6 +72,7 @@ def data_writes(relay: Relay) -> int:
     return sum(1 for method, path in relay.passed if method == "POST" and "/data/" in path)
 
 
+@pytest.mark.catalogue(40)
 @pytest.mark.parametrize("trouble", [*AFTER, done_but(answer(599)), done_but(WEB_PAGE)], ids=NAMES + UNREADABLE)
 @pytest.mark.parametrize("may_read", [True, False])
 def test_a_write_whose_answer_is_lost_makes_one_version(
@@ -107,6 +96,7 @@ def test_a_write_that_never_arrived_is_made_once_more(bao: OpenBao, shelf: Shelf
     assert shelf.data(spot.path) == fields()
 
 
+@pytest.mark.catalogue(40)
 @pytest.mark.parametrize("second", [lost_after, done_but(answer(503))], ids=["lost", "503"])
 @pytest.mark.parametrize("first", [lost_before, lost_after, instead(answer(429))], ids=["before", "after", "429"])
 def test_two_troubles_in_a_row_make_one_version(
@@ -118,6 +108,7 @@ def test_two_troubles_in_a_row_make_one_version(
     assert shelf.version(spot.path) == 1
 
 
+@pytest.mark.catalogue(39)
 @pytest.mark.parametrize("act", [UPGRADING, answer(429), answer(412)], ids=["upgrading", "429", "412"])
 @pytest.mark.parametrize("piece", ["/metadata/", "/data/"])
 def test_a_write_that_was_sent_away_is_repeated_without_a_look(
@@ -162,6 +153,7 @@ def test_without_marks_no_data_are_written(bao: OpenBao, shelf: Shelf, spot: Spo
     assert shelf.custom(spot.path) == {"team": "voice"}
 
 
+@pytest.mark.catalogue(41)
 @pytest.mark.parametrize("trouble", [lost_before, lost_after])
 def test_what_somebody_else_wrote_after_a_lost_write_is_not_taken_for_ours(
     bao: OpenBao, shelf: Shelf, spot: Spot, trouble: Trouble
@@ -214,6 +206,7 @@ def test_a_version_that_was_deleted_before_it_could_be_compared_is_a_conflict(
     assert shelf.version(spot.path) == 1
 
 
+@pytest.mark.catalogue(40)
 @pytest.mark.parametrize("piece", ["/metadata/", "/data/"])
 def test_a_lost_write_that_nobody_can_look_up_is_reported_and_keeps_its_marks(
     bao: OpenBao, shelf: Shelf, spot: Spot, piece: str
@@ -232,6 +225,7 @@ def test_a_lost_write_that_nobody_can_look_up_is_reported_and_keeps_its_marks(
     assert shelf.custom(spot.path) == marks(1)
 
 
+@pytest.mark.catalogue(42)
 @pytest.mark.parametrize(("method", "lost"), [("POST", lost_before), ("GET", lost_after)])
 def test_a_token_that_dies_after_a_lost_write_leaves_the_outcome_open(
     bao: OpenBao, shelf: Shelf, spot: Spot, method: str, lost: Trouble
@@ -384,6 +378,7 @@ def test_permissions_of_an_unknown_shape_are_not_believed(act: Act) -> None:
         vault.preflight_delivery(Spot("x"))
 
 
+@pytest.mark.catalogue(48)
 @pytest.mark.parametrize("trouble", AFTER + BEFORE)
 @pytest.mark.parametrize(("method", "piece"), [("POST", "/destroy/"), ("DELETE", "/metadata/")])
 def test_a_withdrawal_whose_answer_is_lost_is_made_again(
@@ -414,6 +409,7 @@ def test_marks_whose_removal_or_change_is_lost_are_written_again(
     assert shelf.custom(spot.path) == {"team": "voice"}
 
 
+@pytest.mark.catalogue(48)
 def test_g7_a_withdrawal_that_stops_before_the_marks_are_gone_is_repeated_to_its_end(
     bao: OpenBao, shelf: Shelf, spot: Spot
 ) -> None:
@@ -429,6 +425,7 @@ def test_g7_a_withdrawal_that_stops_before_the_marks_are_gone_is_repeated_to_its
     assert shelf.custom(spot.path) == {"team": "voice"}
 
 
+@pytest.mark.catalogue(41)
 @pytest.mark.parametrize(
     "data",
     [
@@ -489,6 +486,7 @@ def failure_of(vault: Vault) -> AllomiaError | None:
     return None
 
 
+@pytest.mark.catalogue(24)
 def test_a_redirect_takes_no_key_elsewhere(bao: OpenBao, spot: Spot) -> None:
     with stand_in() as elsewhere:
         redirect = instead(answer(307, Location=f"{elsewhere.address}/v1/x"))

@@ -9,7 +9,6 @@ from itertools import count
 from typing import Literal
 
 import pytest
-from pydantic import SecretStr
 
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.identity import Identity
@@ -20,36 +19,21 @@ from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, 
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.references import parse_reference
+from tests.allomias import KEYS, Credential
 from tests.deliveries import SECRET, Shelf, Spot, fields, marks, on_its_way
 from tests.fakes import LINEAGE, FakeClock, Listener
-from tests.faults.wires import Trouble, Wire, wire
+from tests.faults.wire.wires import Trouble, Wire, wire
 from tests.vaults import KEY, mount_kv, opened
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
 
-KEYS = "/api/organization/{organizationId}/api-keys"
 IDENTITY = Identity(project="p", stack="s", name="ehr")
 POST, GET, DELETE = b"POST ", b"GET ", b"DELETE "
 HEAD_BYTES = 60
 """Less than the head of any answer here: what comes after it is cut in the middle."""
-
 MOST_BYTES = 250
 """More than the head of an answer and less than all of it."""
-
 _numbers = count()
-
-
-class Credential:
-    source = "Vault secret/allomia/tenant#api_key"
-
-    def __init__(self, tenant: Tenant) -> None:
-        self._key = SecretStr(tenant.key)
-
-    def current(self) -> SecretStr:
-        return self._key
-
-    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +53,6 @@ def bao() -> Iterator[OpenBao]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def shelf(bao: OpenBao) -> Shelf:
-    return Shelf(bao)
-
-
 @pytest.fixture
 def spot() -> Spot:
     return Spot(f"wired-{next(_numbers)}")
@@ -91,7 +70,7 @@ def over(upstream: str, tenant: Tenant, *troubles: Trouble) -> Iterator[tuple[Te
     with wire(upstream, *troubles) as between:
         connection = HttpClient(between.address, FakeClock(), Cancellation(), source="default")
         try:
-            yield TenantClient(connection, Credential(tenant), KEYS), between
+            yield TenantClient(connection, Credential(tenant.key), KEYS), between
         finally:
             connection.close()
 
@@ -114,8 +93,6 @@ LOST_REQUESTS = [
     Trouble("cut", "server", POST, after=HEAD_BYTES),
     Trouble("stall", "server", POST, after=HEAD_BYTES),
 ]
-
-
 WAITING_SECONDS = 1.5
 
 

@@ -199,6 +199,7 @@ def test_every_channel_has_a_plant() -> None:
     assert ASKED_PLANTS.keys() == set(channels.ASKED)
 
 
+@pytest.mark.catalogue(60)
 @pytest.mark.parametrize("channel", channels.TRAIL)
 def test_g3_the_search_after_a_test_finds_a_plant_in_every_channel(channel: str, tmp_path: Path) -> None:
     PLANTS[channel](tmp_path)

@@ -13,7 +13,7 @@ from allomia_pulumi.ground.references import parse_reference
 from tests.deliveries import Spot, on_its_way
 from tests.fakes import FakeClock
 from tests.faults.peers import RUDE_BYTES, Act, answers, peer
-from tests.faults.test_allomia_wire import BROKEN, FLOODS, LATE, STRANGE, TROUBLE
+from tests.faults.wire.rudeness import BROKEN, FLOODS, LATE, STRANGE, TROUBLE
 from tests.vaults import KEY, TOKEN, answer, everything_told, opened, read, stand_in
 
 TENANT = "secret/allomia/tenant#api_key"
