@@ -82,8 +82,8 @@ class Scene:
         kinds = {f"allomia:index:{kind}": each for kind, each in {"DashboardApiKey": outputs, **others}.items()}
         resources = [
             {
-                "urn": f"urn:pulumi:prod::clinic::allomia:index:{kind}::ehr",
-                "type": f"allomia:index:{kind}",
+                "urn": f"urn:pulumi:prod::clinic::{kind}::ehr",
+                "type": kind,
                 "outputs": each,
             }
             for kind, each in kinds.items()

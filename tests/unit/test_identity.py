@@ -226,3 +226,13 @@ def test_g3_an_address_that_an_edited_state_has_is_shown_fit_for_a_terminal(stac
     assert "was made at" in problem.message
     assert str(problem).isprintable()
     assert secret not in problem.message
+
+
+def test_g3_an_address_that_an_edited_state_has_is_shown_so_while_a_rotation_waits_for_it(stack: Stack) -> None:
+    secret = guard("alm_org_canary-of-an-edited-state").get_secret_value()
+    stack.outputs["record"] |= {"apiUrl": f"\x1b]8;;http://evil\x07{secret}"}
+    stack.edit(name="renamed")
+    said = stack.up().said
+    assert "waits: the key was made at" in said
+    assert all(line.isprintable() for line in said.splitlines())
+    assert secret not in said

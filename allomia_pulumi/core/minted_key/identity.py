@@ -20,6 +20,7 @@ __all__ = [
     "has_followed",
     "is_elsewhere",
     "made_elsewhere",
+    "recorded_address",
     "today_of",
 ]
 
@@ -65,11 +66,14 @@ def is_elsewhere(record: Record, service: Service) -> bool:
     return any(known is not None and known != now for known, now in zip(recorded, asked, strict=True))
 
 
+def recorded_address(record: Record) -> str:
+    """Return the address at which a key was made, fit for a terminal: an edited state may hold anything there."""
+    return printable(str(record.api_url), LONGEST)
+
+
 def made_elsewhere(state: KeyState, service: Service, what: str) -> InvalidConfiguration:
     """Return the error that names both services; `what` says what did not happen."""
-    record = state.record
-    # An edited state may hold anything there.
-    made_at = f"{printable(str(record.api_url), LONGEST)} ({printable(str(record.keys_path), LONGEST)})"
+    made_at = f"{recorded_address(state.record)} ({printable(str(state.record.keys_path), LONGEST)})"
     asked = f"{service.api_url} ({service.keys_path})"
     return InvalidConfiguration(
         f"key {state.key_id} was made at {made_at}, and this run asks {asked}, whose answers prove nothing about it; "

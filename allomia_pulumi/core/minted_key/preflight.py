@@ -19,7 +19,7 @@ from allomia_pulumi.core.marks import own_marks
 from allomia_pulumi.core.messages import describe_keys, look_command
 from allomia_pulumi.core.minted_key.context import Context
 from allomia_pulumi.core.minted_key.deliver import check_ownership
-from allomia_pulumi.core.minted_key.identity import is_elsewhere
+from allomia_pulumi.core.minted_key.identity import is_elsewhere, recorded_address
 from allomia_pulumi.core.minted_key.inputs import Inputs, parse_inputs
 from allomia_pulumi.core.minted_key.plan import Plan, Step
 from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
@@ -147,10 +147,10 @@ class Preflight:
                 "nobody else uses it"
             )
         if plan.waiting and is_elsewhere(state.record, self._tenants.service):
-            asked = self._tenants.service.api_url
+            made_at, asked = recorded_address(state.record), self._tenants.service.api_url
             reporter.warn(
                 f"the rotation of key {state.key_id} (reason: {plan.waiting}) waits: the key was made at "
-                f"{state.record.api_url}, and this run asks {asked}. This `pulumi up` looks for it there and records "
+                f"{made_at}, and this run asks {asked}. This `pulumi up` looks for it there and records "
                 "the address; the next one goes on"
             )
         for owed in state.pending:
