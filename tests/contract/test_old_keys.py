@@ -79,7 +79,7 @@ class Scene:
         return str(made["auth"]["client_token"])
 
     def doctor(self, outputs: dict[str, Any], token: str = "", **others: Any) -> Finding:
-        kinds = {f"allomia:index:{kind}": each for kind, each in {"DashboardApiKey": outputs, **others}.items()}
+        kinds = {"DashboardApiKey": outputs, **others}
         resources = [
             {
                 "urn": f"urn:pulumi:prod::clinic::{kind}::ehr",
