@@ -12,7 +12,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from allomia_pulumi.contracts.vault_delivery import Delivery
+from allomia_pulumi.contracts.vault_delivery import Delivery, StoredSecret
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock
@@ -21,6 +21,12 @@ from tools.engine.openbao import OpenBao
 
 SECRET = "alm_org_canary_0000000000000001"
 MARK = "p1stackxresource"
+NOTHING = StoredSecret(
+    version=0, mark=None, key_id=None, written=None, is_ours=False, is_live=False, exists=False, is_free=True
+)
+DATA = 'path "secret/data/least/*" { capabilities = ["create", "update"] }'
+METADATA = 'path "secret/metadata/least/*" { capabilities = ["create", "update", "read"] }'
+POLICY = f"{DATA} {METADATA}"
 
 
 @dataclass(frozen=True)
@@ -102,16 +108,22 @@ Trouble = Callable[[Exchange, Pass], None]
 
 @dataclass
 class Relay:
-    """Pass requests on to a real server; one whose method and path fit the next trouble of a list meets it."""
+    """Pass requests on to a real server; one whose method and path fit the next trouble of a list meets it.
+
+    Attributes:
+        hidden: The headers that the real server does not see.
+    """
 
     upstream: str
     troubles: list[tuple[str, str, Trouble]]
     passed: list[tuple[str, str]] = field(default_factory=list)
+    hidden: frozenset[str] = frozenset()
 
     def __call__(self, exchange: Exchange) -> None:
         def pass_on() -> requests.Response:
             self.passed.append((seen.method, seen.path))
-            headers = {name: value for name, value in seen.headers.items() if name.startswith("X-Vault")}
+            shown = seen.headers.keys() - self.hidden
+            headers = {name: seen.headers[name] for name in shown if name.startswith("X-Vault")}
             with requests.Session() as session:
                 session.trust_env = False
                 return session.request(seen.method, self.upstream + seen.path, headers=headers, data=seen.body)

@@ -81,6 +81,7 @@ class FakeKey:
 class FakeOrganization:
     id: str
     name: str
+    is_usable: bool = True
 
 
 @dataclass
@@ -461,3 +462,12 @@ class FakeSources:
 
 def _field_of(reference: VaultReference) -> str:
     return f"{reference.location}#{reference.field}"
+
+
+class Owing(Listener):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: list[str] = []
+
+    def warn_unfinished(self, message: str) -> None:
+        self.left.append(message)

@@ -16,10 +16,11 @@ from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.exit_codes import warn
 from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.api_keys import ApiKey
+from allomia_pulumi.core.messages import unusable_organizations
 from allomia_pulumi.core.orphans import Listing
 from allomia_pulumi.edges.allomia import TenantClient
 from allomia_pulumi.edges.vault import Vault
-from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound
+from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.references import VaultReference
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 CONCURRENT_LISTS = 8
+TELL_ALLOMIA = "Look at such organizations in AlloMia's dashboard, and tell AlloMia."
 
 ApiUrl = Annotated[str | None, typer.Option(help="AlloMia's address instead of ALLOMIA_API_URL.", show_default=False)]
 TenantKeyRef = Annotated[
@@ -139,8 +141,7 @@ class Connections:
         for session, reference in self._distinct(accesses):
             try:
                 client = session.open(reference)
-                found = [(each, "") for each in organizations]
-                found = found or [(each.id, each.name) for each in client.list_organizations()]
+                found = [(each, "") for each in organizations] or _usable(client, failures)
             except AllomiaError as problem:
                 failures.append(problem)
                 continue
@@ -212,6 +213,19 @@ def check_key_id(value: str) -> None:
             "the key's id is empty or has characters that no id has, so no request can name it; nothing was revoked",
             "Copy it from AlloMia; a key that AlloMia lists with such an id is deleted in its dashboard.",
         )
+
+
+def _usable(client: TenantClient, failures: list[AllomiaError]) -> list[tuple[str, str]]:
+    """List the organizations that a request can name; that there are others is one failure for all of them."""
+    listed = client.list_organizations()
+    found = [(each.id, each.name) for each in listed if each.is_usable]
+    if count := len(listed) - len(found):
+        failures.append(
+            UnexpectedAnswer(
+                f"{unusable_organizations(count)}: their keys were not looked at", TELL_ALLOMIA
+            ).as_said_by("AlloMia")
+        )
+    return found
 
 
 def _list_keys(organization: _Organization) -> Holding | AllomiaError:

@@ -21,6 +21,11 @@ class Organization(Protocol):
         """Return its name."""
         ...
 
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether a request can name it: the id of one that is listed with another is a stand-in."""
+        ...
+
 
 class OrganizationDetails(Organization, Protocol):
     """An organization with what AlloMia says of it; None where it says nothing."""

@@ -26,6 +26,7 @@ __all__ = [
     "look_command",
     "orphans_command",
     "revoke_command",
+    "unusable_organizations",
 ]
 
 
@@ -100,3 +101,9 @@ def orphans_command(folder: str = ".") -> str:
 def revoke_command(organization_id: str, key_id: str) -> str:
     """Return the command that revokes one key."""
     return f"`allomia revoke {shlex.quote(organization_id)} {shlex.quote(key_id)}`"
+
+
+def unusable_organizations(count: int) -> str:
+    """Say how many organizations in AlloMia's list have an id that no request can name."""
+    several = "organizations with ids" if count > 1 else "organization with an id"
+    return f"AlloMia lists {count} {several} that no request can name"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from allomia_pulumi.contracts.allomia import Directory
@@ -12,7 +12,8 @@ from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.contracts.organizations import OrganizationDetails
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core.marks import label_of, parse_mark
-from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.core.messages import unusable_organizations
+from allomia_pulumi.errors import InvalidInput, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import printable, scrub
 
@@ -40,9 +41,18 @@ def find_organization(directory: Directory, *, organization_id: str | None, name
     )
 
 
-def list_organizations(directory: Directory, search: str | None = None) -> tuple[OrganizationInfo, ...]:
-    """List all organizations that the tenant key sees, or those that AlloMia's search by name finds."""
-    return tuple(_organization(each) for each in directory.list_organizations(search or None))
+def list_organizations(
+    directory: Directory, search: str | None, warn: Callable[[str], None]
+) -> tuple[OrganizationInfo, ...]:
+    """List all organizations that the tenant key sees, or those that AlloMia's search by name finds.
+
+    Those that no request can name are left out, and `warn` is told how many.
+    """
+    found = directory.list_organizations(search or None)
+    usable = [each for each in found if each.is_usable]
+    if len(usable) < len(found):
+        warn(f"{unusable_organizations(len(found) - len(usable))}: left out")
+    return tuple(_organization(each) for each in usable)
 
 
 def survey_keys(directory: Directory, organization_id: str, now: datetime) -> OrganizationApiKeys:
@@ -81,6 +91,10 @@ def _find_by_name(directory: Directory, name: str) -> OrganizationDetails:
         ids = ", ".join(printable(each.id) for each in found)
         raise InvalidInput(
             f"{len(found)} organizations are named {_quoted(name)} (ids {ids})", "Give the id of the one that you mean."
+        )
+    if not found[0].is_usable:
+        raise UnexpectedAnswer(
+            f"AlloMia lists the organization {_quoted(name)} with an id that no request can name", "Tell AlloMia."
         )
     return found[0]
 

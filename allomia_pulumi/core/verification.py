@@ -153,8 +153,14 @@ def _explain_missing(api: KeyApi, organization_id: str, problem: NotFound) -> No
     """Say whether the whole organization is missing; even then the state is a person's to remove."""
     if api.has_organization(organization_id):
         return problem
-    is_listed = any(organization.id == organization_id for organization in api.list_organizations())
-    if is_listed:
+    listed = api.list_organizations()
+    if not all(organization.is_usable for organization in listed):
+        return NotFound(
+            f"organization {organization_id} answers 404, and AlloMia lists organizations with ids that nobody can "
+            "read, so nothing is proved",
+            "The state was kept; tell AlloMia.",
+        )
+    if any(organization.id == organization_id for organization in listed):
         return NotFound(
             f"organization {organization_id} answers 404 although AlloMia lists it, so nothing is proved",
             "The state was kept; run again later.",

@@ -46,7 +46,7 @@ def parse_base_url(value: str, source: str, *, may_be_in_clear: bool = False, hi
         parts = urlsplit(address)
         is_url = bool(parts.hostname) and parts.port != 0 and address.isprintable() and " " not in address
     except ValueError:
-        is_url = False
+        parts, is_url = urlsplit(""), False
     if not is_url or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidConfiguration(f"{source} is not a base URL", "Write it like https://allomia.com.")
     if not _is_plain_host(parts.netloc):

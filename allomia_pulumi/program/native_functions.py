@@ -140,8 +140,7 @@ def _ask_later(
     found: pulumi.Output[Any] = pulumi.runtime.invoke_output(TOKENS[function], _wire(arguments), opts)
     # An empty answer is the engine's: the provider is not configured yet.
     answer: pulumi.Output[Any] = found.apply(lambda value: read(value) if value else pulumi.UNKNOWN)
-    # An older SDK shows the reason below its traceback.
-    return answer.recover(fail) if hasattr(pulumi.Output, "recover") else answer
+    return answer.recover(fail)
 
 
 def _wire(arguments: Mapping[str, Any]) -> dict[str, Any]:

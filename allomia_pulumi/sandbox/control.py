@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -43,7 +43,7 @@ Control, JSON, without a key:
   POST   /sandbox/organizations                   {"tenantId", "name", "id"?}
   DELETE /sandbox/organizations/ID
   GET    /sandbox/organizations/ID/keys
-  POST   /sandbox/organizations/ID/keys           {"name"}: a key made by hand
+  POST   /sandbox/organizations/ID/keys           {"name", "id"?, "createdAt"?, "key"?}: a key made by hand
   DELETE /sandbox/organizations/ID/keys/KEY_ID    revoked by hand
   GET    /sandbox/events?since=N
   GET    /sandbox/faults                          POST to add one, DELETE to remove all
@@ -64,6 +64,7 @@ def explain(error: ValidationError) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY_NAME)]
+Identifier = Annotated[str, Field(pattern=r"^[^/]{1,100}$")]
 
 
 class _Body(BaseModel):
@@ -78,7 +79,13 @@ class _Named(_Body):
 
 class _NewOrganization(_Named):
     tenant_id: str
-    id: Annotated[str, Field(pattern=r"^[^/]{1,100}$")] | None = None
+    id: Identifier | None = None
+
+
+class _NewKey(_Named):
+    id: Identifier | None = None
+    created_at: AwareDatetime | None = None
+    key: Annotated[str | None, Field(pattern=r"^alm_org_[A-Za-z0-9_-]{43}$", repr=False)] = None
 
 
 class _Since(BaseModel):
@@ -155,17 +162,25 @@ class Control:
         return JSONResponse({"keys": [{name: key.summary()[name] for name in fields} for key in keys]})
 
     async def mint_by_hand(self, request: Request) -> Response:
-        """Make a key as somebody does in the dashboard."""
+        """Make a key as somebody does in the dashboard; what the body does not say of it is new."""
         organization = self._organization(request)
-        body = _Named.model_validate_json(await request.body())
+        body = _NewKey.model_validate_json(await request.body())
         world = self._sandbox.world
         settings = world.settings
         try:
             key, value = world.store.mint(
-                organization, body.name, limit=settings.key_limit, refusals=settings.verify_lag
+                organization,
+                body.name,
+                limit=settings.key_limit,
+                refusals=settings.verify_lag,
+                key_id=body.id,
+                value=body.key,
+                created_at=body.created_at,
             )
         except QuotaError:
             raise ControlError(f"the organization holds {settings.key_limit} keys, which is its limit") from None
+        except ValueError as error:
+            raise ControlError(str(error)) from None
         self._log(request, "minted_by_hand", key, status=201)
         return JSONResponse({"id": key.id, "name": key.name, "key": value}, status_code=201)
 

@@ -101,22 +101,34 @@ class Store:
         return sorted(keys, key=lambda key: key.created_at)
 
     def mint(
-        self, organization: Organization, name: str, *, limit: int, refusals: int = 0, created_by: str = DASHBOARD_USER
+        self,
+        organization: Organization,
+        name: str,
+        *,
+        limit: int,
+        refusals: int = 0,
+        created_by: str = DASHBOARD_USER,
+        key_id: str | None = None,
+        value: str | None = None,
+        created_at: datetime | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key, and return it with its value, which is shown only here.
 
         Raises:
             QuotaError: The organization holds `limit` keys or more.
+            ValueError: Another key has the ID or the value.
         """
         if len(self.keys_of(organization.id)) >= limit:
             raise QuotaError
-        value, key_hash = _new_key("org")
+        value = value or _new_key("org")[0]
+        if key_id in self.keys or self.identify(value):
+            raise ValueError("another key has this id or this value already")
         key = ApiKey(
-            id=str(uuid.uuid4()),
+            id=key_id or str(uuid.uuid4()),
             organization_id=organization.id,
             name=name,
-            key_hash=key_hash,
-            created_at=self._clock.now(),
+            key_hash=_digest(value),
+            created_at=created_at or self._clock.now(),
             created_by=created_by,
             refusals_left=refusals,
         )

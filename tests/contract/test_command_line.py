@@ -6,65 +6,28 @@ import json
 import os
 import pty
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
+from tests.contract.scenes import ALLOMIA, Terminal
 from tests.fakes import LINEAGE
 from tools.engine.build import Engine
 from tools.engine.processes import free_port
-from tools.engine.sandbox import Sandbox
-
-ALLOMIA = str(Path(sys.executable).with_name("allomia"))
 
 
-@dataclass(frozen=True)
-class Scene:
-    sandbox: Sandbox
-    tenant: str
-    organization: str
-    environ: dict[str, str]
-
-    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [ALLOMIA, *arguments],
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=60,
-        )
-
-
-@pytest.fixture
-def scene(sandbox: Sandbox) -> Iterator[Scene]:
-    tenant = sandbox.add_tenant("clinics")
-    organization = sandbox.add_organization(tenant.id, "Valley Health")
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": "/nonexistent",
-        "ALLOMIA_API_URL": sandbox.address,
-        "ALLOMIA_TENANT_KEY": tenant.key,
-    }
-    yield Scene(sandbox, tenant.id, organization, environ)
-    sandbox.clear_faults()
-
-
-def test_keys_shows_name_id_age_last_use_mark_and_slots_and_never_a_secret(scene: Scene) -> None:
+def test_keys_shows_name_id_age_last_use_mark_and_slots_and_never_a_secret(terminal: Terminal) -> None:
     marked = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
-    first = scene.sandbox.make_key_by_hand(scene.organization, marked.name("ehr"))
-    second = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
-    assert scene.sandbox.key_status(scene.organization, second.key) == 200
-    shown = scene.run("keys", "--organization", scene.organization)
+    first = terminal.sandbox.make_key_by_hand(terminal.organization, marked.name("ehr"))
+    second = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
+    assert terminal.sandbox.key_status(terminal.organization, second.key) == 200
+    shown = terminal.run("keys", "--organization", terminal.organization)
     assert (shown.returncode, shown.stderr) == (0, "")
     rows = shown.stdout.splitlines()
-    assert rows[0] == f"organization {scene.organization}"
+    assert rows[0] == f"organization {terminal.organization}"
     assert rows[1].split() == ["NAME", "ID", "AGE", "LAST", "USED", "WHOSE"]
     assert rows[2].split()[:2] == [first.name, first.id]
     assert rows[2].rstrip().endswith(f"never      mark {marked.stack}/{marked.resource}")
@@ -74,57 +37,57 @@ def test_keys_shows_name_id_age_last_use_mark_and_slots_and_never_a_secret(scene
     assert second.key not in shown.stdout
 
 
-def test_keys_shows_every_organization_that_the_tenant_key_sees(scene: Scene) -> None:
-    other = scene.sandbox.add_organization(scene.tenant, "Hill Clinic")
-    first = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
-    second = scene.sandbox.make_key_by_hand(other, "by hand")
-    shown = scene.run("keys")
+def test_keys_shows_every_organization_that_the_tenant_key_sees(terminal: Terminal) -> None:
+    other = terminal.sandbox.add_organization(terminal.tenant, "Hill Clinic")
+    first = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
+    second = terminal.sandbox.make_key_by_hand(other, "by hand")
+    shown = terminal.run("keys")
     headings = [line for line in shown.stdout.splitlines() if line.startswith("organization ")]
     assert sorted(headings) == sorted(
-        [f"organization {scene.organization} Valley Health", f"organization {other} Hill Clinic"]
+        [f"organization {terminal.organization} Valley Health", f"organization {other} Hill Clinic"]
     )
     assert first.id in shown.stdout
     assert second.id in shown.stdout
 
 
-def test_keys_as_json_has_a_version_and_the_mark(scene: Scene) -> None:
-    empty = json.loads(scene.run("keys", "-o", scene.organization, "--output", "json").stdout)
+def test_keys_as_json_has_a_version_and_the_mark(terminal: Terminal) -> None:
+    empty = json.loads(terminal.run("keys", "-o", terminal.organization, "--output", "json").stdout)
     assert empty["organizations"][0]["keys"] == []
-    key = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
-    document = json.loads(scene.run("keys", "--output", "json").stdout)
+    key = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
+    document = json.loads(terminal.run("keys", "--output", "json").stdout)
     assert (document["version"], document["stacks"], document["unread"]) == (2, [], [])
     (organization,) = document["organizations"]
-    assert (organization["id"], organization["name"]) == (scene.organization, "Valley Health")
+    assert (organization["id"], organization["name"]) == (terminal.organization, "Valley Health")
     assert organization["slots"] == {"used": 1, "limit": 5}
     (shown,) = organization["keys"]
     assert (shown["id"], shown["mark"], shown["whose"], shown["label"]) == (key.id, None, None, "by hand")
 
 
-def test_an_organization_that_cannot_be_read_is_a_warning_and_the_rest_is_shown(scene: Scene) -> None:
-    other = scene.sandbox.add_organization(scene.tenant, "Hill Clinic")
+def test_an_organization_that_cannot_be_read_is_a_warning_and_the_rest_is_shown(terminal: Terminal) -> None:
+    other = terminal.sandbox.add_organization(terminal.tenant, "Hill Clinic")
     marked = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
-    key = scene.sandbox.make_key_by_hand(other, marked.name("ehr"))
-    scene.sandbox.add_fault("status", status=403, path=f"*/{scene.organization}/api-keys*", times=None)
+    key = terminal.sandbox.make_key_by_hand(other, marked.name("ehr"))
+    terminal.sandbox.add_fault("status", status=403, path=f"*/{terminal.organization}/api-keys*", times=None)
     for command in ("keys", "orphans"):
-        shown = scene.run(command)
+        shown = terminal.run(command)
         assert shown.returncode == 4
         assert key.id in shown.stdout
         assert shown.stderr.startswith("warning: ")
-        assert scene.organization in shown.stderr
+        assert terminal.organization in shown.stderr
 
 
-def test_many_organizations_are_each_shown_once(scene: Scene) -> None:
-    made = [scene.sandbox.add_organization(scene.tenant, f"Clinic {number}") for number in range(30)]
-    document = json.loads(scene.run("keys", "--output", "json").stdout)
+def test_many_organizations_are_each_shown_once(terminal: Terminal) -> None:
+    made = [terminal.sandbox.add_organization(terminal.tenant, f"Clinic {number}") for number in range(30)]
+    document = json.loads(terminal.run("keys", "--output", "json").stdout)
     shown = [each["id"] for each in document["organizations"]]
-    assert sorted(shown) == sorted([scene.organization, *made])
+    assert sorted(shown) == sorted([terminal.organization, *made])
 
 
-def test_orphans_without_a_stack_lists_candidates_and_says_why_nothing_is_revoked(scene: Scene) -> None:
+def test_orphans_without_a_stack_lists_candidates_and_says_why_nothing_is_revoked(terminal: Terminal) -> None:
     marked = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
-    key = scene.sandbox.make_key_by_hand(scene.organization, marked.name("ehr"))
-    by_hand = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
-    shown = scene.run("orphans")
+    key = terminal.sandbox.make_key_by_hand(terminal.organization, marked.name("ehr"))
+    by_hand = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
+    shown = terminal.run("orphans")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert f"stack mark {marked.stack}: 1 key\n" in shown.stdout
     assert key.id in shown.stdout
@@ -133,7 +96,7 @@ def test_orphans_without_a_stack_lists_candidates_and_says_why_nothing_is_revoke
         "Nothing is revoked without a stack: a mark tells which stack made a key, and only that stack's state tells "
         "which keys it knows. Give the folder of each: allomia orphans --stack DIR"
     )
-    document = json.loads(scene.run("orphans", "--output", "json").stdout)
+    document = json.loads(terminal.run("orphans", "--output", "json").stdout)
     assert (document["version"], [each["id"] for each in document["candidates"]]) == (1, [key.id])
 
 
@@ -149,11 +112,11 @@ ORPHANS_USAGE = {
 
 @pytest.mark.parametrize(("arguments", "text"), ORPHANS_USAGE.values(), ids=ORPHANS_USAGE)
 def test_orphans_refuses_what_would_guess(
-    scene: Scene, engine: Engine, tmp_path: Path, arguments: tuple[str, ...], text: str
+    terminal: Terminal, engine: Engine, tmp_path: Path, arguments: tuple[str, ...], text: str
 ) -> None:
-    path = os.pathsep.join([*map(str, engine.path_entries()), scene.environ["PATH"]])
+    path = os.pathsep.join([*map(str, engine.path_entries()), terminal.environ["PATH"]])
     own = {**engine.environment(), "PATH": path, "HOME": str(tmp_path), "PULUMI_BACKEND_URL": tmp_path.as_uri()}
-    failed = scene.run("orphans", *arguments, **own)
+    failed = terminal.run("orphans", *arguments, **own)
     assert failed.returncode == 2
     assert failed.stdout == ""
     lines = failed.stderr.splitlines()
@@ -161,44 +124,45 @@ def test_orphans_refuses_what_would_guess(
     assert text in lines[0]
 
 
-def test_a_stack_needs_the_pulumi_command_and_says_so(scene: Scene, tmp_path: Path) -> None:
-    failed = scene.run("orphans", "--stack", str(tmp_path), PATH=str(tmp_path))
+def test_a_stack_needs_the_pulumi_command_and_says_so(terminal: Terminal, tmp_path: Path) -> None:
+    failed = terminal.run("orphans", "--stack", str(tmp_path), PATH=str(tmp_path))
     assert failed.returncode == 2
     assert failed.stderr == (
         "error: the Pulumi CLI cannot be started (FileNotFoundError)\nhint: Install it, and put `pulumi` on PATH.\n"
     )
 
 
-def test_hostile_names_do_not_reach_the_terminal(scene: Scene) -> None:
-    scene.sandbox.make_key_by_hand(scene.organization, "a\x1b[31m[bold]b\u202ec")
-    shown = scene.run("keys", "-o", scene.organization).stdout
+@pytest.mark.catalogue(22)
+def test_hostile_names_do_not_reach_the_terminal(terminal: Terminal) -> None:
+    terminal.sandbox.make_key_by_hand(terminal.organization, "a\x1b[31m[bold]b\u202ec")
+    shown = terminal.run("keys", "-o", terminal.organization).stdout
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "[bold]b" in shown
 
 
-def test_revoke_needs_a_yes_without_a_terminal(scene: Scene) -> None:
-    key = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
-    refused = scene.run("revoke", scene.organization, key.id)
+def test_revoke_needs_a_yes_without_a_terminal(terminal: Terminal) -> None:
+    key = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
+    refused = terminal.run("revoke", terminal.organization, key.id)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "error: there is no terminal to ask at\nhint: Add --yes to revoke without asking.\n"
-    assert scene.sandbox.key_status(scene.organization, key.key) == 200
-    done = scene.run("revoke", scene.organization, key.id, "--yes")
+    assert terminal.sandbox.key_status(terminal.organization, key.key) == 200
+    done = terminal.run("revoke", terminal.organization, key.id, "--yes")
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].startswith("revoked: AlloMia confirmed it, the key itself answers 404")
-    assert scene.sandbox.key_status(scene.organization, key.key) == 401
-    again = scene.run("revoke", scene.organization, key.id, "--yes")
+    assert terminal.sandbox.key_status(terminal.organization, key.key) == 401
+    again = terminal.run("revoke", terminal.organization, key.id, "--yes")
     assert again.returncode == 3
-    assert f"allomia keys --organization {scene.organization}" in again.stderr
+    assert f"allomia keys --organization {terminal.organization}" in again.stderr
 
 
 @pytest.mark.parametrize(("answer", "code", "status"), [("n", 1, 200), ("y", 0, 401)])
-def test_revoke_asks_at_a_terminal(scene: Scene, answer: str, code: int, status: int) -> None:
-    key = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
+def test_revoke_asks_at_a_terminal(terminal: Terminal, answer: str, code: int, status: int) -> None:
+    key = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [ALLOMIA, "revoke", scene.organization, key.id],
-        env=scene.environ,
+        [ALLOMIA, "revoke", terminal.organization, key.id],
+        env=terminal.environ,
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -209,10 +173,10 @@ def test_revoke_asks_at_a_terminal(scene: Scene, answer: str, code: int, status:
     os.close(theirs)
     assert process.returncode == code
     assert b"by hand" in stdout
-    assert scene.sandbox.key_status(scene.organization, key.key) == status
+    assert terminal.sandbox.key_status(terminal.organization, key.key) == status
 
 
-FAILURES: dict[str, tuple[Callable[[Scene], dict[str, str]], int, str]] = {
+FAILURES: dict[str, tuple[Callable[[Terminal], dict[str, str]], int, str]] = {
     "no key": (lambda _: {"ALLOMIA_TENANT_KEY": ""}, 2, "no tenant key is configured"),
     "bad url": (lambda _: {"ALLOMIA_API_URL": "http://allomia.example"}, 2, "environment variable ALLOMIA_API_URL"),
     "unreachable": (lambda _: {"ALLOMIA_API_URL": f"http://127.0.0.1:{free_port()}"}, 6, "is not reachable"),
@@ -223,9 +187,9 @@ FAILURES: dict[str, tuple[Callable[[Scene], dict[str, str]], int, str]] = {
 
 @pytest.mark.parametrize(("change", "code", "text"), FAILURES.values(), ids=FAILURES)
 def test_g5_every_failure_is_a_line_a_hint_and_an_exit_code(
-    scene: Scene, change: Callable[[Scene], dict[str, str]], code: int, text: str
+    terminal: Terminal, change: Callable[[Terminal], dict[str, str]], code: int, text: str
 ) -> None:
-    failed = scene.run("keys", "-o", scene.organization, **change(scene))
+    failed = terminal.run("keys", "-o", terminal.organization, **change(terminal))
     assert failed.returncode == code
     assert failed.stdout == ""
     lines = failed.stderr.splitlines()
@@ -234,23 +198,23 @@ def test_g5_every_failure_is_a_line_a_hint_and_an_exit_code(
     assert "alm_tenant_wrong" not in failed.stderr
 
 
-def test_an_unknown_organization_has_a_code_of_its_own(scene: Scene) -> None:
-    failed = scene.run("keys", "-o", "nope")
+def test_an_unknown_organization_has_a_code_of_its_own(terminal: Terminal) -> None:
+    failed = terminal.run("keys", "-o", "nope")
     assert failed.returncode == 3
     assert "organization nope does not exist" in failed.stderr
 
 
-def test_usage_errors_show_no_traceback(scene: Scene) -> None:
+def test_usage_errors_show_no_traceback(terminal: Terminal) -> None:
     for arguments in ((), ("revoke",), ("keys", "--output", "xml"), ("nonsense",)):
-        failed = scene.run(*arguments)
+        failed = terminal.run(*arguments)
         assert failed.returncode == 2, arguments
         assert "Traceback" not in failed.stderr
-    assert scene.run("--version").stdout.strip()
-    assert "sandbox" in scene.run("--help").stdout
+    assert terminal.run("--version").stdout.strip()
+    assert "sandbox" in terminal.run("--help").stdout
 
 
-def test_the_sandbox_refuses_other_hosts_in_a_line(scene: Scene) -> None:
-    failed = scene.run("sandbox", "--host", "192.0.2.1")
+def test_the_sandbox_refuses_other_hosts_in_a_line(terminal: Terminal) -> None:
+    failed = terminal.run("sandbox", "--host", "192.0.2.1")
     assert failed.returncode == 2
     assert failed.stderr.startswith("error: ")
     assert "Traceback" not in failed.stderr

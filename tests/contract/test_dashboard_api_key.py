@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, is_marked_secret
-from tests.contract.test_organization_api_key import assert_readable
+from tests.contract.scenes import assert_readable
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import MadeKey, Sandbox
 
@@ -99,6 +99,7 @@ def test_g6_an_unchanged_key_costs_one_metadata_read(scene: Scene) -> None:
     assert [each.path for each in scene.openbao.audit_entries()[entry:]] == [f"secret/metadata/{scene.path}"]
 
 
+@pytest.mark.catalogue(71)
 def test_g6_an_old_key_whose_time_is_over_is_said_from_the_record_and_used_by_a_refresh(scene: Scene) -> None:
     face, first = scene.face, scene.make()
     id_, outputs = face.up(scene.news())
@@ -129,6 +130,7 @@ def test_g6_an_old_key_whose_time_is_over_is_said_from_the_record_and_used_by_a_
     assert [each.status for each in scene.sandbox.events(event) if each.status == 401] == [401]
 
 
+@pytest.mark.catalogue(70)
 def test_two_resources_of_one_secret_keep_their_reads_apart(scene: Scene) -> None:
     face = scene.face
     scene.make()
@@ -146,6 +148,7 @@ def test_two_resources_of_one_secret_keep_their_reads_apart(scene: Scene) -> Non
         assert face.diff(made[0][0], outputs, scene.news(), name=name).changes
 
 
+@pytest.mark.catalogue(72)
 @pytest.mark.parametrize("make_face", FACES, ids=lambda face: face.__name__)
 def test_a_key_that_the_same_run_adopts_is_nobodys_to_delete(
     make_face: type[Face], sandbox: Sandbox, openbao: OpenBao

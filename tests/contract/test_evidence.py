@@ -11,14 +11,12 @@ import pytest
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, process, scene
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tests.deliveries import Shelf
 from tests.engine.scenes import wait_until
 from tests.fakes import LINEAGE
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
-
-__all__ = ["process", "scene"]
 
 OTHER = Identity(project="other", stack="prod", name="theirs")
 
@@ -70,6 +68,7 @@ def must_name_both(elsewhere: Elsewhere, text: str) -> None:
         assert part in text, text
 
 
+@pytest.mark.catalogue(61)
 def test_g4_another_allomias_silence_drops_no_key(elsewhere: Elsewhere) -> None:
     twin(elsewhere)
     with elsewhere.at(elsewhere.second.address) as face, pytest.raises(FaceError) as caught:
@@ -77,6 +76,7 @@ def test_g4_another_allomias_silence_drops_no_key(elsewhere: Elsewhere) -> None:
     must_name_both(elsewhere, str(caught.value))
 
 
+@pytest.mark.catalogue(61)
 def test_g4_another_allomias_404_is_no_deletion(elsewhere: Elsewhere) -> None:
     twin(elsewhere)
     with elsewhere.at(elsewhere.second.address) as face, pytest.raises(FaceError) as caught:
@@ -86,6 +86,7 @@ def test_g4_another_allomias_404_is_no_deletion(elsewhere: Elsewhere) -> None:
     assert elsewhere.alive() == [elsewhere.outputs["keyId"]]
 
 
+@pytest.mark.catalogue(61)
 def test_g4_an_update_at_another_allomia_changes_nothing(elsewhere: Elsewhere) -> None:
     twin(elsewhere)
     with elsewhere.at(elsewhere.second.address) as face:
@@ -141,6 +142,7 @@ def test_g4_a_record_without_an_address_is_judged_as_before(scene: Scene) -> Non
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(64)
 @pytest.mark.parametrize("face_type", FACES, ids=lambda face: face.__name__)
 @pytest.mark.parametrize("mark", ["another declared key's", "none"])
 def test_g1_destroy_leaves_an_adopted_key_with_another_declared_keys_mark_and_names_it(
@@ -196,6 +198,7 @@ def must_be_bounded(text: str, lost: list[str]) -> None:
         assert part in text, text
 
 
+@pytest.mark.catalogue(63)
 def test_g1_with_two_unknown_keys_no_further_one_is_made(scene: Scene) -> None:
     lost = lose_keys(scene, 1)
     id_, outputs = scene.face.up(scene.news(ONE))
@@ -212,6 +215,7 @@ def test_g1_with_two_unknown_keys_no_further_one_is_made(scene: Scene) -> None:
     assert sorted(scene.alive()) == sorted([*lost, outputs["keyId"]])
 
 
+@pytest.mark.catalogue(63)
 def test_g1_a_rotation_in_place_is_bounded_too(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE, overlap="1h"))
     lost = lose_keys(scene, 2)
@@ -225,6 +229,7 @@ def test_g1_a_rotation_in_place_is_bounded_too(scene: Scene) -> None:
     assert sorted(scene.alive()) == sorted([*lost, outputs["keyId"]])
 
 
+@pytest.mark.catalogue(64)
 def test_g1_an_adopted_key_is_not_revoked_when_nobody_takes_the_answer(sandbox: Sandbox, openbao: OpenBao) -> None:
     sandbox.clear_faults()
     tenant = sandbox.add_tenant("clinics")

@@ -10,7 +10,7 @@ import pytest
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.test_organization_api_key import ONE, Scene
+from tests.contract.scenes import ONE, Scene
 from tests.fakes import LINEAGE
 from tools.engine.sandbox import Sandbox
 
@@ -39,6 +39,7 @@ def lose(scene: Scene, count: int = 1, *, stack: str = "prod", owner: str = "") 
     return [scene.sandbox.make_key_by_hand(scene.organization, name).id for name in names]
 
 
+@pytest.mark.catalogue(67)
 def test_g1_a_creation_beside_two_lost_keys_makes_no_further_one(next_run: NextRun) -> None:
     scene = next_run()
     lost = lose(scene, 2)

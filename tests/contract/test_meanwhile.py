@@ -14,7 +14,7 @@ import pytest
 from hvac.exceptions import InvalidPath
 
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE
+from tests.contract.scenes import ONE
 from tests.deliveries import Shelf
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
@@ -193,6 +193,7 @@ def test_g2_a_token_that_ends_between_mint_and_delivery_is_replaced_by_one_login
 
 
 @pytest.mark.long
+@pytest.mark.core
 @pytest.mark.catalogue(42)
 def test_g1_g2_a_token_of_the_users_that_ends_between_mint_and_delivery_loses_no_key(
     make: Callable[..., Scene], bao: OpenBao
@@ -209,6 +210,7 @@ def test_g1_g2_a_token_of_the_users_that_ends_between_mint_and_delivery_loses_no
 
 
 @pytest.mark.long
+@pytest.mark.core
 @pytest.mark.catalogue(39)
 def test_g1_g2_a_policy_that_is_narrowed_between_mint_and_delivery_loses_no_key(
     make: Callable[..., Scene], bao: OpenBao
@@ -225,6 +227,7 @@ def test_g1_g2_a_policy_that_is_narrowed_between_mint_and_delivery_loses_no_key(
 
 
 @pytest.mark.long
+@pytest.mark.core
 @pytest.mark.catalogue(41)
 def test_g2_somebody_who_writes_between_mint_and_delivery_is_not_overwritten(
     make: Callable[..., Scene], bao: OpenBao

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, set_scene
-from tools.engine.sandbox import MadeKey, Sandbox, Tenant
+from tests.contract.faces import FaceError
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
+from tools.engine.sandbox import MadeKey
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module", params=FACES, ids=lambda face: face.__name__)
-def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[Face, Tenant]]:
-    tenant = sandbox.add_tenant("clinics")
-    with request.param({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
-        yield face, tenant
-
-
-@pytest.fixture
-def scene(process: tuple[Face, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
-    return set_scene(process, sandbox, request.node.nodeid)
 
 
 def lie(scene: Scene, changes: dict[str, Any], **more: Any) -> None:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import pytest
 
 from allomia_pulumi.container import Container
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
 from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.provider.plugin.invokes import invoke
 from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.test_command_line import Scene as Terminal
-from tests.contract.test_command_line import scene as terminal
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, process, scene
+from tests.contract.scenes import ONE, TWO, Scene, Terminal
+from tests.fakes import LINEAGE
 from tools.engine.sandbox import Sandbox
-
-__all__ = ["process", "scene", "terminal"]
 
 ODD: list[dict[str, Any]] = [
     {"id": "odd-1", "name": "\ud800--p1"},
@@ -91,6 +91,88 @@ def test_keys_shows_odd_keys_with_stand_ins_and_revoke_ends_the_others(terminal:
     assert terminal.sandbox.alive(terminal.organization) == []
 
 
+ODD_ORGANIZATIONS: list[dict[str, Any]] = [
+    {"id": "org/slash", "name": "with a slash"},
+    {"id": "\ud800", "name": "half a character"},
+    {"id": None, "name": None},
+    {"id": None, "name": None},
+    {"id": 7, "name": 7},
+]
+LEFT_OUT = "AlloMia lists 5 organizations with ids that no request can name"
+
+
+def list_odd_organizations(scene: Scene | Terminal, *others: dict[str, Any], odd: Sequence[Any] = ()) -> None:
+    """Let AlloMia list odd organizations beside others."""
+    listed = [*(odd or ODD_ORGANIZATIONS), *others]
+    page = {"page": 1, "limit": 100, "total": len(listed), "totalPages": 1, "hasNextPage": False}
+    body = json.dumps({"organizations": listed, "pagination": {**page, "hasPreviousPage": False}})
+    scene.sandbox.add_fault("body_after", method="GET", path="/api/organization", times=None, body=body)
+
+
+@pytest.mark.catalogue(89)
+def test_keys_and_orphans_show_the_others_beside_organizations_that_no_request_can_name(terminal: Terminal) -> None:
+    marked = make_mark(Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
+    mine = terminal.sandbox.make_key_by_hand(terminal.organization, marked.name("ehr"))
+    list_odd_organizations(terminal, {"id": terminal.organization, "name": "\ud800 clinic"})
+    for command in ("keys", "orphans"):
+        shown = terminal.run(command)
+        assert mine.id in shown.stdout
+        assert shown.stderr.splitlines()[0] == f"warning: {LEFT_OUT}: their keys were not looked at"
+        assert shown.stderr.count("warning:") == 1
+        assert shown.returncode == 1
+    assert "\N{REPLACEMENT CHARACTER} clinic (not readable)" in terminal.run("keys").stdout
+    told = terminal.run("keys", "--output", "json")
+    document = json.loads(told.stdout)
+    assert [each["id"] for each in document["organizations"]] == [terminal.organization]
+    assert document["organizations"][0]["keys"][0]["id"] == mine.id
+    assert document["unread"] == [f"{LEFT_OUT}: their keys were not looked at"]
+    assert told.returncode == 1
+    assert [each.id for each in terminal.sandbox.alive(terminal.organization)] == [mine.id]
+
+
+@pytest.mark.catalogue(89)
+@pytest.mark.parametrize("name", [None, 7, "\ud800"])
+def test_an_organization_with_an_odd_name_is_shown_and_blocks_nothing(terminal: Terminal, name: object) -> None:
+    mine = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
+    list_odd_organizations(terminal, odd=[{"id": terminal.organization, "name": name}])
+    for output in ("table", "json"):
+        shown = terminal.run("keys", "--output", output)
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert mine.id in shown.stdout
+        assert "not readable" in shown.stdout or "no readable name" in shown.stdout
+
+
+@pytest.mark.catalogue(89)
+def test_doctor_counts_organizations_that_no_request_can_name_and_looks_at_the_others(terminal: Terminal) -> None:
+    list_odd_organizations(terminal, {"id": terminal.organization, "name": "Valley Health"})
+    document = json.loads(terminal.run("doctor", "--output", "json").stdout)
+    checks = {each["id"]: each for each in document["checks"]}
+    assert (checks["organizations"]["state"], checks["slots"]["state"]) == ("care", "ok")
+    assert checks["organizations"]["found"] == f"1 visible, and {LEFT_OUT}"
+
+
+@pytest.mark.catalogue(89)
+def test_functions_leave_out_organizations_that_no_request_can_name_with_one_warning(scene: Scene) -> None:
+    list_odd_organizations(scene, {"id": scene.organization, "name": "Valley Health"})
+    environ, clock = {"ALLOMIA_TENANT_KEY": scene.tenant.key}, SystemClock()
+    warned: list[str] = []
+    with closing(Container({"apiUrl": scene.sandbox.address}, environ, clock)) as session:
+        function = "allomia:index:getOrganizations"
+        found = invoke(function, {}, lambda: session.open(None), clock.now(), warned.append)
+    assert [each["id"] for each in found["organizations"]] == [scene.organization]
+    assert warned == [f"{LEFT_OUT}: left out"]
+
+
+@pytest.mark.catalogue(89)
+@pytest.mark.parametrize("listed", [[{"name": "x"}], [{"id": "org"}], [None], ["text"], [7], {"id": "org"}])
+def test_g4_a_list_of_organizations_of_another_shape_is_still_an_error(terminal: Terminal, listed: Any) -> None:
+    body = json.dumps({"organizations": listed, "pagination": {"total": 1, "hasNextPage": False}})
+    terminal.sandbox.add_fault("body_after", method="GET", path="/api/organization", times=None, body=body)
+    shown = terminal.run("keys")
+    assert shown.returncode == 1
+    assert shown.stdout == ""
+
+
 @pytest.mark.catalogue(84)
 @pytest.mark.parametrize("command", ["keys", "revoke"])
 def test_g5_a_terminal_in_ascii_shows_the_closest_characters(terminal: Terminal, command: str) -> None:
@@ -123,7 +205,7 @@ def test_g3_functions_return_no_known_secret(scene: Scene) -> None:
         directory = session.open(None)
         found = find_organization(directory, organization_id=other, name=None)
         keys = survey_keys(directory, scene.organization, SystemClock().now()).keys
-        listed = [each.name for each in list_organizations(directory)]
+        listed = [each.name for each in list_organizations(directory, None, pytest.fail)]
     assert found.name == keys[0].name == keys[0].label == "pasted [secret] here"
     assert "pasted [secret] here" in listed
 

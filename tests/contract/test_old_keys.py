@@ -161,6 +161,7 @@ def test_a_refusal_by_allomia_says_so(scene: Scene) -> None:
     assert caught.value.said_by == "AlloMia"
 
 
+@pytest.mark.catalogue(71)
 def test_doctor_uses_an_old_key_once_and_says_what_it_saw(rotated: tuple[Scene, MadeKey, dict[str, Any]]) -> None:
     scene, first, outputs = rotated
     alive = scene.doctor(outputs)

@@ -3,76 +3,15 @@
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from allomia_pulumi.core.marks import parse_mark
 from tests.contract.faces import FACES, UNKNOWN, Diffed, Face, FaceError, is_marked_secret
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tools.engine.processes import free_port
-from tools.engine.sandbox import Sandbox, Tenant
-
-ONE = {"quarter": "1"}
-TWO = {"quarter": "2"}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A tenant with an organization of its own, and a face that has the tenant's key."""
-
-    sandbox: Sandbox
-    tenant: Tenant
-    organization: str
-    face: Face
-
-    def news(self, triggers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-        given = {"organizationId": self.organization, "rotationTriggers": triggers, **more}
-        return {name: value for name, value in given.items() if value is not None}
-
-    def calls(self, since: int) -> list[str]:
-        events = self.sandbox.events(since)
-        return [event.type for event in events if event.organization_id in {None, self.organization}]
-
-    def alive(self) -> list[str]:
-        return [key.id for key in self.sandbox.alive(self.organization)]
-
-    def accepts(self, secret: str) -> int:
-        return self.sandbox.key_status(self.organization, secret)
-
-
-@pytest.fixture(scope="module", params=FACES, ids=lambda face: face.__name__)
-def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[Face, Tenant]]:
-    """One provider process for the module: each test has an organization and a resource of its own."""
-    tenant = sandbox.add_tenant("clinics")
-    with request.param({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
-        yield face, tenant
-
-
-@pytest.fixture
-def scene(process: tuple[Face, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
-    return set_scene(process, sandbox, request.node.nodeid)
-
-
-def set_scene(process: tuple[Face, Tenant], sandbox: Sandbox, test: str) -> Scene:
-    """Give a test an organization and a resource of its own, and a sandbox without faults."""
-    face, tenant = process
-    sandbox.clear_faults()
-    sandbox.settings(quota_status=409, key_endpoints=True, verify_lag=0, latency_ms=0)
-    face.forget(f"key-{zlib.crc32(test.encode())}")
-    return Scene(sandbox, tenant, sandbox.add_organization(tenant.id, "Valley Health"), face)
-
-
-def assert_readable(text: str, *secrets: str) -> None:
-    """G5 and G3: one line, no traceback, no path of ours, no secret."""
-    assert "\n" not in text.strip()
-    assert "Traceback" not in text
-    assert not re.search(r"\.py\b|site-packages|/work|File \"", text)
-    assert not any(secret in text for secret in secrets)
-    assert text.rstrip().endswith((".", ")", "one", "run", "`"))
 
 
 def test_a_key_lives_from_create_to_delete(scene: Scene) -> None:
@@ -135,6 +74,7 @@ def test_a_rotation_in_place_marks_the_predecessors_secret_too(scene: Scene) -> 
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(47)
 def test_g1_a_404_to_a_revocation_is_no_proof(scene: Scene) -> None:
     scene.sandbox.add_fault("drop_after", method="POST", path="*/api-keys")
     scene.sandbox.add_fault("status", method="DELETE", path="*", status=404, times=None)
@@ -143,6 +83,7 @@ def test_g1_a_404_to_a_revocation_is_no_proof(scene: Scene) -> None:
     assert f"allomia revoke {scene.organization} {scene.alive()[0]}" in str(caught.value)
 
 
+@pytest.mark.catalogue(50)
 def test_g6_an_unchanged_key_costs_no_call(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     start = scene.sandbox.last_event()
@@ -172,6 +113,7 @@ AMBIGUOUS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.catalogue(9, 16)
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_g1_g2_an_ambiguous_answer_leaves_one_key_whose_secret_works(scene: Scene, fault: dict[str, Any]) -> None:
     scene.sandbox.add_fault(method="POST", path="*/api-keys", **fault)
@@ -180,6 +122,7 @@ def test_g1_g2_an_ambiguous_answer_leaves_one_key_whose_secret_works(scene: Scen
     assert scene.accepts(outputs["secret"]) == 200
 
 
+@pytest.mark.catalogue(17)
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_g1_g5_answers_lost_for_ever_leave_nothing_or_name_it(scene: Scene, fault: dict[str, Any]) -> None:
     scene.sandbox.add_fault(method="POST", path="*/api-keys", times=None, **fault)
@@ -202,6 +145,7 @@ def test_g2_a_lost_answer_that_cannot_be_settled_names_the_key(scene: Scene) -> 
     assert_readable(str(caught.value), scene.tenant.key)
 
 
+@pytest.mark.catalogue(45)
 def test_g2_a_key_that_cannot_be_revoked_is_named(scene: Scene) -> None:
     inputs = scene.face.check({}, scene.news(ONE))
     scene.sandbox.settings(verify_lag=99)
@@ -225,6 +169,7 @@ def test_a_new_key_that_needs_a_moment_gets_it(scene: Scene) -> None:
     assert scene.alive() == [outputs["keyId"]]
 
 
+@pytest.mark.catalogue(30)
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 418, 422, 429, 500])
 def test_g5_a_sixth_key_is_refused_by_name_whatever_the_code(scene: Scene, status: int) -> None:
     inputs = scene.face.check({}, scene.news(ONE))
@@ -249,6 +194,7 @@ def test_g8_a_full_organization_is_refused_before_anything_is_sent(scene: Scene)
     assert scene.calls(start) == ["listed"]
 
 
+@pytest.mark.catalogue(17)
 @pytest.mark.parametrize(
     ("fault", "text"),
     [
@@ -292,6 +238,7 @@ def test_g5_key_endpoints_that_allomia_does_not_serve_are_told(scene: Scene) -> 
     assert_readable(str(caught.value), scene.tenant.key)
 
 
+@pytest.mark.catalogue(28)
 def test_a_read_drops_a_key_on_proof_only(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     scene.sandbox.revoke_by_hand(scene.organization, outputs["keyId"])
@@ -331,6 +278,7 @@ def test_g4_a_foreign_or_deleted_organization_is_an_error_with_the_way_out(scene
         scene.face.delete(id_, outputs)
 
 
+@pytest.mark.catalogue(47)
 def test_g7_delete_is_safe_to_repeat(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     scene.face.delete(id_, outputs)
@@ -338,6 +286,7 @@ def test_g7_delete_is_safe_to_repeat(scene: Scene) -> None:
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(47)
 def test_g7_a_lost_answer_to_a_delete_is_no_error(scene: Scene) -> None:
     id_, outputs = scene.face.up(scene.news(ONE))
     scene.sandbox.add_fault("drop_after", method="DELETE", path="*")
@@ -367,6 +316,7 @@ def test_g5_bad_input_is_a_check_failure(scene: Scene, change: dict[str, Any], r
     assert_readable(str(caught.value), scene.tenant.key, "alm_tenant_in_clear")
 
 
+@pytest.mark.catalogue(49)
 def test_unknown_values_in_a_preview_take_no_slot_and_rotate_nothing(scene: Scene) -> None:
     start = scene.sandbox.last_event()
     news = {**scene.news(ONE), "organizationId": UNKNOWN}
@@ -381,6 +331,7 @@ def test_unknown_values_in_a_preview_take_no_slot_and_rotate_nothing(scene: Scen
     assert any("the key may rotate" in said.message for said in scene.face.said if said.severity == "INFO")
 
 
+@pytest.mark.catalogue(55)
 def test_twenty_keys_at_once_are_minted_once_each(scene: Scene) -> None:
     organizations = [scene.sandbox.add_organization(scene.tenant.id, f"Clinic {number}") for number in range(20)]
     scene.sandbox.settings(latency_ms=50)
@@ -415,6 +366,7 @@ def test_g5_wrong_configuration_is_a_check_failure(
         assert_readable(str(caught.value), "alm_tenant_in_clear", "s.canary")
 
 
+@pytest.mark.catalogue(11)
 @pytest.mark.parametrize("kind", FACES)
 def test_g5_an_allomia_that_is_not_there_warns_and_then_fails(kind: type[Face]) -> None:
     address = f"http://127.0.0.1:{free_port()}"

@@ -22,7 +22,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi import __version__
 from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, PluginFace, is_marked_secret
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, set_scene
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox, Tenant
 
@@ -40,11 +40,6 @@ def process(sandbox: Sandbox, openbao: OpenBao) -> Iterator[tuple[PluginFace, Te
     }
     with PluginFace({"apiUrl": sandbox.address}, environ) as face:
         yield face, tenant
-
-
-@pytest.fixture
-def scene(process: tuple[PluginFace, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
-    return set_scene(process, sandbox, request.node.nodeid)
 
 
 def plugin(scene: Scene) -> PluginFace:
@@ -108,6 +103,7 @@ def test_configuration_may_be_unknown_or_json_and_comes_back_as_it_was(
     assert MessageToDict(answer.inputs) == configuration
 
 
+@pytest.mark.catalogue(51)
 def test_no_setting_replaces_a_provider(scene: Scene) -> None:
     def diff(olds: dict[str, str], news: dict[str, str]) -> provider_pb2.DiffResponse:
         request = provider_pb2.DiffRequest()
@@ -122,6 +118,7 @@ def test_no_setting_replaces_a_provider(scene: Scene) -> None:
     assert list(other.replaces) == []
 
 
+@pytest.mark.catalogue(49)
 def test_g8_a_preview_of_a_creation_makes_nothing_and_knows_nothing(scene: Scene) -> None:
     request = provider_pb2.CreateRequest(urn=plugin(scene)._urn(None), preview=True)
     request.properties.update(scene.news(ONE))
@@ -221,6 +218,7 @@ def test_g4_a_state_that_lost_its_record_is_an_error_and_no_import_of_its_first_
         scene.face.read(id_, {name: value for name, value in after.items() if name != "record"})
 
 
+@pytest.mark.catalogue(53)
 def test_g5_a_foreign_organizations_key_is_not_imported(scene: Scene) -> None:
     other = scene.sandbox.add_organization(scene.sandbox.add_tenant("others").id, "Lakeside")
     made = scene.sandbox.make_key_by_hand(other, "theirs")
@@ -255,6 +253,7 @@ def test_g2_g3_a_key_that_could_not_be_delivered_is_kept_with_its_secret_marked(
     assert "minted" not in scene.calls(start)
 
 
+@pytest.mark.catalogue(45)
 def test_g2_a_key_that_can_neither_be_used_nor_revoked_is_kept_by_its_id(scene: Scene) -> None:
     face = plugin(scene)
     inputs = face.check({}, scene.news(ONE))
@@ -337,6 +336,7 @@ def test_sixty_four_operations_run_at_once() -> None:
     assert answers == [__version__] * 64
 
 
+@pytest.mark.catalogue(7)
 def test_after_a_cancel_nothing_new_is_begun(sandbox: Sandbox) -> None:
     tenant = sandbox.add_tenant("clinics")
     organization = sandbox.add_organization(tenant.id, "Valley Health")
@@ -348,6 +348,7 @@ def test_after_a_cancel_nothing_new_is_begun(sandbox: Sandbox) -> None:
         assert sandbox.alive(organization) == []
 
 
+@pytest.mark.catalogue(4, 8)
 def test_g2_a_mint_under_way_when_ctrl_c_comes_is_handed_over(sandbox: Sandbox) -> None:
     tenant = sandbox.add_tenant("clinics")
     organization = sandbox.add_organization(tenant.id, "Valley Health")
@@ -360,6 +361,7 @@ def test_g2_a_mint_under_way_when_ctrl_c_comes_is_handed_over(sandbox: Sandbox) 
         assert scene.accepts(outputs["secret"]) == 200
 
 
+@pytest.mark.catalogue(6)
 def test_g2_a_key_whose_engine_was_killed_during_its_mint_is_revoked(sandbox: Sandbox) -> None:
     tenant = sandbox.add_tenant("clinics")
     organization = sandbox.add_organization(tenant.id, "Valley Health")
@@ -383,6 +385,7 @@ def test_a_person_who_starts_it_is_told_what_it_is(arguments: list[str]) -> None
     assert answer.stderr == ""
 
 
+@pytest.mark.catalogue(57)
 def test_stdout_carries_the_port_and_nothing_else_whatever_is_printed() -> None:
     loud = "def changed(*a):\n    print('loud')\n    os.write(1, b'louder')\n    return told(*a)\n"
     with serving(loud) as (process, stub):

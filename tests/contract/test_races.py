@@ -123,6 +123,7 @@ def test_g3_sixty_four_threads_with_both_kinds_of_keys_log_in_once_and_no_token_
     assert set(tokens.list_accessors()["data"]["keys"]) == alive
 
 
+@pytest.mark.catalogue(55)
 def test_fifty_keys_through_one_cold_client_cost_one_login_one_read_and_one_list_each_organization(
     scene: Scene,
 ) -> None:
@@ -145,6 +146,7 @@ def test_fifty_keys_through_one_cold_client_cost_one_login_one_read_and_one_list
     } == {200}
 
 
+@pytest.mark.catalogue(34)
 def test_g1_ten_creates_at_once_fill_five_slots_and_leave_no_orphan(scene: Scene) -> None:
     (organization,) = scene.organizations(1)
     with scene.start() as face:
@@ -159,6 +161,7 @@ def test_g1_ten_creates_at_once_fill_five_slots_and_leave_no_orphan(scene: Scene
     assert _refusals(scene.sandbox.events()) == []
 
 
+@pytest.mark.catalogue(33)
 def test_g1_two_processes_for_the_last_slot_make_one_key_and_name_the_holders(scene: Scene) -> None:
     (organization,) = scene.organizations(1)
     holders = [scene.sandbox.make_key_by_hand(organization, f"by hand {number}").id for number in range(4)]
@@ -180,6 +183,7 @@ def test_g1_two_processes_for_the_last_slot_make_one_key_and_name_the_holders(sc
     assert scene.sandbox.key_status(organization, made["secret"]) == 200
 
 
+@pytest.mark.catalogue(14)
 @pytest.mark.long
 def test_g2_two_processes_on_one_organization_that_limits_requests_lose_nothing(scene: Scene) -> None:
     (organization,) = scene.organizations(1)
@@ -197,6 +201,7 @@ def test_g2_two_processes_on_one_organization_that_limits_requests_lose_nothing(
         assert {scene.sandbox.key_status(organization, key_of(outcome)["secret"]) for outcome in made} == {200}
 
 
+@pytest.mark.catalogue(35)
 @pytest.mark.parametrize("overlap", [None, "1h"])
 def test_g1_rotations_and_creations_at_once_never_need_a_sixth_key(scene: Scene, overlap: str | None) -> None:
     (organization,) = scene.organizations(1)

@@ -9,9 +9,7 @@ import pytest
 
 from allomia_pulumi.core.marks import parse_mark
 from tests.contract.faces import FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, process, scene
-
-__all__ = ["process", "scene"]
+from tests.contract.scenes import ONE, TWO, Scene
 
 MINT = {"method": "POST", "path": "*/api-keys"}
 PROOF = {"method": "GET", "path": "/api/calls"}
@@ -43,6 +41,7 @@ def test_g1_a_creation_that_failed_before_its_mint_is_repeated_once(scene: Scene
     assert lineages(scene) == {inputs["__lineage"]} == {outputs["record"]["lineage"]}
 
 
+@pytest.mark.catalogue(62)
 def test_g1_a_repeated_creation_ends_what_it_left_before_it_makes_another(scene: Scene) -> None:
     start, inputs = scene.sandbox.last_event(), scene.face.check({}, scene.news(ONE))
     spoil_the_hand_over(scene)
@@ -80,6 +79,7 @@ def test_g1_g2_the_plugins_half_done_creation_is_repeated_as_an_update_and_comes
     assert scene.accepts(after["secret"]) == 200
 
 
+@pytest.mark.catalogue(62)
 def test_g1_a_repeated_creation_that_had_succeeded_hands_over_the_same_key(scene: Scene) -> None:
     start = scene.sandbox.last_event()
     inputs = scene.face.check({}, scene.news(ONE))
@@ -143,6 +143,7 @@ class Rotation:
         assert self.scene.accepts(after["secret"]) == 200
 
 
+@pytest.mark.catalogue(62)
 def test_g2_a_repeated_update_without_its_diff_rotates_all_the_same(scene: Scene) -> None:
     rotation = Rotation(scene)
     scene.sandbox.add_fault("status", status=400, times=2, **MINT)
@@ -152,6 +153,7 @@ def test_g2_a_repeated_update_without_its_diff_rotates_all_the_same(scene: Scene
     rotation.must_be_done(rotation.update())
 
 
+@pytest.mark.catalogue(62)
 def test_g1_g2_a_repeated_update_goes_on_from_the_half_done_one(scene: Scene) -> None:
     rotation = Rotation(scene)
     spoil_the_hand_over(scene)
@@ -175,6 +177,7 @@ def test_g1_a_repeated_update_that_had_succeeded_says_the_same(scene: Scene) -> 
     rotation.must_be_done(after)
 
 
+@pytest.mark.catalogue(62)
 def test_g7_a_repeated_deletion_ends_everything(scene: Scene) -> None:
     rotation = Rotation(scene)
     after = rotation.update()

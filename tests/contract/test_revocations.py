@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract.faces import FACES, Face, FaceError, PluginFace
-from tests.contract.test_organization_api_key import ONE, TWO, Scene, assert_readable, set_scene
-from tools.engine.sandbox import Sandbox, Tenant
+from tests.contract.faces import FaceError, PluginFace
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable
+from tools.engine.sandbox import Sandbox
 
 ALLOMIA = str(Path(sys.executable).with_name("allomia"))
 OTHER = "0b8e7a52-0000-4000-8000-000000000000"
-
 # 2xx answers that confirm nothing.
 ANSWERS: dict[str, dict[str, Any]] = {
     "an empty object": {"status": 200, "body": {}},
@@ -29,18 +28,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "nothing": {"status": 200, "body": ""},
     "a list": {"status": 200, "body": []},
 }
-
-
-@pytest.fixture(scope="module", params=FACES, ids=lambda face: face.__name__)
-def process(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[tuple[Face, Tenant]]:
-    tenant = sandbox.add_tenant("clinics")
-    with request.param({"apiUrl": sandbox.address}, {"ALLOMIA_TENANT_KEY": tenant.key}) as face:
-        yield face, tenant
-
-
-@pytest.fixture
-def scene(process: tuple[Face, Tenant], sandbox: Sandbox, request: pytest.FixtureRequest) -> Scene:
-    return set_scene(process, sandbox, request.node.nodeid)
 
 
 def answer(scene: Scene, kind: str, **fault: Any) -> None:

@@ -40,6 +40,7 @@ def test_five_keys_cost_one_look_at_the_mount_and_one_read(made: Made, openbao: 
     assert paths(openbao, start) == ["sys", "secret"]
 
 
+@pytest.mark.catalogue(26)
 def test_a_tenant_key_replaced_meanwhile_is_read_again(made: Made, sandbox: Sandbox, openbao: OpenBao) -> None:
     face, tenant, organization = made
     face.up({"organizationId": organization}, name="before")
@@ -50,6 +51,7 @@ def test_a_tenant_key_replaced_meanwhile_is_read_again(made: Made, sandbox: Sand
     assert len(sandbox.alive(organization)) == 2
 
 
+@pytest.mark.catalogue(25)
 def test_g5_a_tenant_key_that_allomia_refuses_names_its_place(made: Made, sandbox: Sandbox) -> None:
     face, tenant, organization = made
     sandbox.rotate_tenant_key(tenant.id)

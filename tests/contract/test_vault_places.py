@@ -14,7 +14,7 @@ from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.minted_key.deliver import check_ownership
 from allomia_pulumi.errors import SecretConflict
 from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.test_organization_api_key import ONE, TWO
+from tests.contract.scenes import ONE, TWO
 from tests.deliveries import MARK, Shelf, on_its_way
 from tests.vaults import opened
 from tools.engine.openbao import OpenBao
@@ -106,6 +106,7 @@ def test_a_place_that_we_made_goes_whole_after_a_replacement(scene: Scene) -> No
     assert scene.is_gone()
 
 
+@pytest.mark.catalogue(41)
 def test_g7_of_a_place_that_others_prepared_only_our_part_goes_and_it_can_be_used_again(scene: Scene) -> None:
     scene.shelf.set(scene.path, **SETTINGS, custom_metadata=OTHERS)
     for version in (1, 2):
@@ -133,6 +134,7 @@ def test_other_peoples_versions_stay_readable_through_create_destroy_and_create(
     assert scene.alive() == 0
 
 
+@pytest.mark.catalogue(41)
 @pytest.mark.parametrize("what", ["version", "custom metadata", "settings"])
 def test_g7_a_place_that_we_made_and_others_use_since_stays_without_our_part(scene: Scene, what: str) -> None:
     made = scene.face.up(scene.news())

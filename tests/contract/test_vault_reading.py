@@ -1,3 +1,5 @@
+"""Secrets are read from a real Vault: every KV version, mount, namespace and refusal."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -33,11 +35,6 @@ def bao() -> Iterator[OpenBao]:
             mount_kv(client, path, version)
         put(server, "allomia/tenant", api_key=KEY)
         yield server
-
-
-@pytest.fixture
-def environ(bao: OpenBao) -> dict[str, str]:
-    return {"VAULT_ADDR": bao.address, "VAULT_TOKEN": bao.token}
 
 
 def put(bao: OpenBao, path: str, mount: str = "secret", **fields: object) -> None:
@@ -88,12 +85,15 @@ def test_any_character_in_a_path_finds_the_secret_of_that_name(
     bao: OpenBao, environ: dict[str, str], path: str
 ) -> None:
     put(bao, path, key="from-two")
-    put_v1(bao, path, key="from-one")
-
     assert read({"path": f"secret/{path}", "field": "key"}, environ) == "from-two"
+
+    if ".." in path and bao.product.name == "Vault":
+        return  # its KV v1 takes two dots for a way up, and refuses to write there
+    put_v1(bao, path, key="from-one")
     assert read({"mount": "legacy", "path": path, "field": "key"}, environ) == "from-one"
 
 
+@pytest.mark.catalogue(44)
 @pytest.mark.parametrize("path", ["../../sys/mounts", "secret/../sys/mounts", "secret/./x", "secret//x"])
 def test_a_path_cannot_climb_out_of_its_mount(path: str) -> None:
     with pytest.raises(InvalidInput):
@@ -309,6 +309,7 @@ def test_reads_in_a_namespace(bao: OpenBao, environ: dict[str, str]) -> None:
     assert isinstance(refused("kv/tenant#key", environ), AccessDenied)
 
 
+@pytest.mark.catalogue(44)
 def test_an_unknown_namespace_is_named_with_its_source(bao: OpenBao, environ: dict[str, str]) -> None:
     need_namespaces(bao)
     error = refused(TENANT, environ | {"BAO_NAMESPACE": "nobody"})

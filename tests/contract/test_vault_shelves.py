@@ -1,7 +1,8 @@
+"""What a real Vault tells of the versions of a secret that a person writes."""
+
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 from allomia_pulumi.contracts.vault_versions import SecretVersions
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration, NotFound
-from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from tests.deliveries import Shelf, refused
 from tests.fakes import FakeClock
@@ -30,24 +30,8 @@ def bao(openbao: OpenBao) -> OpenBao:
 
 
 @pytest.fixture(scope="module")
-def shelf(bao: OpenBao) -> Shelf:
-    return Shelf(bao)
-
-
-@pytest.fixture(scope="module")
 def kv(bao: OpenBao) -> Any:
     return bao.client().secrets.kv.v2
-
-
-@pytest.fixture
-def environ(bao: OpenBao) -> dict[str, str]:
-    return {"VAULT_ADDR": bao.address, "VAULT_TOKEN": bao.token}
-
-
-@pytest.fixture
-def vault(environ: dict[str, str]) -> Iterator[Vault]:
-    with opened(environ, SystemClock()) as vault:
-        yield vault
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ def test_a_certificate_that_does_not_hold_is_explained(
     assert not server.seen
 
 
+@pytest.mark.catalogue(37)
 def test_a_sealed_vault_is_unavailable_after_some_patience() -> None:
     with OpenBao.sealable() as server:
         kv = server.client().secrets.kv.v2

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import os
 import pty
+import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +32,7 @@ ANSWER_SECONDS = 180.0
 # The plugin; the dynamic provider, and the script that starts it.
 PROVIDERS = (b"pulumi-resource-", b"pulumi.dynamic")
 PROJECT = "name: clinic\nruntime: python\n"
+PROOFS: dict[str, Any] = {"method": "GET", "path": "*/api/calls*"}
 SEVERAL = """
 import pulumi
 from allomia_pulumi import OrganizationApiKey
@@ -43,6 +46,11 @@ for number in range(config.require_int("count")):
     )
     pulumi.export(f"key-{number}", key.secret)
 """
+PLUGIN = [{"name": "allomia", "path": str(Path(sys.executable).parent)}]
+PROJECTS = {
+    "allomia_pulumi": PROJECT,
+    "allomia_pulumi.native": yaml.safe_dump({"name": "clinic", "runtime": "python", "plugins": {"providers": PLUGIN}}),
+}
 
 
 @dataclass(frozen=True)
@@ -206,3 +214,35 @@ def wait_until(look: Callable[[], object], seconds: float = GONE_SECONDS) -> Non
         if time.monotonic() > deadline:
             raise ToolError(f"It did not happen within {seconds:.0f} seconds.")
         time.sleep(0.05)
+
+
+def kill_while_making(scene: Scene) -> str:
+    """Kill an `up` between the mint and the record, clear what it left of itself, and return the key's id."""
+    before = set(scene.alive())
+    # The proof of the new key waits, so that one key stays in the making however slow the machine is.
+    scene.sandbox.add_fault("delay_before", seconds=600.0, times=None, **PROOFS)
+    process = scene.workspace.start("up", "--yes", "--skip-preview")
+    wait_until(lambda: set(scene.alive()) - before, ANSWER_SECONDS)
+    # A provider that outlives the CLI would end the key itself, or not, as its time allows.
+    left = providers(scene.workspace)
+    for pid in left:
+        os.kill(pid, signal.SIGSTOP)
+    process.kill()
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    scene.workspace.cancel()
+    scene.sandbox.clear_faults()
+    (key,) = set(scene.alive()) - before
+    return key
+
+
+def migrate(workspace: Workspace) -> None:
+    """Change the import line, and say in the project where the plugin lies."""
+    program, project = workspace.folder / "__main__.py", workspace.folder / "Pulumi.yaml"
+    before = program.read_text()
+    after = before.replace("from allomia_pulumi import", "from allomia_pulumi.native import")
+    assert after != before
+    plugins = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
+    project_after = yaml.safe_dump({**yaml.safe_load(project.read_text()), "plugins": plugins})
+    workspace.write({"__main__.py": after, "Pulumi.yaml": project_after})

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.scenes import EXAMPLES, Calls, Scene, leaks, set_scene, state_texts
-from tests.engine.test_migration import migrate
+from tests.engine.scenes import EXAMPLES, Calls, Scene, leaks, migrate, set_scene, state_texts
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import Child
@@ -101,6 +100,7 @@ def test_the_calls_of_delivery_rotation_and_retirement(scene: Scene) -> None:
     assert (calls.allomia(), calls.vault()) == ([], {})
 
 
+@pytest.mark.catalogue(41)
 @pytest.mark.long
 def test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched(scene: Scene) -> None:
     kv = scene.openbao.client().secrets.kv.v2
@@ -114,6 +114,7 @@ def test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched(scene:
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(43)
 @pytest.mark.long
 def test_drift_in_vault_is_found_by_refresh_and_mended_by_up(scene: Scene) -> None:
     project = scene.workspace
@@ -131,7 +132,9 @@ def test_drift_in_vault_is_found_by_refresh_and_mended_by_up(scene: Scene) -> No
     project.refresh("--skip-preview", "--expect-no-changes").check()
 
 
+@pytest.mark.catalogue(38)
 @pytest.mark.long
+@pytest.mark.core
 def test_g2_a_vault_that_refuses_after_the_mint_costs_no_key(scene: Scene) -> None:
     scene.up().check()
     first = stored(scene)["api_key"]

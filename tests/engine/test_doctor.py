@@ -107,6 +107,7 @@ def test_a_policy_that_does_not_let_a_delivered_key_go_is_found_before_the_destr
 
 
 @pytest.mark.long
+@pytest.mark.core
 def test_a_killed_cli_shows_as_a_lock_a_pending_operation_and_a_key_that_is_perhaps_being_made(scene: Scene) -> None:
     scene.sandbox.add_fault("delay_after", method="POST", path="*/api-keys", seconds=1)
     process = scene.workspace.start("up", "--yes", "--skip-preview")

@@ -46,6 +46,7 @@ def test_g5_a_full_organization_fails_the_preview_by_the_names_of_its_keys(scene
     assert all(f"by hand {number}" in result.text for number in range(5))
 
 
+@pytest.mark.catalogue(37)
 def test_g5_a_vault_that_is_not_there_warns_in_preview_and_fails_the_run(scene: Scene) -> None:
     scene.workspace.env["VAULT_TOKEN"] = "s.canary0123456789"
     scene.canaries.append("s.canary0123456789")
@@ -74,7 +75,9 @@ def test_an_unsupported_argument_is_a_type_error(scene: Scene) -> None:
     assert "keepers" in result.text
 
 
+@pytest.mark.catalogue(9)
 @pytest.mark.long
+@pytest.mark.core
 def test_g2_a_lost_answer_costs_no_secret_on_the_real_engine(scene: Scene) -> None:
     scene.sandbox.add_fault("drop_after", method="POST", path="*/api-keys")
     scene.up().check()
@@ -93,6 +96,7 @@ def test_g4_a_refresh_with_a_refused_tenant_key_keeps_the_state(scene: Scene) ->
     assert scene.accepts(scene.secret("key-0")) == 200
 
 
+@pytest.mark.catalogue(49)
 @pytest.mark.long
 def test_a_preview_of_unknown_inputs_is_survived(scene: Scene) -> None:
     program = SEVERAL.replace("import pulumi\n", "import pulumi\nimport producer\n", 1).replace(

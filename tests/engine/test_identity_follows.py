@@ -110,6 +110,7 @@ def records_of(clinic: Clinic) -> dict[str, dict[str, Any]]:
     return {name: key["outputs"]["record"] for name, key in clinic.state().items()}
 
 
+@pytest.mark.catalogue(68)
 @pytest.mark.parametrize(("what", "face"), cells("step by step"))
 def test_g1_g4_a_moved_key_is_recorded_in_place_and_goes_on_under_its_new_name(
     opening: Opening, what: Move, face: str
@@ -153,6 +154,7 @@ def test_g1_g4_a_moved_key_is_recorded_in_place_and_goes_on_under_its_new_name(
     assert_no_orphan(clinic)
 
 
+@pytest.mark.catalogue(68)
 @pytest.mark.parametrize(("what", "face"), cells("at once"))
 def test_g1_a_rotation_in_the_run_that_sees_the_move_makes_keys_of_todays_mark(
     opening: Opening, what: Move, face: str
@@ -172,6 +174,7 @@ def test_g1_a_rotation_in_the_run_that_sees_the_move_makes_keys_of_todays_mark(
     assert_no_orphan(clinic)
 
 
+@pytest.mark.catalogue(68)
 @pytest.mark.parametrize(("what", "face"), cells("refresh"))
 def test_g4_an_up_that_refreshes_first_records_the_move_too(opening: Opening, what: Move, face: str) -> None:
     clinic = opening(face, what)
@@ -185,6 +188,7 @@ def test_g4_an_up_that_refreshes_first_records_the_move_too(opening: Opening, wh
     assert_no_orphan(clinic)
 
 
+@pytest.mark.catalogue(68)
 @pytest.mark.parametrize(("what", "face"), cells("forced"))
 def test_g2_a_forced_replacement_in_the_run_that_sees_the_move_is_refused_where_vault_has_the_key(
     opening: Opening, what: Move, face: str
@@ -259,6 +263,7 @@ def test_g4_while_vault_is_down_the_recorded_identity_stays_and_the_next_run_rec
     assert_quiet(clinic)
 
 
+@pytest.mark.catalogue(68)
 @pytest.mark.parametrize("face", ["dynamic", pytest.param("plugin", marks=pytest.mark.long)])
 def test_g2_a_new_key_under_a_former_name_never_writes_over_the_renamed_ones_secret(
     opening: Opening, face: str

@@ -143,6 +143,7 @@ def test_g3_no_secret_in_clear_in_any_channel_through_a_lost_answer_a_failed_del
     assert_nothing_leaked(scene, 3, secrets)
 
 
+@pytest.mark.catalogue(60)
 @pytest.mark.long
 def test_g3_no_secret_in_clear_in_any_channel_through_a_whole_life_with_failures(scene: Scene) -> None:
     scene.sandbox.add_fault("drop_after", method="POST", path="*/api-keys")

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.engine.scenes import EXAMPLES, PROJECT, Calls, Scene, leaks, resource, set_scene, state_texts
+from tests.engine.scenes import EXAMPLES, PROJECT, Calls, Scene, leaks, migrate, resource, set_scene, state_texts
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
-from tools.engine.workspace import Workspace
 
 EXAMPLE = EXAMPLES / "migrate-to-plugin"
 METADATA = "secret/metadata/allomia/by-hand"
@@ -57,17 +55,6 @@ pulumi.export("byHand", clinic.by_hand.secret)
 KINDS = {"delivered": "OrganizationApiKey", "nested": "OrganizationApiKey", "by-hand": "DashboardApiKey"}
 
 
-def migrate(workspace: Workspace) -> None:
-    """Change the import line, and say in the project where the plugin lies."""
-    program, project = workspace.folder / "__main__.py", workspace.folder / "Pulumi.yaml"
-    before = program.read_text()
-    after = before.replace("from allomia_pulumi import", "from allomia_pulumi.native import")
-    assert after != before
-    plugins = {"providers": [{"name": "allomia", "path": str(Path(sys.executable).parent)}]}
-    project_after = yaml.safe_dump({**yaml.safe_load(project.read_text()), "plugins": plugins})
-    workspace.write({"__main__.py": after, "Pulumi.yaml": project_after})
-
-
 def keys_in_state(scene: Scene) -> dict[str, dict[str, Any]]:
     state = scene.workspace.export()
     return {name: resource(state, name) for name in KINDS}
@@ -101,6 +88,7 @@ def scene(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene
     return scene
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.long
 def test_both_kinds_move_in_place_and_live_on_through_the_plugin(scene: Scene) -> None:
     project = scene.workspace
@@ -212,6 +200,7 @@ MOVES = {
 }
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.long
 @pytest.mark.parametrize("move", MOVES)
 def test_g1_moving_and_renaming_or_reparenting_in_one_run_mints_and_revokes_nothing(

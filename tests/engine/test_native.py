@@ -207,6 +207,7 @@ def test_two_explicit_providers_serve_two_tenants(sandbox: Sandbox, openbao: Ope
     assert (sandbox.alive(north.organization), sandbox.alive(south.organization)) == ([], [])
 
 
+@pytest.mark.catalogue(49)
 @pytest.mark.long
 def test_a_setting_that_a_preview_does_not_know_is_survived(
     sandbox: Sandbox, openbao: OpenBao, stage: Callable[..., Scene]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.scenes import SEVERAL, set_scene
-from tests.engine.test_shadows import PROJECTS
+from tests.engine.scenes import PROJECTS, SEVERAL, set_scene
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox

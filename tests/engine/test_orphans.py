@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +14,16 @@ import yaml
 
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
-from tests.engine.scenes import PROJECT, Scene, answer, leaks, providers, resource, set_scene
+from tests.engine.scenes import (
+    PROJECT,
+    PROOFS,
+    Scene,
+    answer,
+    kill_while_making,
+    leaks,
+    resource,
+    set_scene,
+)
 from tests.fakes import LINEAGE
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
@@ -63,7 +70,6 @@ OrganizationApiKey(
 )
 """
 LACKING = "an operation whose record was lost, or a restored state, or the wrong backend"
-PROOFS: dict[str, Any] = {"method": "GET", "path": "*/api/calls*"}
 REVOKES: dict[str, Any] = {"method": "DELETE", "path": "*/api-keys/*"}
 EHR = Identity(project="clinic", stack="test", name="ehr")
 
@@ -95,27 +101,6 @@ def ask(scene: Scene, answers: str, *arguments: str) -> Result:
     return answer(scene.workspace, answers, ALLOMIA, "orphans", "--stack", ".", "--revoke", *arguments)
 
 
-def kill_while_making(scene: Scene) -> str:
-    """Kill an `up` between the mint and the record, clear what it left of itself, and return the key's id."""
-    before = set(scene.alive())
-    # The proof of the new key waits, so that one key stays in the making however slow the machine is.
-    scene.sandbox.add_fault("delay_before", seconds=600.0, times=None, **PROOFS)
-    process = scene.workspace.start("up", "--yes", "--skip-preview")
-    wait_until(lambda: set(scene.alive()) - before)
-    # A provider that outlives the CLI would end the key itself, or not, as its time allows.
-    left = providers(scene.workspace)
-    for pid in left:
-        os.kill(pid, signal.SIGSTOP)
-    process.kill()
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=60)
-    scene.workspace.cancel()
-    scene.sandbox.clear_faults()
-    (key,) = set(scene.alive()) - before
-    return key
-
-
 def leave(scene: Scene, organization: str = "", identity: Identity = EHR, owner: str = "the tests") -> MadeKey:
     """Make a key as an interrupted run leaves it."""
     name = make_mark(identity, owner, LINEAGE).name(identity.name)
@@ -127,6 +112,7 @@ def key_ids(scene: Scene, name: str) -> dict[str, str]:
     return {each: outputs[each] for each in ("keyId", "previousKeyId") if each in outputs}
 
 
+@pytest.mark.catalogue(1)
 @pytest.mark.parametrize(
     ("project", "module"),
     [
@@ -180,6 +166,7 @@ def test_g1_what_a_state_lost_is_revoked_and_what_it_knows_or_others_own_is_not_
     assert [each["whose"]["kind"] for each in found(scene)["notTouched"]] == ["other", "by-hand"]
 
 
+@pytest.mark.catalogue(3)
 def test_g1_a_key_that_a_run_is_making_is_no_orphan_until_the_killed_run_is_cleared(stage: Stage) -> None:
     scene = stage()
     # The proof of the new key waits, so that one key stays in the making however slow the machine is.

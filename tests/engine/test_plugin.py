@@ -205,6 +205,7 @@ def test_a_rotation_without_overlap_is_a_replacement_that_ends_with_the_run(stag
     scene.up("--expect-no-changes").check()
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["target", "taint", "delete before replace"])
 def test_a_replacement_that_the_engine_or_the_program_forces_works(stage: Stage, way: str) -> None:
@@ -226,6 +227,7 @@ def test_a_replacement_that_the_engine_or_the_program_forces_works(stage: Stage,
     scene.up("--expect-no-changes").check()
 
 
+@pytest.mark.catalogue(32)
 @pytest.mark.long
 def test_a_due_key_is_quiet_on_refresh_and_rotates_in_a_run_that_refreshes_first(stage: Stage) -> None:
     scene = stage({"ehr": key(rotateAfter="1d")}, {"secret": "${ehr.secret}"})
@@ -268,6 +270,7 @@ def test_two_keys_near_the_limit_rotate_one_after_another(stage: Stage) -> None:
     scene.up("--expect-no-changes").check()
 
 
+@pytest.mark.catalogue(53)
 @pytest.mark.parametrize(
     "way",
     [
@@ -339,6 +342,7 @@ def marks_of(case: str) -> list[pytest.MarkDecorator]:
     return [*([] if case in QUICK else [pytest.mark.long]), *([PASTED] if case == "key as the id" else [])]
 
 
+@pytest.mark.catalogue(53)
 @pytest.mark.parametrize("case", [pytest.param(c, marks=marks_of(c)) for c in REFUSALS])
 def test_an_import_that_is_wrong_is_one_line_and_leaves_the_state_alone(stage: Stage, case: str) -> None:
     scene = stage({})

@@ -130,7 +130,9 @@ def start_slow_mint(scene: Scene, seconds: float) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.catalogue(38, 46)
 @pytest.mark.long
+@pytest.mark.core
 def test_g2_a_key_that_vault_does_not_take_is_kept_and_delivered_by_the_next_run(stage: Stage) -> None:
     scene = stage(DELIVERED)
     with vault_that_refuses_writes(scene) as relay:
@@ -165,6 +167,7 @@ def test_g2_a_key_that_vault_does_not_take_is_kept_and_delivered_by_the_next_run
 
 
 @pytest.mark.long
+@pytest.mark.core
 def test_g2_an_undelivered_replacement_ends_the_old_key_only_when_it_is_delivered(stage: Stage) -> None:
     scene = stage(DELIVERED)
     scene.up().check()
@@ -186,6 +189,7 @@ def test_g2_an_undelivered_replacement_ends_the_old_key_only_when_it_is_delivere
     assert_nothing_leaks(scene, *results)
 
 
+@pytest.mark.catalogue(46)
 @pytest.mark.long
 def test_a_destroy_right_after_an_undelivered_key_ends_it(stage: Stage) -> None:
     scene = stage(DELIVERED)
@@ -195,7 +199,9 @@ def test_a_destroy_right_after_an_undelivered_key_ends_it(stage: Stage) -> None:
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(46)
 @pytest.mark.long
+@pytest.mark.core
 @pytest.mark.parametrize("moment", ["creation", "replacement", "rotation in place"])
 def test_g1_a_key_whose_answer_was_lost_and_that_cannot_be_revoked_is_remembered(stage: Stage, moment: str) -> None:
     scene = stage("overlap: 24h" if moment == "rotation in place" else "verify: true")
@@ -227,6 +233,7 @@ def test_g1_a_key_whose_answer_was_lost_and_that_cannot_be_revoked_is_remembered
 
 
 @pytest.mark.long
+@pytest.mark.core
 def test_g7_a_destroy_after_a_key_that_cannot_be_revoked_ends_everything(stage: Stage) -> None:
     scene = stage()
     scene.up().check()
@@ -240,6 +247,7 @@ def test_g7_a_destroy_after_a_key_that_cannot_be_revoked_ends_everything(stage: 
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(4)
 def test_one_ctrl_c_during_a_mint_records_the_key(stage: Stage) -> None:
     scene = stage()
     process = start_slow_mint(scene, 2.0)
@@ -256,7 +264,9 @@ def test_one_ctrl_c_during_a_mint_records_the_key(stage: Stage) -> None:
     assert scene.accepts(scene.secret()) == 200
 
 
+@pytest.mark.catalogue(6)
 @pytest.mark.long
+@pytest.mark.core
 @pytest.mark.parametrize("place", ["nowhere", "vault"])
 def test_g1_a_killed_engine_takes_the_plugin_with_it_and_leaves_no_key_without_a_holder(
     stage: Stage, place: str
@@ -296,7 +306,9 @@ def test_a_killed_engine_takes_the_dynamic_provider_with_it(
     assert lost in scene.up().check().text
 
 
+@pytest.mark.catalogue(1)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_a_killed_plugin_costs_a_key_that_is_named_and_the_old_one_lives(stage: Stage) -> None:
     scene = stage()
     scene.up().check()

@@ -18,6 +18,7 @@ def scene(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene
     return set_scene(sandbox, openbao, workspace(EXAMPLES / "quickstart"))
 
 
+@pytest.mark.catalogue(50)
 def test_a_key_lives_from_preview_to_destroy_at_the_promised_cost(scene: Scene) -> None:
     project = scene.workspace
     with Calls(scene) as calls:
@@ -93,6 +94,7 @@ def test_g3_no_secret_in_state_console_or_the_most_verbose_log(scene: Scene) -> 
     assert leaks([scene.organization], texts) != [], "the search itself has to find what stands there in clear"
 
 
+@pytest.mark.catalogue(50)
 @pytest.mark.long
 def test_a_refresh_never_rotates_and_keeps_the_secret(scene: Scene) -> None:
     project = scene.workspace
@@ -113,6 +115,7 @@ def test_destroy_revokes_also_when_the_program_is_broken(scene: Scene) -> None:
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(28)
 @pytest.mark.long
 def test_a_key_revoked_outside_is_dropped_by_refresh_and_made_anew(scene: Scene) -> None:
     scene.up().check()

@@ -68,7 +68,9 @@ def same_stack(scene: Scene, workspace: Workspace) -> Workspace:
     return workspace
 
 
+@pytest.mark.catalogue(33)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_two_stacks_for_the_last_slot_make_one_key_and_the_loser_names_the_holders(
     scene: Scene, workspace: MakeWorkspace
 ) -> None:
@@ -88,7 +90,9 @@ def test_g1_two_stacks_for_the_last_slot_make_one_key_and_the_loser_names_the_ho
     assert scene.accepts(str(winning.outputs(show_secrets=True)["key-0"])) == 200
 
 
+@pytest.mark.catalogue(34)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_ten_creates_for_five_slots_leave_five_in_state_and_no_orphan(scene: Scene) -> None:
     scene.workspace.write({"__main__.py": NAMED})
     scene.workspace.config_set("names", "a,b,c,d,e,f,g,h,i,j")
@@ -111,7 +115,9 @@ def test_g1_ten_creates_for_five_slots_leave_five_in_state_and_no_orphan(scene: 
     assert "6 unchanged" in scene.up().check().text, "five keys and the stack itself"
 
 
+@pytest.mark.catalogue(36)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_the_same_stack_twice_at_once_names_every_extra_key(scene: Scene, workspace: MakeWorkspace) -> None:
     scene.up().check()
     twin = same_stack(scene, workspace({"Pulumi.yaml": PROJECT, "__main__.py": DELIVERED}))
@@ -129,7 +135,9 @@ def test_g1_the_same_stack_twice_at_once_names_every_extra_key(scene: Scene, wor
         assert all(key_id in refreshed.text for key_id in other & set(scene.alive()) - recorded(each, ["key-0"]))
 
 
+@pytest.mark.catalogue(36)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_check_and_set_lets_one_of_two_runs_of_a_stack_deliver(scene: Scene, workspace: MakeWorkspace) -> None:
     place = f"allomia/keys/{scene.organization}"
     scene.workspace.config_set("place", place)

@@ -64,7 +64,9 @@ def orphans(scene: Scene) -> Result:
     return scene.workspace.call(PROGRAMS / "allomia", "orphans", "--stack", str(scene.workspace.folder))
 
 
+@pytest.mark.catalogue(67)
 @pytest.mark.long
+@pytest.mark.core
 def test_g1_g2_while_the_backend_refuses_at_most_two_keys_are_lost_and_the_next_run_names_them(scene: Scene) -> None:
     scene.up().check()
     (current,) = scene.alive()

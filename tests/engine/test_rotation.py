@@ -59,6 +59,7 @@ def single(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scen
     return set_scene(sandbox, openbao, project, quarter="1")
 
 
+@pytest.mark.catalogue(35)
 @pytest.mark.long
 def test_g1_four_keys_of_one_organization_and_one_trigger_take_four_runs(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
@@ -152,6 +153,7 @@ def test_a_replacement_that_the_engine_decides_alone_works_and_is_spoken_of(sing
     assert "already has a key with this resource's mark" in result.text
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.long
 def test_a_renamed_resource_with_an_alias_keeps_its_key(single: Scene) -> None:
     project = single.workspace

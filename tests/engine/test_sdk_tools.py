@@ -124,6 +124,7 @@ def test_pulumi_tells_what_is_wrong_with_a_schema(engine: Engine, tmp_path: Path
     assert not (tmp_path / "sdk").exists()
 
 
+@pytest.mark.catalogue(59)
 def test_the_committed_sdks_are_what_the_schema_gives() -> None:
     check_sdks()
 
@@ -183,6 +184,7 @@ def test_a_lost_file_is_a_drift_and_the_first_one_is_named(written: Path) -> Non
         check_sdks(written)
 
 
+@pytest.mark.catalogue(59)
 @pytest.mark.long
 def test_the_go_sdk_compiles(sdks: Path) -> None:
     compile_go_sdk(sdks / "go")

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-import yaml
 
-from tests.engine.scenes import PROJECT, SEVERAL, set_scene
+from tests.engine.scenes import PROJECT, PROJECTS, SEVERAL, set_scene
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
 
-PLUGIN = [{"name": "allomia", "path": str(Path(sys.executable).parent)}]
-PROJECTS = {
-    "allomia_pulumi": PROJECT,
-    "allomia_pulumi.native": yaml.safe_dump({"name": "clinic", "runtime": "python", "plugins": {"providers": PLUGIN}}),
-}
 OWN = {f"{name}.py": "mine = True\n" for name in ("secrets", "httpx", "hvac", "tenacity")}
 
 

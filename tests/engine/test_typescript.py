@@ -142,6 +142,7 @@ def test_a_typescript_program_takes_over_the_key_of_a_python_one(scene: Scene, n
     assert scene.alive() == []
 
 
+@pytest.mark.catalogue(59)
 @pytest.mark.long
 @pytest.mark.usefixtures("node_sdk")
 def test_the_example_installs_and_compiles_as_its_readme_says(tmp_path: Path) -> None:

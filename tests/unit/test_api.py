@@ -1,7 +1,7 @@
 """What AlloMia answers, and what it means: one table, no body in any message, no blind repetition."""
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.utils import format_datetime
 from typing import Any
 
@@ -26,54 +26,13 @@ from allomia_pulumi.errors import (
     Unreachable,
 )
 from allomia_pulumi.ground.cancellation import Cancellation
+from tests.allomias import BODY_CANARY, CREATED, KEY_CANARY, KEYS, Answer, Credential, Server, html, page, status
 from tests.fakes import FakeClock
-
-KEYS = "/api/organization/{organizationId}/api-keys"
-BODY_CANARY = "canary-in-a-body"
-KEY_CANARY = "alm_tenant_canary"
-
-Answer = httpx.Response | Exception
-
-
-class Credential:
-    source = "Vault secret/allomia/tenant#api_key"
-
-    def __init__(self, *keys: str) -> None:
-        self.keys = [SecretStr(key) for key in keys or (KEY_CANARY,)]
-
-    def current(self) -> SecretStr:
-        return self.keys[0]
-
-    def renew(self, refused: SecretStr) -> bool:
-        if len(self.keys) > 1:
-            self.keys.pop(0)
-        return self.keys[0] != refused
-
-
-class Server:
-    """Answers in turn; the last answer stays."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer | Callable[[httpx.Request], Answer]] = []
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        answer = answer(request) if callable(answer) else answer
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
 
 @pytest.fixture
 def server() -> Server:
     return Server()
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 @pytest.fixture
@@ -88,23 +47,6 @@ def client(server: Server, clock: FakeClock, credential: Credential) -> Iterator
     )
     yield TenantClient(http, credential, KEYS)
     http.close()
-
-
-def page(*names: str, total: int | None = None, more: bool = False) -> httpx.Response:
-    keys = [{"id": f"id-{name}", "name": name, "createdAt": "2026-11-25T12:00:00Z"} for name in names]
-    pagination = {"page": 1, "limit": 100, "total": len(names) if total is None else total, "hasNextPage": more}
-    return httpx.Response(200, json={"apiKeys": keys, "pagination": pagination, "unknown": 1})
-
-
-def status(code: int, **headers: str) -> httpx.Response:
-    return httpx.Response(code, json={"error": BODY_CANARY}, headers=headers)
-
-
-def html(code: int = 200) -> httpx.Response:
-    return httpx.Response(code, html=f"<html>{BODY_CANARY}</html>")
-
-
-CREATED = {"id": "id-1", "name": "ehr", "key": "alm_org_1", "createdAt": "2026-11-25T12:00:00Z"}
 
 
 def test_all_pages_are_read(client: TenantClient, server: Server) -> None:
@@ -167,6 +109,7 @@ def test_what_one_key_was_answered_is_not_sent_with_another(client: TenantClient
     assert "Cookie" not in server.requests[1].headers
 
 
+@pytest.mark.catalogue(31)
 def test_a_moment_without_a_zone_is_utc(client: TenantClient, server: Server) -> None:
     keys = [{"id": "a", "name": "a", "createdAt": "2026-11-25T12:00:00"}]
     server.answers = [
@@ -194,6 +137,7 @@ def test_a_403_to_the_new_key_does_not_ask_for_a_tenant_key(client: TenantClient
     assert "tenant key" not in str(caught.value)
 
 
+@pytest.mark.catalogue(20, 29)
 def test_g4_a_list_whose_total_disagrees_is_read_again_and_never_believed(client: TenantClient, server: Server) -> None:
     server.answers = [page(total=1), page("a")]
     assert len(client.list_keys("org")) == 1
@@ -208,6 +152,7 @@ def test_g4_a_duplicate_in_a_list_is_never_believed(client: TenantClient, server
         client.list_keys("org")
 
 
+@pytest.mark.catalogue(21)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -268,6 +213,7 @@ def test_g5_each_failure_is_one_line_with_the_next_step(
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+@pytest.mark.catalogue(15)
 @pytest.mark.parametrize("answer", [status(500), status(503), status(429), httpx.ReadError("reset")])
 def test_reads_and_revocations_are_repeated_and_end(
     client: TenantClient, server: Server, clock: FakeClock, answer: Answer
@@ -284,6 +230,7 @@ def test_reads_and_revocations_are_repeated_and_end(
     assert sum(clock.slept) <= 60
 
 
+@pytest.mark.catalogue(12)
 def test_retry_after_is_waited_for_and_bounded(client: TenantClient, server: Server, clock: FakeClock) -> None:
     server.answers = [status(429, **{"Retry-After": "7"}), page()]
     client.list_keys("org")
@@ -299,6 +246,7 @@ def test_retry_after_is_waited_for_and_bounded(client: TenantClient, server: Ser
     assert clock.slept == []
 
 
+@pytest.mark.catalogue(13)
 @pytest.mark.parametrize("value", ["-5", "soon", "", "Thu, 99 Foo 2026", "1e9", "Wed, 01 Jan 2020 00:00:00 GMT"])
 def test_nonsense_in_retry_after_is_a_short_wait(
     client: TenantClient, server: Server, clock: FakeClock, value: str
@@ -308,6 +256,7 @@ def test_nonsense_in_retry_after_is_a_short_wait(
     assert 0.2 <= sum(clock.slept) <= 5.2
 
 
+@pytest.mark.catalogue(16)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -336,6 +285,7 @@ def test_g1_a_post_is_sent_once_and_its_lost_answer_says_so(
     assert len(server.requests) == 1
 
 
+@pytest.mark.catalogue(11)
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [

@@ -46,6 +46,7 @@ def test_sixty_four_threads_share_one_read() -> None:
     assert vault.reads == 1
 
 
+@pytest.mark.catalogue(26)
 def test_a_refused_key_is_read_again_once_however_many_meet_the_refusal() -> None:
     vault = FakeVault("old", "new")
     credential = key(vault)
@@ -102,6 +103,7 @@ def test_g3_a_key_to_import_that_cannot_be_one_is_refused_unseen(value: str) -> 
     assert value not in str(caught.value)
 
 
+@pytest.mark.catalogue(25)
 def test_g5_without_any_tenant_key_the_error_has_the_next_step() -> None:
     with pytest.raises(InvalidConfiguration) as caught:
         Container({}, {}, FakeClock()).open(None)

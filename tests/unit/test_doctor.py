@@ -10,6 +10,7 @@ import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor.backend import Backend, find_backend
 from allomia_pulumi.cli.doctor.clocks import judge_clock
 from allomia_pulumi.cli.doctor.configuration import configuration_steps
+from allomia_pulumi.cli.doctor.environment import environment_steps
 from allomia_pulumi.cli.doctor.project import read_project
 from allomia_pulumi.cli.doctor.provider import check_dynamic, check_plugin
 from allomia_pulumi.cli.doctor.report import needs_care, show_document, show_table
@@ -403,3 +405,37 @@ def test_a_missing_passphrase_is_seen(tmp_path: Path, environ: dict[str, str], s
     assert check_passphrase(stack(), configuration, environ).state is state
     elsewhere = stack(secrets_providers={"type": "service"})
     assert check_passphrase(elsewhere, configuration, {}).state is State.SKIPPED
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, **versions: str) -> Finding:
+    """Look at the package where these versions of others are installed, and its own requirements are what they are."""
+
+    def version(name: str) -> str:
+        return versions.get(name) or metadata.version(name)
+
+    monkeypatch.setattr("allomia_pulumi.cli.doctor.environment.version", version)
+    return next(step for step in environment_steps({}) if step.id == "package").run()
+
+
+@pytest.mark.catalogue(87)
+@pytest.mark.parametrize("version", ["6.30.0", "6.30.2", "5.29.5", "4.25.0", "7.34.0"])
+def test_a_protobuf_that_is_excluded_or_too_old_or_too_new_is_named_with_the_command_that_mends_it(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    found = installed(monkeypatch, protobuf=version)
+    assert found.state is State.FAILED
+    assert f"protobuf is {version}, and !=6.30.*,<7,>=5.29.6 is required" in found.found
+    assert found.fix == "Install what is required: pip install 'protobuf!=6.30.*,<7,>=5.29.6'"
+
+
+@pytest.mark.parametrize("version", ["5.29.6", "6.29.4", "6.31.1", "6.33.0"])
+def test_a_protobuf_that_is_allowed_is_well(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    assert installed(monkeypatch, protobuf=version).state is State.OK
+
+
+def test_each_dependency_that_is_not_what_is_required_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = {"grpcio": "1.60.0", "h11": "0.14.0", "hvac": "2.3.0", "protobuf": "6.30.1", "urllib3": "1.26.0"}
+    found = installed(monkeypatch, **old)
+    for name, version in old.items():
+        assert f"{name} is {version}, and " in found.found
+        assert f"'{name}" in found.fix

@@ -23,13 +23,13 @@ from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.redaction import fingerprint
 from allomia_pulumi.ground.references import parse_reference
+from tests.allomias import KEYS, Credential
 from tests.deliveries import Spot, on_its_way
 from tests.fakes import FakeClock
 from tests.faults.garbage import CANARY, encoded, mutated, survives, texts, values
 from tests.vaults import KEY, TOKEN, opened, stand_in
 from tests.vaults import Exchange as Request
 
-KEYS = "/api/organization/{organizationId}/api-keys"
 LISTED = {
     "apiKeys": [
         {
@@ -57,7 +57,6 @@ DELETED = {"message": "gone", "apiKeyId": "key-1"}
 ERROR = {"error": CANARY}
 ANSWERS = (LISTED, CREATED, ORGANIZATION, ORGANIZATIONS, CALLS, DELETED, ERROR)
 NAMES = ("id", "name", "key", "apiKeys", "pagination", "total", "hasNextPage", "createdAt", "error")
-
 METADATA = {
     "current_version": 1,
     "custom_metadata": {"managed-by": "allomia-pulumi", "mark": "p1x", "key_id": "key-1", "version": "1"},
@@ -67,7 +66,6 @@ VAULT_NAMES = ("data", "errors", "auth", "metadata", "versions", "current_versio
 MOUNT = {"data": {"path": "secret/", "type": "kv", "options": {"version": "2"}}}
 SECRET = {"data": {"data": {"api_key": KEY}, "metadata": {"version": 1}}}
 PERMITTED = {"data": {"secret/data/x": ["root"], "secret/metadata/x": ["root"]}}
-
 bodies = st.one_of(
     *(mutated(answer, *NAMES) for answer in ANSWERS),
     values(*NAMES),
@@ -80,16 +78,6 @@ kinds = st.sampled_from(
     ["application/json", "application/json; charset=utf-8", "application/problem+json", "text/html", ""]
 )
 dates = st.one_of(st.just("Wed, 25 Nov 2026 12:00:00 GMT"), st.text(alphabet="MonWedNv 0123456789:,+-GT", max_size=40))
-
-
-class Credential:
-    source = "Vault secret/allomia/tenant#api_key"
-
-    def current(self) -> SecretStr:
-        return SecretStr(CANARY)
-
-    def renew(self, refused: SecretStr) -> bool:  # noqa: ARG002 - there is no other
-        return False
 
 
 class Garbled:
@@ -112,7 +100,7 @@ def garbled() -> Garbled:
 @pytest.fixture(scope="module")
 def client(garbled: Garbled) -> Iterator[TenantClient]:
     http = HttpClient("https://allomia.example", _Timeless(), Cancellation(), transport=httpx.MockTransport(garbled))
-    yield TenantClient(http, Credential(), KEYS)
+    yield TenantClient(http, Credential(CANARY), KEYS)
     http.close()
 
 
@@ -123,6 +111,7 @@ class _Timeless(FakeClock):
         self._elapsed += seconds
 
 
+@pytest.mark.catalogue(22)
 @given(raw_bodies, statuses, kinds, dates)
 @settings(max_examples=60)
 def test_g3_g4_any_answer_of_allomia_is_a_value_or_an_error_of_ours(
@@ -148,6 +137,7 @@ def test_g3_g4_any_answer_of_allomia_is_a_value_or_an_error_of_ours(
     assert garbled.asked <= 3
 
 
+@pytest.mark.catalogue(22)
 @given(mutated(LISTED, *NAMES).map(encoded))
 @settings(max_examples=60)
 def test_g4_a_list_with_one_odd_part_is_the_list_or_an_error(
@@ -206,6 +196,7 @@ class Scripted:
         return request.answer(200, right.get(part, {}))
 
 
+@pytest.mark.catalogue(22)
 @given(
     st.sampled_from(["mounts/", "capabilities", "/metadata/", "/data/"]),
     st.one_of(

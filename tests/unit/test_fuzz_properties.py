@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from google.protobuf import struct_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,6 +67,7 @@ def _marked_left(value: Any) -> bool:
     return isinstance(value, list) and any(map(_marked_left, value))
 
 
+@pytest.mark.catalogue(58)
 @given(properties)
 @settings(max_examples=60)
 def test_any_struct_is_decoded_and_what_is_decoded_is_encoded(message: struct_pb2.Struct) -> None:
@@ -104,6 +106,7 @@ OUTPUTS = _outputs()
 STATE_NAMES = (*OUTPUTS, "stateVersion", "identity", "settings", "step", "why")
 
 
+@pytest.mark.catalogue(58)
 @given(mutated(OUTPUTS, *STATE_NAMES))
 @settings(max_examples=60)
 def test_g4_any_state_is_read_or_refused_and_never_dropped(outputs: Any) -> None:

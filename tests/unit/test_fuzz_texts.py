@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,6 +160,7 @@ def test_g5_any_address_is_one_that_can_be_shown_or_refused(beginning: str, rest
             assert (found.vault.address or "").isprintable()
 
 
+@pytest.mark.catalogue(58)
 @given(st.one_of(mutated(INPUTS, *SUPPORTED), st.dictionaries(st.sampled_from(SUPPORTED), values(*PARTS)), values()))
 def test_g3_any_inputs_are_read_or_refused_unseen(news: Any) -> None:
     if not isinstance(news, dict):

@@ -62,6 +62,7 @@ def mark_of(name: str) -> str:
     return mark.declared
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.parametrize("change", CHANGES)
 def test_g6_the_first_up_records_it_moves_no_key_and_the_second_is_quiet(
     stack: Stack, change: Callable[[Stack], None]
@@ -80,6 +81,7 @@ def test_g6_the_first_up_records_it_moves_no_key_and_the_second_is_quiet(
     assert (again.kind, again.calls) == (Kind.SAME, ())
 
 
+@pytest.mark.catalogue(54)
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("overlap", ["1h", None])
 def test_g1_every_later_key_carries_todays_mark_and_the_same_lineage(

@@ -22,7 +22,7 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeTenants, Listener
+from tests.fakes import LINEAGE, FakeAllomia, FakeTenants, Listener
 from tests.stacks import wire
 
 IDENTITY = Identity(project="p", stack="s", name="ehr")
@@ -62,11 +62,6 @@ class Run:
 
 
 @pytest.fixture
-def api() -> FakeAllomia:
-    return FakeAllomia(FakeClock())
-
-
-@pytest.fixture
 def run(api: FakeAllomia) -> Run:
     return Run(api)
 
@@ -87,6 +82,7 @@ def test_a_first_up_costs_one_list_one_post_and_one_proof(run: Run, api: FakeAll
     assert run.listener.warnings == []
 
 
+@pytest.mark.catalogue(50)
 def test_g6_an_unchanged_program_calls_nothing(run: Run, api: FakeAllomia) -> None:
     pulumi_id, outputs = run.first_up()
     later = Run(api)
@@ -196,6 +192,7 @@ def test_a_refresh_costs_one_list_and_keeps_every_output(run: Run, api: FakeAllo
     assert api.calls == ["list"]
 
 
+@pytest.mark.catalogue(28)
 def test_g4_a_key_is_dropped_only_on_proof(run: Run, api: FakeAllomia) -> None:
     pulumi_id, outputs = run.first_up()
     api.keys["org"].clear()
@@ -206,6 +203,7 @@ def test_g4_a_key_is_dropped_only_on_proof(run: Run, api: FakeAllomia) -> None:
     assert outputs["keyId"] in later.listener.warnings[0]
 
 
+@pytest.mark.catalogue(17)
 @pytest.mark.parametrize("operation", ["list", "get", "organization"])
 @pytest.mark.parametrize("fault", [Unavailable("503"), CredentialRejected("401"), UnexpectedAnswer("html")])
 def test_g4_no_error_of_a_read_drops_a_key(run: Run, api: FakeAllomia, operation: str, fault: AllomiaError) -> None:
@@ -216,6 +214,7 @@ def test_g4_no_error_of_a_read_drops_a_key(run: Run, api: FakeAllomia, operation
         Run(api).read(pulumi_id, outputs)
 
 
+@pytest.mark.catalogue(29)
 def test_g4_an_empty_list_is_no_proof_while_the_key_answers(run: Run, api: FakeAllomia) -> None:
     pulumi_id, outputs = run.first_up()
     api.list_keys = lambda organization_id: []  # type: ignore[method-assign] # noqa: ARG005
@@ -241,6 +240,7 @@ def test_g7_delete_is_safe_to_repeat(run: Run, api: FakeAllomia) -> None:
     assert api.keys["org"] == {}
 
 
+@pytest.mark.catalogue(47)
 def test_g5_a_failed_delete_names_the_key_and_the_way_out(run: Run, api: FakeAllomia) -> None:
     _, outputs = run.first_up()
     api.faults["revoke"] = [Unavailable("503")]
@@ -291,6 +291,7 @@ def test_a_renamed_resource_keeps_its_key(run: Run, api: FakeAllomia) -> None:
     assert not Run(api).keys.diff(wire(after), inputs, Call(renamed, later.listener, pulumi_id)).has_changes
 
 
+@pytest.mark.catalogue(36)
 def test_a_key_with_this_mark_that_no_diff_announced_is_named_and_left_alone(run: Run, api: FakeAllomia) -> None:
     stray = api.make("org", make_mark(IDENTITY, "", LINEAGE).name("ehr"))
     run.first_up()

@@ -10,7 +10,7 @@ import pytest
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.core.queries import find_organization, list_organizations, survey_keys
-from allomia_pulumi.errors import InvalidInput, NotFound
+from allomia_pulumi.errors import InvalidInput, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.moments import format_moment
 from tests.fakes import LINEAGE
 
@@ -27,6 +27,7 @@ class FoundOrganization:
     country: str | None = None
     timezone: str | None = None
     created_at: datetime | None = None
+    is_usable: bool = True
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,26 @@ def test_an_ambiguous_name_lists_the_ids() -> None:
 @pytest.mark.parametrize("search", [None, ""])
 def test_without_a_search_all_organizations_are_listed(search: str | None) -> None:
     directory = named("Valley", "Coast")
-    assert [each.id for each in list_organizations(directory, search)] == ["org-0", "org-1"]
+    warned: list[str] = []
+    assert [each.id for each in list_organizations(directory, search, warned.append)] == ["org-0", "org-1"]
     assert directory.searches == [None]
+    assert warned == []
+
+
+@pytest.mark.catalogue(89)
+def test_organizations_that_no_request_can_name_are_left_out_with_one_warning_that_counts_them() -> None:
+    odd = [FoundOrganization(f"a/{number}", "Odd", is_usable=False) for number in range(2)]
+    directory = FakeDirectory([odd[0], FoundOrganization("org-0", "Valley"), odd[1]])
+    warned: list[str] = []
+    assert [each.id for each in list_organizations(directory, None, warned.append)] == ["org-0"]
+    assert warned == ["AlloMia lists 2 organizations with ids that no request can name: left out"]
+
+
+@pytest.mark.catalogue(89)
+def test_an_organization_that_no_request_can_name_is_not_found_by_its_name() -> None:
+    directory = FakeDirectory([FoundOrganization("a/b", "Odd", is_usable=False)])
+    with pytest.raises(UnexpectedAnswer, match=r"lists the organization “Odd” with an id that no request can name"):
+        find_organization(directory, organization_id=None, name="Odd")
 
 
 def test_keys_are_described_by_label_age_and_whose_mark_they_carry() -> None:

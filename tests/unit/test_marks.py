@@ -1,5 +1,6 @@
 """The mark is a wire format: what stands in AlloMia today must be read for ever."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ identities = st.builds(Identity, project=st.text(), stack=st.text(), parents=st.
 EHR = Identity(project="clinic", stack="prod", name="ehr-sync")
 
 
+@pytest.mark.catalogue(52)
 def test_the_wire_format_is_the_one_of_the_first_release() -> None:
     mark = make_mark(EHR, "", LINEAGE)
     assert (mark.stack, mark.resource) == ("4vvc3e", "7hat8h")

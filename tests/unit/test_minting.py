@@ -38,16 +38,6 @@ ORDER = KeyRequest("org", "ehr", Identity(project="p", stack="s", name="ehr"), "
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def api(clock: FakeClock) -> FakeAllomia:
-    return FakeAllomia(clock)
-
-
-@pytest.fixture
 def listener() -> Listener:
     return Listener()
 
@@ -72,6 +62,7 @@ def test_a_good_answer_costs_one_post(minter: Minter, api: FakeAllomia) -> None:
     assert parse_mark(minted.name)
 
 
+@pytest.mark.catalogue(9)
 def test_g1_g2_a_key_whose_answer_was_lost_is_revoked_and_made_again(minter: Minter, api: FakeAllomia) -> None:
     api.faults["after mint"] = [lost()]
     minted = minter.mint(ORDER)
@@ -86,6 +77,7 @@ def test_g1_a_request_that_never_arrived_is_made_again_under_a_new_nonce(minter:
     assert api.calls == ["mint", "list", "list", "list", "mint", "list"]
 
 
+@pytest.mark.catalogue(10)
 def test_g1_a_late_first_key_is_revoked_after_the_second_success(minter: Minter, api: FakeAllomia) -> None:
     names: list[str] = []
     original = api.mint_key
@@ -102,6 +94,7 @@ def test_g1_a_late_first_key_is_revoked_after_the_second_success(minter: Minter,
     assert alive(api) == [minted.id]
 
 
+@pytest.mark.catalogue(10)
 def test_g1_a_late_key_that_cannot_be_looked_for_is_named(minter: Minter, api: FakeAllomia, listener: Listener) -> None:
     def list_works_thrice() -> None:
         if api.calls.count("list") > 3:
@@ -151,6 +144,7 @@ def test_g2_a_lost_answer_and_a_list_that_fails_once_leave_nothing(minter: Minte
     assert alive(api) == []
 
 
+@pytest.mark.catalogue(10)
 @pytest.mark.parametrize(
     "second",
     [
@@ -208,6 +202,7 @@ def test_g2_a_lost_answer_and_a_failing_revoke_name_the_key(minter: Minter, api:
     assert f"allomia revoke org {alive(api)[0]}" in caught.value.hint
 
 
+@pytest.mark.catalogue(12)
 def test_only_a_429_is_followed_by_another_post(minter: Minter, api: FakeAllomia, clock: FakeClock) -> None:
     api.faults["mint"] = [RateLimited("429", retry_after=7), RateLimited("429")]
     minter.mint(ORDER)
@@ -215,6 +210,7 @@ def test_only_a_429_is_followed_by_another_post(minter: Minter, api: FakeAllomia
     assert clock.slept[0] == 7
 
 
+@pytest.mark.catalogue(13)
 def test_a_429_for_ever_ends_within_the_minute(minter: Minter, api: FakeAllomia, clock: FakeClock) -> None:
     api.faults["mint"] = [RateLimited("429") for _ in range(1000)]
     with pytest.raises(RateLimited):
@@ -226,6 +222,7 @@ def test_a_429_for_ever_ends_within_the_minute(minter: Minter, api: FakeAllomia,
     assert max(clock.slept) <= 60
 
 
+@pytest.mark.catalogue(30)
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -251,6 +248,7 @@ def test_a_sixth_key_is_told_from_the_list_whatever_the_code(
     assert len(alive(api)) == 5
 
 
+@pytest.mark.catalogue(30)
 def test_a_refusal_of_an_organization_with_room_stays_what_it_is(minter: Minter, api: FakeAllomia) -> None:
     api.faults["mint"] = [RequestRefused("refused", status=409)]
     with pytest.raises(RequestRefused):
@@ -271,7 +269,6 @@ def test_g1_a_name_that_allomia_changed_is_nobodys_to_delete_and_is_named(minter
 
 
 Lie = Callable[[FakeKey, FakeKey, FakeKey], FakeKey]
-
 # What is answered instead of the new key, given a key from before and one that came after the list.
 LIES: dict[str, tuple[Lie, str]] = {
     "the tenant key": (lambda new, *_: replace(new, key=SecretStr(TENANT_KEY)), "is the tenant key"),

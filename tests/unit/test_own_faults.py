@@ -16,8 +16,7 @@ from allomia_pulumi.core.minted_key.update import Update
 from allomia_pulumi.edges.vault.answers import request_json
 from allomia_pulumi.edges.vault.faults import Fault, Repeat, to_error
 from allomia_pulumi.errors import KeyLeftBehind, UnexpectedAnswer
-from tests.fakes import FakeAllomia, FakeClock, FakeTenants
-from tests.unit.test_unfinished import Owing
+from tests.fakes import FakeAllomia, FakeClock, FakeTenants, Owing
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
 MOVED = Identity(project="clinic", stack="prod", name="emr")

@@ -126,6 +126,7 @@ def test_the_message_limit_is_the_sdks_own() -> None:
     assert dict(_grpc_settings._GRPC_CHANNEL_OPTIONS)["grpc.max_receive_message_length"] == LARGEST_MESSAGE
 
 
+@pytest.mark.catalogue(57)
 def test_no_module_of_the_plugin_prints() -> None:
     folder = Path(inspect.getfile(codec)).parent
     printing = [path.name for path in folder.glob("*.py") if re.search(r"\bprint\(", path.read_text())]

@@ -14,28 +14,11 @@ from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, RequestRefused, U
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.provider.plugin.failures import STATUS_CODES, Unfinished, ends_with_status
 from tests.logs import QuietLog
+from tests.unit.contexts import Aborted, Context
 
 CANARY = "alm_org_canary-of-failures"
 DOUBTFUL = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.OK}
 KINDS = [getattr(errors, name) for name in errors.__all__]
-
-
-class Aborted(Exception):
-    pass
-
-
-class Context:
-    """The context of a call, which only ends once."""
-
-    def __init__(self) -> None:
-        self.trailers: dict[str, bytes] = {}
-
-    def set_trailing_metadata(self, trailers: tuple[tuple[str, bytes], ...]) -> None:
-        self.trailers = dict(trailers)
-
-    def abort(self, code: grpc.StatusCode, text: str) -> None:
-        self.code, self.text = code, text
-        raise Aborted
 
 
 class Server:

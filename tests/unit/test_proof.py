@@ -10,7 +10,7 @@ import pytest
 from allomia_pulumi.contracts.revocation import Revocation
 from allomia_pulumi.core.verification import REVOKE_PAUSES, Revoked, is_proved_gone, revoke_for_good
 from allomia_pulumi.errors import AllomiaError, NotFound, Unavailable, UnexpectedAnswer
-from tests.fakes import FakeAllomia, FakeClock, FakeKey, Listener
+from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeOrganization, Listener
 
 
 class Service(FakeAllomia):
@@ -20,6 +20,10 @@ class Service(FakeAllomia):
         super().__init__(FakeClock())
         self.made = self.make("org", "ehr")
         self.answer, self.looks_left, self.lags = answer, looks_until_done, lags
+        self.odd: list[FakeOrganization] = []
+
+    def list_organizations(self) -> list[FakeOrganization]:
+        return [*super().list_organizations(), *self.odd]
 
     def revoke_key(self, organization_id: str, key_id: str) -> Revocation:  # noqa: ARG002
         self._enter("revoke")
@@ -137,3 +141,14 @@ def test_a_list_that_cannot_be_read_after_the_proof_is_no_matter() -> None:
     api = Service(Revocation.ACCEPTED)
     api.faults["list"] = [Unavailable("503")]
     assert api.revoke() == (Revoked(Revocation.ACCEPTED), [])
+
+
+@pytest.mark.catalogue(89)
+def test_g4_an_organization_that_may_be_listed_under_an_id_that_nobody_can_read_is_not_called_gone() -> None:
+    service = Service(Revocation.ABSENT)
+    del service.keys["org"]
+    with pytest.raises(NotFound, match="is gone"):
+        is_proved_gone(service, "org", "key-1")
+    service.odd = [FakeOrganization("(unusable id / no text) 1.1", "Valley", is_usable=False)]
+    with pytest.raises(NotFound, match="ids that nobody can read, so nothing is proved"):
+        is_proved_gone(service, "org", "key-1")

@@ -17,7 +17,7 @@ from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.provider.plugin.servicer import Provider
 from allomia_pulumi.provider.registry import RESOURCES
 from tests.logs import QuietLog
-from tests.unit.test_plugin_failures import Aborted, Context
+from tests.unit.contexts import Aborted, Context
 
 
 @pytest.fixture

@@ -1,103 +1,17 @@
-"""The sandbox called in-process: AlloMia's side, the control side, and the log between them."""
+"""What the sandbox answers as AlloMia: keys, organizations, calls, and who may ask."""
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx
 import pytest
 
-from allomia_pulumi.sandbox.app import build_app
-from allomia_pulumi.sandbox.connection import ConnectionDroppedError
-from allomia_pulumi.sandbox.world import Sandbox
+from tests.unit.sandboxes import A_YEAR, Local
 
 PAGINATION_KEYS = {"page", "limit", "total", "totalPages", "hasNextPage", "hasPreviousPage"}
-A_YEAR = 365 * 86_400
-
-
-class Local:
-    """A sandbox with one tenant and one organization, whose waits are recorded instead of waited."""
-
-    def __init__(self) -> None:
-        self.waits: list[tuple[float, int]] = []
-        self.sandbox = Sandbox(pause=self._pause)
-        self.app = build_app(self.sandbox)
-        self.tenant = self.control("POST", "tenants", {"name": "Coastal Group"})
-        self.key: str = self.tenant["key"]
-        self.org = self.add_organization("Valley Health Clinic")
-
-    async def _pause(self, seconds: float) -> None:
-        self.waits.append((seconds, self.counts()["alive"]))
-
-    def counts(self) -> dict[str, int]:
-        world = self.sandbox.world
-        return {**world.events.counts, "alive": len(world.store.keys)}
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        key: str | None = None,
-        *,
-        headers: dict[str, str] | None = None,
-        params: dict[str, Any] | None = None,
-        json: object = None,
-        content: bytes | None = None,
-    ) -> httpx.Response:
-        authorization = {"Authorization": f"Bearer {key}"} if key else {}
-
-        async def request() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-                return await client.request(
-                    method,
-                    path,
-                    headers={**authorization, **(headers or {})},
-                    params=params,
-                    json=json,
-                    content=content,
-                )
-
-        return asyncio.run(request())
-
-    def control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        response = self.send(method, f"/sandbox/{path}", json=body)
-        assert response.is_success, response.text
-        return dict(response.json())
-
-    def add_organization(self, name: str, tenant_id: str | None = None) -> str:
-        body = {"tenantId": tenant_id or self.tenant["id"], "name": name}
-        return str(self.control("POST", "organizations", body)["id"])
-
-    def by_hand(self, name: str, org: str | None = None) -> dict[str, Any]:
-        return self.control("POST", f"organizations/{org or self.org}/keys", {"name": name})
-
-    def keys(self, org: str | None = None) -> str:
-        return f"/api/organization/{org or self.org}/api-keys"
-
-    def mint(self, name: object = "ehr-sync", key: str | None = None, org: str | None = None) -> httpx.Response:
-        return self.send("POST", self.keys(org), key or self.key, json={"name": name})
-
-    def calls(self, key: str, **query: str) -> httpx.Response:
-        return self.send("GET", "/api/calls", key, params={"organizationId": self.org, **query})
-
-    def fault(self, kind: str, **fields: object) -> str:
-        return str(self.control("POST", "faults", {"kind": kind, "path": "/api/*", **fields})["id"])
-
-    def events(self, since: int = 0) -> list[dict[str, Any]]:
-        return list(self.control("GET", f"events?since={since}")["events"])
-
-    def last_event(self) -> dict[str, Any]:
-        return self.events()[-1]
-
-
-@pytest.fixture
-def local() -> Local:
-    return Local()
 
 
 @pytest.mark.parametrize("path", ["/api/organization", "/api/calls?organizationId=x", "/api/anything"])
@@ -391,319 +305,33 @@ def test_an_encoded_slash_stays_inside_its_segment(local: Local) -> None:
     assert local.last_event()["organizationId"] == f"{local.org}/api-keys"
 
 
-def test_every_api_request_is_one_event_and_control_requests_are_none(local: Local) -> None:
-    agent = {"User-Agent": "allomia-pulumi/9.9.9"}
-    minted = local.send("POST", local.keys(), local.key, json={"name": "ehr-sync"}, headers=agent).json()
-    local.send("GET", local.keys(), local.key)
-    local.send("GET", f"{local.keys()}/{minted['id']}", local.key)
-    local.calls(minted["key"])
-    local.send("DELETE", f"{local.keys()}/{minted['id']}", local.key)
-    local.send("GET", "/api/organization", local.key)
-
-    events = local.events()
-    assert [event["type"] for event in events] == [
-        "minted",
-        "listed",
-        "read",
-        "verified",
-        "revoked",
-        "organizations_listed",
-    ]
-    assert [event["seq"] for event in events] == [1, 2, 3, 4, 5, 6]
-    assert all(event["answered"] for event in events)
-    assert events[0] == {
-        "seq": 1,
-        "at": events[0]["at"],
-        "type": "minted",
-        "method": "POST",
-        "path": local.keys(),
-        "status": 201,
-        "organizationId": local.org,
-        "keyId": minted["id"],
-        "keyName": "ehr-sync",
-        "credential": "tenant",
-        "userAgent": "allomia-pulumi/9.9.9",
-        "answered": True,
+def test_a_key_of_an_earlier_world_is_put_back_as_it_was_and_only_once(local: Local) -> None:
+    value = f"alm_org_{'k' * 43}"
+    known = {"name": "ehr", "id": "key-1", "createdAt": "2025-06-01T14:23:45Z", "key": value}
+    assert local.control("POST", f"organizations/{local.org}/keys", known) == {
+        "id": "key-1",
+        "name": "ehr",
+        "key": value,
     }
-    assert [event.get("keyId") for event in events] == [minted["id"], None, *[minted["id"]] * 3, None]
-    assert events[3]["credential"] == "organization"
-    assert local.events(since=4) == events[4:]
-
-
-def test_counts_balance_whatever_was_done_by_hand(local: Local) -> None:
-    local.mint("one")
-    second = local.mint("two").json()["id"]
-    local.send("DELETE", f"{local.keys()}/{second}", local.key)
-    by_hand = local.by_hand("three")["id"]
-    local.by_hand("four")
-    local.control("DELETE", f"organizations/{local.org}/keys/{by_hand}")
-    kept = local.add_organization("Kept")
-    local.mint("five", org=kept)
-    local.control("DELETE", f"organizations/{local.org}")
-
-    answer = local.control("GET", "events")
-    counts = answer["counts"]
-    assert (counts["minted"], counts["revoked"], counts["minted_by_hand"], counts["revoked_by_hand"]) == (3, 1, 2, 3)
-    assert counts["alive"] == 1
-    assert answer["last"] == len(answer["events"]) == sum(counts.values()) - counts["alive"]
-    assert [key["name"] for key in local.control("GET", f"organizations/{kept}/keys")["keys"]] == ["five"]
-    assert local.send("GET", f"/api/organization/{local.org}", local.key).status_code == 404
-
-
-def test_a_refused_mint_is_logged_with_the_name_it_asked_for(local: Local) -> None:
-    local.control("POST", "settings", {"keyLimit": 0})
-    local.mint("sixth")
-
-    event = local.last_event()
-    assert (event["type"], event["status"], event["keyName"]) == ("refused", 409, "sixth")
-    assert "keyId" not in event
-
-
-def test_a_status_fault_answers_instead_of_doing_it(local: Local) -> None:
-    local.fault("status", status=429, headers={"Retry-After": "7"}, method="POST")
-
-    response = local.mint()
-
-    assert (response.status_code, response.headers["retry-after"]) == (429, "7")
-    assert set(response.json()) == {"error"}
-    event = local.last_event()
-    assert (event["type"], event["status"], event["fault"], event["keyName"]) == ("refused", 429, "status", "ehr-sync")
-    assert local.counts()["alive"] == 0
-    assert local.mint().status_code == 201, "a fault strikes once by default"
-
-
-@pytest.mark.parametrize(("body", "text"), [({"a": 1}, '{"a": 1}'), ("plain", "plain"), ("", ""), ([], "[]")])
-def test_a_status_after_fault_does_it_and_answers_with_the_given_body(local: Local, body: object, text: str) -> None:
-    local.fault("status_after", status=500, body=body)
-
-    response = local.mint()
-
-    assert (response.status_code, response.text) == (500, text)
-    event = local.last_event()
-    assert (event["type"], event["status"], event["answered"]) == ("minted", 500, True)
-    assert local.counts()["alive"] == 1
+    (shown,) = local.control("GET", f"organizations/{local.org}/keys")["keys"]
+    assert (shown["id"], shown["createdAt"]) == ("key-1", "2025-06-01T14:23:45Z")
+    assert local.send("GET", "/api/calls", value, params={"organizationId": local.org}).status_code != 401
+    for again in ({"id": "key-1"}, {"key": value}):
+        refused = local.send("POST", f"/sandbox/organizations/{local.org}/keys", json={"name": "ehr", **again})
+        assert (refused.status_code, refused.json()) == (
+            422,
+            {"error": "another key has this id or this value already"},
+        )
 
 
 @pytest.mark.parametrize(
-    ("kind", "alive", "event_type", "status"),
-    [
-        ("drop_before", 0, "failed", 0),
-        ("drop_after", 1, "minted", 201),
-    ],
+    ("body", "blamed"),
+    [({"createdAt": "2025-06-01T14:23:45"}, "createdAt"), ({"key": "alm_org_short"}, "key"), ({"id": "a/b"}, "id")],
 )
-def test_a_dropped_connection_leaves_an_unanswered_event(
-    local: Local, kind: str, alive: int, event_type: str, status: int
+def test_what_is_wrong_with_a_key_to_put_back_is_named_and_not_shown(
+    local: Local, body: dict[str, str], blamed: str
 ) -> None:
-    local.fault(kind)
-
-    with pytest.raises(ConnectionDroppedError):
-        local.mint()
-
-    event = local.last_event()
-    assert (event["type"], event["status"], event["answered"]) == (event_type, status, False)
-    assert local.counts()["alive"] == alive
-
-
-@pytest.mark.parametrize(("after", "alive"), [(False, 0), (True, 1)])
-def test_an_html_fault_answers_with_a_page(local: Local, after: bool, alive: int) -> None:
-    local.fault("html", after=after)
-
-    response = local.mint()
-
-    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert response.text.startswith("<!DOCTYPE html>")
-    assert local.counts()["alive"] == alive
-
-
-@pytest.mark.parametrize(("kind", "alive_during_the_wait"), [("delay_before", 0), ("delay_after", 1)])
-def test_a_delay_is_before_or_after_doing_it(local: Local, kind: str, alive_during_the_wait: int) -> None:
-    local.fault(kind, seconds=30)
-
-    assert local.mint().status_code == 201
-    assert local.waits == [(30.0, alive_during_the_wait)]
-    assert local.last_event()["answered"] is True
-
-
-def test_latency_is_a_wait_before_every_api_request(local: Local) -> None:
-    local.control("POST", "settings", {"latencyMs": 250})
-    local.mint()
-
-    assert local.waits == [(0.25, 0)]
-
-
-def test_a_body_after_fault_does_it_and_answers_with_raw_text(local: Local) -> None:
-    local.fault("body_after", body='{"id": ', contentType="application/problem+json")
-
-    response = local.mint()
-
-    assert (response.status_code, response.text) == (200, '{"id": ')
-    assert response.headers["content-type"] == "application/problem+json"
-    assert local.last_event()["type"] == "minted"
-
-
-def test_an_edit_after_fault_does_it_and_changes_what_allomia_says_of_it(local: Local) -> None:
-    local.fault("edit_after", changes={"id": "other-{id}", "createdAt": None, "name": "{key}", "more": {"n": 1}})
-
-    response = local.mint()
-    said = response.json()
-
-    assert response.status_code == 201
-    assert (said["name"], said["createdAt"], said["more"]) == (said["key"], None, {"n": 1})
-    assert said["id"] == f"other-{local.last_event()['keyId']}"
-
-
-def test_a_drip_fault_waits_between_two_bytes_and_loses_none(local: Local) -> None:
-    local.fault("drip", seconds=2)
-
-    response = local.mint()
-
-    assert response.json()["name"] == "ehr-sync"
-    assert local.waits == [(2.0, 1)] * (len(response.content) - 1)
-    assert local.last_event()["answered"] is True
-
-
-def test_faults_are_aimed_skipped_counted_and_strike_in_order(local: Local) -> None:
-    local.fault("status", status=500, method="POST", times=2, skip=1)
-    local.fault("status", status=503, path="*/api-keys", times=None)
-    local.fault("status", status=418, path="/api/organization", method="GET")
-
-    assert [local.mint().status_code for _ in range(5)] == [503, 500, 500, 503, 503]
-    assert local.send("GET", local.keys(), local.key).status_code == 503
-    assert local.send("GET", "/api/organization", local.key).status_code == 418
-    faults = local.control("GET", "faults")["faults"]
-    assert [(fault["hits"], fault["remaining"]) for fault in faults] == [(2, 0), (4, None), (1, 0)]
-    local.control("DELETE", "faults")
-    assert local.control("GET", "faults") == {"faults": []}
-    assert local.mint().status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("seed", "statuses"),
-    [(1, [500, 201, 201, 500, 201, 201, 201, 201]), (2, [201, 201, 500, 500, 201, 201, 201, 500])],
-)
-def test_a_fault_strikes_at_random_and_repeatably(local: Local, seed: int, statuses: list[int]) -> None:
-    for _ in range(2):
-        local.control("DELETE", "faults")
-        local.fault("status", status=500, method="POST", times=None, chance=0.4, seed=seed)
-        local.control("POST", "settings", {"keyLimit": 100})
-
-        assert [local.mint().status_code for _ in range(8)] == statuses
-
-
-def test_a_chance_is_drawn_after_the_skipped_and_for_as_long_as_the_times_last(local: Local) -> None:
-    local.fault("status", status=500, method="POST", times=2, skip=2, chance=0.4, seed=1)
-
-    assert [local.mint().status_code for _ in range(7)] == [201, 201, 500, 201, 201, 500, 201]
-
-
-def test_requests_that_a_chance_spares_are_left_to_the_next_fault(local: Local) -> None:
-    local.fault("status", status=500, method="POST", times=None, chance=0.4, seed=1)
-    local.fault("status", status=503, method="POST", times=None)
-
-    assert [local.mint().status_code for _ in range(4)] == [500, 503, 503, 500]
-
-
-def test_a_fault_can_set_the_date_header(local: Local) -> None:
-    local.fault("status", status=500, headers={"Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
-
-    assert local.mint().headers.get_list("date") == ["Thu, 01 Jan 1970 00:00:00 GMT"]
-
-
-def test_settings_change_one_by_one_and_are_shown(local: Local) -> None:
-    local.control("POST", "settings", {"quotaStatus": 422})
-
-    assert local.control("POST", "settings", {"keyLimit": 3}) == {
-        "latencyMs": 0,
-        "keyEndpoints": True,
-        "quotaStatus": 422,
-        "clockOffsetSeconds": 0.0,
-        "verifyLag": 0,
-        "keyLimit": 3,
-    }
-    assert local.control("GET", "settings")["quotaStatus"] == 422
-
-
-def test_a_reset_forgets_everything(local: Local) -> None:
-    local.mint()
-    local.fault("status", status=500, times=None)
-    local.control("POST", "settings", {"latencyMs": 5, "clockOffsetSeconds": A_YEAR})
-
-    local.control("POST", "reset")
-
-    assert local.send("GET", "/api/organization", local.key).status_code == 401
-    answer = local.control("GET", "events")
-    assert (answer["last"], answer["counts"]["alive"], answer["counts"]["minted"]) == (1, 0, 0)
-    assert local.control("GET", "faults") == {"faults": []}
-    assert local.control("GET", "settings")["latencyMs"] == 0
-    assert local.waits == []
-
-
-def test_an_organization_can_be_given_its_id_once(local: Local) -> None:
-    body = {"tenantId": local.tenant["id"], "name": "Fixed", "id": "org-1"}
-
-    assert local.control("POST", "organizations", body) == {"id": "org-1"}
-    again = local.send("POST", "/sandbox/organizations", json=body)
-    assert (again.status_code, again.json()) == (422, {"error": "an organization has this id already"})
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "blamed"),
-    [
-        ("tenants", {}, "name"),
-        ("tenants", [], "body"),
-        ("organizations", {"tenantId": "nobody", "name": "x"}, "tenant"),
-        ("organizations", {"tenantId": "nobody", "name": "x", "extra": 1}, "extra"),
-        ("organizations/nowhere/keys", {"name": "x"}, "organization"),
-        ("tenants/nobody/rotate-key", {}, "tenant"),
-        ("settings", {"quotaStatus": 200}, "quotaStatus"),
-        ("settings", {"keyEndpoints": "yes"}, "keyEndpoints"),
-        ("settings", {"colour": "red"}, "colour"),
-        ("settings", [], "body"),
-        ("faults", {"kind": "earthquake"}, "kind"),
-        ("faults", {"kind": "status"}, "status"),
-        ("faults", {"kind": "drop_after", "times": 0}, "times"),
-        ("faults", {"kind": "drip", "seconds": -1}, "seconds"),
-        ("faults", {"kind": "drip", "seconds": 1, "chance": 1.5}, "chance"),
-        ("faults", {"kind": "drip", "seconds": 1, "chance": 0}, "chance"),
-        ("faults", {"kind": "drip", "seconds": 1, "seed": "x"}, "seed"),
-        ("faults", {"kind": "status", "status": 500, "headers": {"Content-Length": "3"}}, "header"),
-        ("faults", {"kind": "status", "status": 500, "headers": {"X": "a\r\nb"}}, "header"),
-    ],
-)
-def test_a_bad_control_request_is_a_422_that_names_what_is_wrong(
-    local: Local, path: str, body: object, blamed: str
-) -> None:
-    response = local.send("POST", f"/sandbox/{path}", json=body)
-
-    assert response.status_code == 422
-    assert set(response.json()) == {"error"}
-    assert blamed in response.json()["error"]
-    assert "\n" not in response.json()["error"]
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Host": "rebound.example"},
-        {"Host": "rebound.example:8470"},
-        {"Host": "127.0.0.1.example"},
-        {"Host": ""},
-        {"Origin": "https://page.example"},
-        {"Origin": "null"},
-        {"Origin": "http://127.0.0.1:1"},
-    ],
-)
-def test_a_web_page_can_neither_steer_the_sandbox_nor_ask_it(headers: dict[str, str]) -> None:
-    local = Local()
-    for method, path in (("POST", "/sandbox/reset"), ("GET", "/sandbox/events"), ("GET", "/api/organization")):
-        refused = local.send(method, path, local.key, headers=headers)
-        assert refused.status_code == 403
-        assert refused.json() == {"error": "This sandbox serves programs of this machine only"}
-    assert local.send("GET", "/api/organization", local.key).status_code == 200
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:8470", "localhost", "[::1]:1", "127.8.9.1"])
-def test_programs_of_this_machine_are_served_by_any_of_its_names(host: str) -> None:
-    local = Local()
-    headers = {"Host": host, "Origin": f"http://{host}"}
-    assert local.send("GET", "/sandbox/events", headers=headers).status_code == 200
+    refused = local.send("POST", f"/sandbox/organizations/{local.org}/keys", json={"name": "ehr", **body})
+    assert refused.status_code == 422
+    assert blamed in refused.json()["error"]
+    assert body[blamed] not in refused.text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from allomia_pulumi.ground.lazy_imports import loading
-from tests.unit.test_start import CREATED, DECLARED
+from tests.unit.records import CREATED, DECLARED
 
 ROOT = Path(__file__).parents[2]
 OF_VAULT = {
@@ -26,6 +26,7 @@ from pulumi.runtime import Settings, configure, proto, rpc
 from pulumi.runtime.proto import provider_pb2_grpc
 """
 SHADOW_ALL = """
+import importlib.metadata  # which `importlib.invalidate_caches` needs since Python 3.13
 import pathlib
 from importlib.util import find_spec
 PACKAGES = ["anyio", "certifi", "h11", "httpcore", "httpx", "hvac", "idna", "pydantic", "requests", "tenacity"]

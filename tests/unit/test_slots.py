@@ -17,16 +17,6 @@ def identity(number: int) -> Identity:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def api(clock: FakeClock) -> FakeAllomia:
-    return FakeAllomia(clock)
-
-
-@pytest.fixture
 def ledger(clock: FakeClock) -> Quota:
     return Quota(clock)
 
@@ -145,6 +135,7 @@ def test_organizations_have_slots_of_their_own(ledger: Quota, api: FakeAllomia) 
     assert ledger.reserve(api, "other", identity(9)) is None
 
 
+@pytest.mark.catalogue(34)
 def test_g1_sixty_four_threads_never_exceed_the_slots(ledger: Quota, api: FakeAllomia) -> None:
     barrier = threading.Barrier(64)
 

@@ -31,32 +31,13 @@ print(pulumi.Output is not None and __import__("allomia_pulumi").OrganizationApi
 NO_OP = """
 import pulumi.dynamic
 from allomia_pulumi.dynamic_provider import organization_api_key
-from tests.unit.test_start import CREATED, DECLARED
+from tests.unit.records import CREATED, DECLARED
 provider = organization_api_key()
 provider.configure(pulumi.dynamic.ConfigureRequest(pulumi.dynamic.Config({}, "clinic")))
 assert not provider.check(DECLARED, DECLARED).failures
 assert not provider.diff("org/id-1", CREATED, DECLARED).changes
 print(loaded("allomia_pulumi.core.handmade_key.handler", "httpx._main", *EDGES))
 """
-IDENTITY = {"project": "clinic", "stack": "dev", "parents": "", "name": "ehr"}
-DECLARED = {"organizationId": "org", "name": "ehr", "__identity": IDENTITY, "__provider": "constant"}
-CREATED = {
-    "keyId": "id-1",
-    "keyName": "ehr",
-    "createdAt": "2026-11-25T12:00:00Z",
-    "secret": "alm_org_1",
-    "secretFingerprint": "0123456789ab",
-    "rotationReason": "created",
-    "pending": [],
-    "triggersHash": "",
-    "record": {
-        "stateVersion": 1,
-        "identity": IDENTITY,
-        "owner": "",
-        "settings": {"organizationId": "org", "name": "ehr", "secretInState": True, "verify": True},
-        "vaultVersions": [],
-    },
-}
 
 
 def run(code: str, **environ: str) -> list[str]:

@@ -11,15 +11,10 @@ from allomia_pulumi.core.minted_key.verify import verify_new_key
 from allomia_pulumi.errors import Interrupted, OutcomeUnknown, RateLimited, UnexpectedAnswer
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
-from tests.fakes import LINEAGE, FakeAllomia, FakeClock, Listener
+from tests.fakes import LINEAGE, FakeAllomia, Listener
 
 ORDER = KeyRequest("org", "ehr", Identity(project="p", stack="s", name="ehr"), "", LINEAGE)
 FOREVER = 3600
-
-
-@pytest.fixture
-def api() -> FakeAllomia:
-    return FakeAllomia(FakeClock())
 
 
 @pytest.fixture
@@ -32,6 +27,7 @@ def minter(api: FakeAllomia, cancellation: Cancellation) -> Minter:
     return Minter(api, api.clock, Listener(), cancellation)
 
 
+@pytest.mark.catalogue(7)
 def test_a_stopped_clock_lets_nobody_wait() -> None:
     cancellation = Cancellation(clean_up_seconds=0)
     assert not cancellation.is_requested
@@ -55,6 +51,7 @@ def test_no_key_is_asked_for(minter: Minter, api: FakeAllomia, cancellation: Can
     assert api.calls == []
 
 
+@pytest.mark.catalogue(8)
 def test_g2_a_lost_answer_is_settled_and_not_tried_again(
     minter: Minter, api: FakeAllomia, cancellation: Cancellation
 ) -> None:
@@ -69,6 +66,7 @@ def test_g2_a_lost_answer_is_settled_and_not_tried_again(
     assert api.minted == 1
 
 
+@pytest.mark.catalogue(7)
 def test_a_request_that_was_put_off_is_not_sent_again(
     minter: Minter, api: FakeAllomia, cancellation: Cancellation
 ) -> None:
@@ -82,6 +80,7 @@ def test_a_request_that_was_put_off_is_not_sent_again(
     assert api.calls.count("mint") == 1
 
 
+@pytest.mark.catalogue(8)
 def test_g2_a_key_whose_answer_came_is_handed_over(
     minter: Minter, api: FakeAllomia, cancellation: Cancellation
 ) -> None:

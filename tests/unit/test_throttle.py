@@ -11,13 +11,8 @@ from allomia_pulumi.edges.net.rate_limit import LONGEST_SHARED_SECONDS, MOST_SEC
 from allomia_pulumi.errors import Interrupted, Unreachable
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
+from tests.allomias import CREATED, KEYS, Credential, page, status
 from tests.fakes import FakeClock
-from tests.unit.test_api import CREATED, KEYS, Credential, page, status
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 @pytest.fixture

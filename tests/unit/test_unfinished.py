@@ -21,22 +21,13 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Listener
+from tests.fakes import FakeAllomia, FakeClock, FakeKey, FakeTenants, Owing
 from tests.stacks import ORGANIZATION, Stack, differences
 
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
 PLACE = VaultLocation(mount="secret", path="apps/ehr", field="api_key")
 NEWS = {"organizationId": "org", "name": "ehr", "vaultSecret": PLACE.model_dump(by_alias=True)}
 PLAIN = {"organizationId": "org", "name": "ehr"}
-
-
-class Owing(Listener):
-    def __init__(self) -> None:
-        super().__init__()
-        self.left: list[str] = []
-
-    def warn_unfinished(self, message: str) -> None:
-        self.left.append(message)
 
 
 class World:
@@ -94,6 +85,7 @@ def test_g2_a_key_that_works_is_kept_when_vault_fails_and_delivered_by_the_next_
     assert world.said.left == []
 
 
+@pytest.mark.catalogue(46)
 def test_a_refresh_in_between_does_not_forget_what_is_owed(world: World) -> None:
     world.vault.faults["deliver"] = [Unavailable("503")]
     pulumi_id, outputs = world.create(NEWS)
@@ -203,6 +195,7 @@ def test_g2_a_key_whose_engine_is_gone_is_proved_revoked(world: World, answer: R
             world.keys.abandon({}, state, world.said)
 
 
+@pytest.mark.catalogue(6)
 def test_g2_a_key_whose_engine_is_gone_is_revoked(world: World) -> None:
     state = world.keys.create(PLAIN, Call(IDENTITY, world.said))[1]
     world.keys.abandon({}, state, world.said)
@@ -215,6 +208,7 @@ def test_a_key_that_vault_holds_stays_for_its_readers_though_its_engine_is_gone(
     assert world.alive == [state.key_id]
 
 
+@pytest.mark.catalogue(6)
 def test_an_update_whose_engine_is_gone_loses_only_what_it_made(world: World) -> None:
     first = {**PLAIN, "overlap": "1h", "rotationTriggers": {"q": "1"}}
     pulumi_id, state = world.keys.create(first, Call(IDENTITY, world.said))

@@ -131,17 +131,18 @@ class Sandbox:
         """Give a tenant a new key and return it; the old one is dead at once."""
         return plant(str(self._call("POST", f"tenants/{tenant_id}/rotate-key")["key"]))
 
-    def add_organization(self, tenant_id: str, name: str) -> str:
-        """Make an organization and return its ID."""
-        return str(self._call("POST", "organizations", {"tenantId": tenant_id, "name": name})["id"])
+    def add_organization(self, tenant_id: str, name: str, organization_id: str | None = None) -> str:
+        """Make an organization, with that ID or a new one, and return the ID."""
+        body = {"tenantId": tenant_id, "name": name, "id": organization_id}
+        return str(self._call("POST", "organizations", body)["id"])
 
     def delete_organization(self, organization_id: str) -> None:
         """Remove an organization and its keys."""
         self._call("DELETE", f"organizations/{organization_id}")
 
-    def make_key_by_hand(self, organization_id: str, name: str) -> MadeKey:
-        """Make a key as somebody does in the dashboard."""
-        answer = self._call("POST", f"organizations/{organization_id}/keys", {"name": name})
+    def make_key_by_hand(self, organization_id: str, name: str, **known: str | None) -> MadeKey:
+        """Make a key as somebody does in the dashboard; what is `known` of it: `id`, `key`, `created_at`."""
+        answer = self._call("POST", f"organizations/{organization_id}/keys", {"name": name, **_to_wire({**known})})
         return MadeKey(answer["id"], answer["name"], plant(answer["key"]))
 
     def revoke_by_hand(self, organization_id: str, key_id: str) -> None:

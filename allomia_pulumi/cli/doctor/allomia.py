@@ -13,7 +13,7 @@ from allomia_pulumi.cli.stacks import read_again
 from allomia_pulumi.cli.state import record_of
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY
-from allomia_pulumi.core.messages import orphans_command
+from allomia_pulumi.core.messages import orphans_command, unusable_organizations
 from allomia_pulumi.core.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.edges.allomia import ListedKey, Organization, TenantClient
 from allomia_pulumi.errors import AllomiaError, NotFound
@@ -36,6 +36,7 @@ class AllomiaChecks:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._organizations: Sequence[Organization] = ()
+        self._unusable = 0
         self._moments: tuple[datetime | None, datetime] = (None, datetime.now(UTC))
         self._keys: dict[str, Sequence[ListedKey]] = {}
 
@@ -73,7 +74,9 @@ class AllomiaChecks:
 
     def _accepted(self) -> Finding:
         began = datetime.now(UTC)
-        self._organizations, moment = self._client.list_organizations_dated()
+        listed, moment = self._client.list_organizations_dated()
+        self._organizations = [one for one in listed if one.is_usable]
+        self._unusable = len(listed) - len(self._organizations)
         self._moments = (moment, began)
         return ok(f"at {self._subject.session.settings.api_url}")
 
@@ -98,8 +101,11 @@ class AllomiaChecks:
                 "stack belong to",
                 "Check that the tenant key is of the right tenant, and in AlloMia that the organizations are there.",
             )
+        rest = f", and {unusable_organizations(self._unusable)}" if self._unusable else ""
         if not seen:
-            return failed("none is visible", "Make one in AlloMia, or use the tenant key of the right tenant.")
+            return failed(f"none is visible{rest}", "Make one in AlloMia, or use the tenant key of the right tenant.")
+        if rest:
+            return care(f"{len(seen)} visible{rest}", "Look at such ones in AlloMia's dashboard, and tell AlloMia.")
         return ok(f"{len(seen)} visible")
 
     def _endpoints(self) -> Finding:

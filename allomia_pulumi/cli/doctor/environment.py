@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.cli.doctor.steps import Finding, Step, care, failed, ok, shorten
+from allomia_pulumi.cli.doctor.steps import Finding, Step, care, failed, ok
 
 __all__ = ["environment_steps", "find_pulumi_program"]
 
@@ -49,11 +49,14 @@ def find_pulumi_program(name: str) -> str | None:
 
 def _check_package() -> Finding:
     try:
-        lacking = [text for requirement in _requirements() if (text := _lack(requirement))]
+        lacks = {requirement: text for requirement in _requirements() if (text := _lack(requirement))}
     except PackageNotFoundError:
         return care(f"{__version__}, run from a folder and not installed", UPGRADE)
-    if lacking:
-        return failed(f"{__version__}, and {shorten(lacking)}", UPGRADE)
+    if lacks:
+        wanted = " ".join(f"'{requirement.name}{requirement.specifier}'" for requirement in lacks)
+        return failed(
+            f"{__version__}, and {', '.join(lacks.values())}", f"Install what is required: pip install {wanted}"
+        )
     return ok(f"{__version__}, with the packages that it requires")
 
 

@@ -102,15 +102,13 @@ class TenantClient:
         return self.organization(organization_id) is not None
 
     def list_organizations(self, search: str | None = None) -> tuple[Organization, ...]:
-        """Return all organizations of the tenant, or those whose name matches."""
+        """Return all organizations of the tenant, or those whose name matches; also those that no request can name."""
         return self.list_organizations_dated(search)[0]
 
     def list_organizations_dated(self, search: str | None = None) -> tuple[tuple[Organization, ...], datetime | None]:
         """Return organizations as `list_organizations` does, and the moment of AlloMia's own clock, if it says so."""
         params = {"sort": "createdAt", **({"search": search} if search else {})}
-        return self._list(
-            ORGANIZATIONS_PATH, OrganizationPage, lambda page: page.organizations, "listing organizations", params
-        )
+        return self._list(ORGANIZATIONS_PATH, OrganizationPage, OrganizationPage.items, "listing organizations", params)
 
     def list_keys(self, organization_id: str) -> tuple[ListedKey, ...]:
         """Return all keys of the organization.
@@ -125,7 +123,7 @@ class TenantClient:
         doing = f"listing the keys of organization {organization_id}"
         path = keys_path(self._path, organization_id)
         try:
-            found, moment = self._list(path, KeyPage, lambda page: page.api_keys, doing)
+            found, moment = self._list(path, KeyPage, lambda page, _: page.api_keys, doing)
         except Absent:
             raise self._explain_absence(organization_id) from None
         if any(key.organization_id not in {None, organization_id} for key in found):
@@ -192,7 +190,7 @@ class TenantClient:
         self,
         path: str,
         answer: type[P],
-        items: Callable[[P], Sequence[Item]],
+        items: Callable[[P, int], Sequence[Item]],
         doing: str,
         params: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[tuple[Item, ...], datetime | None]:
@@ -203,7 +201,7 @@ class TenantClient:
             query: Params = {"page": number, "limit": PAGE_SIZE, **params}
             page, moment = self._http.get_dated(path, answer, self._tenant, doing=doing, params=query)
             moments.append(moment)
-            return items(page), page.pagination
+            return items(page, number), page.pagination
 
         return read_pages(read, doing, self._http.clock), moments[-1]
 

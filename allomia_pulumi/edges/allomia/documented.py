@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BeforeValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from allomia_pulumi.edges.allomia.bodies import Answer
 from allomia_pulumi.edges.allomia.pages import Page
 from allomia_pulumi.edges.allomia.paths import segment
+from allomia_pulumi.edges.allomia.standins import readable_name, usable_id
+from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.moments import AllomiaMoment
 
 __all__ = [
@@ -39,6 +41,11 @@ def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # n
         return None
 
 
+def _organization_id(value: object) -> object:
+    """Return an id, or a stand-in also for one that is no text: an organization holds up none beside it."""
+    return usable_id(value) if isinstance(value, str) else "(unusable id / no text)"
+
+
 InformingText = Annotated[str | None, WrapValidator(_or_none)]
 InformingMoment = Annotated[AllomiaMoment | None, WrapValidator(_or_none)]
 
@@ -46,12 +53,23 @@ InformingMoment = Annotated[AllomiaMoment | None, WrapValidator(_or_none)]
 class Organization(Answer):
     """An organization, as far as we read it; which fields may be null is not documented."""
 
-    id: str
-    name: str
+    id: Annotated[str, BeforeValidator(_organization_id)]
+    name: Annotated[str, BeforeValidator(readable_name)]
     city: InformingText = None
     country: InformingText = None
     timezone: InformingText = None
     created_at: InformingMoment = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether a request can name it."""
+        return is_identifier(self.id)
+
+    def at(self, page: int, position: int) -> Organization:
+        """Return it with the place in the list in its stand-in, since several may have none that tells them apart."""
+        if self.is_usable:
+            return self
+        return self.model_copy(update={"id": f"{self.id} {page}.{position}"})
 
 
 class OrganizationAnswer(Answer):
@@ -64,6 +82,10 @@ class OrganizationPage(Page):
     """`GET /api/organization`: one page."""
 
     organizations: tuple[Organization, ...]
+
+    def items(self, number: int) -> tuple[Organization, ...]:
+        """Return the organizations of page `number`, each with an id that tells it from the others."""
+        return tuple(each.at(number, position) for position, each in enumerate(self.organizations, 1))
 
 
 class CallPage(Answer):

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -19,14 +18,12 @@ from allomia_pulumi.edges.allomia.bodies import Answer
 from allomia_pulumi.edges.allomia.documented import InformingMoment
 from allomia_pulumi.edges.allomia.pages import Page
 from allomia_pulumi.edges.allomia.paths import segment
+from allomia_pulumi.edges.allomia.standins import readable_name, usable_id
 from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.moments import AllomiaMoment
-from allomia_pulumi.ground.redaction import guard, printable
+from allomia_pulumi.ground.redaction import guard
 
 __all__ = ["CreatedKey", "DeletedKey", "KeyPage", "ListedKey", "ShownKey", "key_path", "keys_path"]
-
-
-LONGEST_STAND_IN: Final = 60
 
 
 def _identifier(value: str) -> str:
@@ -48,30 +45,6 @@ def _is_null(value: object) -> bool:
     return value is None
 
 
-def _listed_id(value: object) -> object:
-    """Return an id, or a stand-in for one that cannot stand in a path: no such key is ever asked for or revoked.
-
-    What is no text at all is left to be refused: then the list is none that we know.
-    """
-    if not isinstance(value, str) or is_identifier(value):
-        return value
-    shown = printable(value, LONGEST_STAND_IN)
-    differs = shown != value
-    told_apart = f" {sha256(value.encode(errors='surrogatepass')).hexdigest()[:8]}" if differs else ""
-    return f"(unusable id / {shown}{told_apart})"
-
-
-def _listed_name(value: object) -> str:
-    """Return a name, or a stand-in for one that is no text: without a mark, so it counts as made by hand."""
-    if not isinstance(value, str):
-        return "(no readable name)"
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return f"{printable(value)} (not readable)"
-    return value
-
-
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Bearer = Annotated[SecretStr, AfterValidator(_bearer)]
 
@@ -82,8 +55,8 @@ class ListedKey(Answer):
     Whatever its name or its id is like, it holds a slot, so it stays in the list.
     """
 
-    id: Annotated[str, BeforeValidator(_listed_id)]
-    name: Annotated[str, BeforeValidator(_listed_name)]
+    id: Annotated[str, BeforeValidator(usable_id)]
+    name: Annotated[str, BeforeValidator(readable_name)]
     organization_id: str | None = None
     created_at: InformingMoment = None
     last_used_at: InformingMoment = None

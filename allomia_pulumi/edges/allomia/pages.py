@@ -64,8 +64,7 @@ def read_pages(read: Callable[[int], tuple[Sequence[Item], Pagination]], doing: 
     for _ in range(READS):
         items: dict[str, Item] = {}
         page, count, size = 0, 0, 0
-        goes_on = True
-        while goes_on:
+        while True:
             if clock.monotonic() > end:
                 raise Unavailable(f"AlloMia did not come to an end in time with {doing}", "Run again later.")
             page += 1
@@ -79,7 +78,8 @@ def read_pages(read: Callable[[int], tuple[Sequence[Item], Pagination]], doing: 
                     "Nothing was concluded from it; tell AlloMia, or us if so many are really there.",
                 )
             # An empty page, or more items than there are, is no list that another page could mend.
-            goes_on = pagination.has_next_page and bool(found) and count <= pagination.total
+            if not (pagination.has_next_page and found and count <= pagination.total):
+                break
         if len(items) == count == pagination.total and not pagination.has_next_page:
             return tuple(items.values())
     raise UnexpectedAnswer(

@@ -15,6 +15,7 @@ from allomia_pulumi.edges.net.proxies import check_certificates
 from allomia_pulumi.edges.vault.answers import request_json
 from allomia_pulumi.edges.vault.faults import Fault, Repeat, to_error
 from allomia_pulumi.edges.vault.login import Token, log_in
+from allomia_pulumi.edges.vault.namespaces import refuse_ignored
 from allomia_pulumi.edges.vault.retry import ANY_FAULT, retry_faults
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
@@ -73,6 +74,7 @@ class VaultClient:
         self._logins: SingleFlight[int, _Session] = SingleFlight(
             lambda problem: isinstance(problem, CredentialRejected)
         )
+        self._heeded: SingleFlight[str, None] = SingleFlight(lambda problem: isinstance(problem, InvalidConfiguration))
         self._generation = 0
 
     def request(self, doing: str, call: Call, explain: Callable[[Fault], AllomiaError | None]) -> dict[str, Any]:
@@ -147,6 +149,7 @@ class VaultClient:
 
         def make() -> _Session:
             anonymous = self._client("", self._settings.timeout_seconds)
+            self._require_namespace()
             token = log_in(self._settings, self._environ, self._clock, self.name, anonymous)
             if dead is not None and token.value == dead.value:
                 raise self._rejected(token)
@@ -186,12 +189,25 @@ class VaultClient:
         answer = self._once(session.client, lambda client: client.auth.token.lookup_self())
         return isinstance(answer, Fault) and _is_denied(answer) and POLICY_DENIAL not in answer.error_text
 
+    def _require_namespace(self) -> None:
+        """Make sure, once, that Vault is not known to ignore the namespace that is configured."""
+        namespace = self._settings.namespace
+        if namespace:
+            client = self._client("", self._settings.timeout_seconds)
+            made = (namespace, client, self._clock, self.name, self._namespace_source)
+            self._heeded.get(namespace, lambda: refuse_ignored(*made))
+
     def _no_namespace(self, fault: Fault) -> NotFound | None:
         if not fault.is_missing or NO_NAMESPACE not in fault.error_text:
             return None
-        source = self._sources.get("vault.namespace", "allomia:vault.namespace")
         namespace = printable(self._settings.namespace or "")
-        return NotFound(f"{self.name} does not know the namespace {namespace} ({source})", "Correct it there.")
+        return NotFound(
+            f"{self.name} does not know the namespace {namespace} ({self._namespace_source})", "Correct it there."
+        )
+
+    @property
+    def _namespace_source(self) -> str:
+        return self._sources.get("vault.namespace", "allomia:vault.namespace")
 
     def _rejected(self, token: Token) -> CredentialRejected:
         hint = "Check that the login's token lives long enough." if token.is_ours else "Log in to Vault again."

@@ -106,6 +106,7 @@ class KvWriter:
 def _write(target: Kv2Secret, delivery: Delivery) -> None:
     """Write the data; when nobody tells whether that was done, look, and only if it was not write once more."""
     doubts: list[Fault] = []
+    refusals: list[Fault] = []
     for _ in range(WRITES):
         try:
             answer = _put(target, delivery, doubts)
@@ -117,15 +118,15 @@ def _write(target: Kv2Secret, delivery: Delivery) -> None:
         if not isinstance(answer, Fault):
             _keep_marks(target, delivery, answer["data"])
             return
-        fault = answer
+        refusals.append(answer)
         if not doubts:
-            raise _refusal(target, delivery, fault)
+            raise _refusal(target, delivery, answer)
         if _has_arrived(target, delivery, doubts[-1]):
             return
-    if _is_mismatch(fault) or any(doubt.repeat is Repeat.MAYBE_DONE for doubt in doubts):
+    if _is_mismatch(refusals[-1]) or any(doubt.repeat is Repeat.MAYBE_DONE for doubt in doubts):
         # A standby answered with metadata of before, or a request that was lost may still arrive.
         raise _unknown(target, delivery, doubts[-1])
-    raise _refusal(target, delivery, fault)
+    raise _refusal(target, delivery, refusals[-1])
 
 
 def _put(target: Kv2Secret, delivery: Delivery, doubts: list[Fault]) -> dict[str, Any] | Fault:

@@ -60,7 +60,7 @@ def find_organization(organization_id: object, name: object) -> OrganizationInfo
 def list_organizations(search: object) -> tuple[OrganizationInfo, ...]:
     """Return all organizations, or those that AlloMia's search by name finds."""
     wanted = _text(search, "search", "get_organizations")
-    return queries.list_organizations(_directory(), wanted)
+    return queries.list_organizations(_directory(), wanted, pulumi.log.warn)
 
 
 @_guarded

@@ -18,9 +18,16 @@ from allomia_pulumi.ground.redaction import printable
 __all__ = ["invoke"]
 
 Arguments = Mapping[str, str | None]
+Warn = Callable[[str], None]
 
 
-def invoke(token: str, arguments: Mapping[str, Any], directory: Callable[[], Directory], now: datetime) -> Any:  # noqa: ANN401
+def invoke(
+    token: str,
+    arguments: Mapping[str, Any],
+    directory: Callable[[], Directory],
+    now: datetime,
+    warn: Warn,
+) -> Any:  # noqa: ANN401 - results are of any type
     """Answer a function; return its result by its wire names, or None while an argument is not known yet.
 
     Raises:
@@ -38,24 +45,26 @@ def invoke(token: str, arguments: Mapping[str, Any], directory: Callable[[], Dir
             raise InvalidInput(f"{argument} of {name} is not a text", "Give a text.")
     if any(isinstance(value, Unknown) for value in arguments.values()):
         return None
-    return _wire(answer(directory(), arguments, now))
+    return _wire(answer(directory(), arguments, now, warn))
 
 
-def _organization(directory: Directory, arguments: Arguments, _now: datetime) -> object:
+def _organization(directory: Directory, arguments: Arguments, _now: datetime, _warn: Warn) -> object:
     found = queries.find_organization(directory, organization_id=arguments.get("id"), name=arguments.get("name"))
     return asdict(found)
 
 
-def _organizations(directory: Directory, arguments: Arguments, _now: datetime) -> object:
-    found = queries.list_organizations(directory, arguments.get("search"))
+def _organizations(directory: Directory, arguments: Arguments, _now: datetime, warn: Warn) -> object:
+    found = queries.list_organizations(directory, arguments.get("search"), warn)
     return {"organizations": [asdict(each) for each in found]}
 
 
-def _api_keys(directory: Directory, arguments: Arguments, now: datetime) -> object:
+def _api_keys(directory: Directory, arguments: Arguments, now: datetime, _warn: Warn) -> object:
     return asdict(queries.survey_keys(directory, arguments.get("organizationId") or "", now))
 
 
-FUNCTIONS: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Directory, Arguments, datetime], object]]]] = {
+Answer = Callable[[Directory, Arguments, datetime, Warn], object]
+
+FUNCTIONS: Final[Mapping[str, tuple[tuple[str, ...], Answer]]] = {
     "getOrganization": (("id", "name"), _organization),
     "getOrganizations": (("search",), _organizations),
     "getOrganizationApiKeys": (("organizationId",), _api_keys),

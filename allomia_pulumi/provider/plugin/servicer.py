@@ -218,7 +218,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(
         self, request: provider_pb2.InvokeRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
-        result = invoke(request.tok, decode(request.args), lambda: self._session.open(None), self._clock.now())
+        now, warn = self._clock.now(), OperationReporter(self.log, "").warn
+        result = invoke(request.tok, decode(request.args), lambda: self._session.open(None), now, warn)
         answer = provider_pb2.InvokeResponse()
         if result is not None:
             # The field's name is a keyword of Python's.
