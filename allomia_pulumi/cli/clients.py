@@ -90,11 +90,11 @@ class _Organization:
 
 
 class Connections:
-    """One session per configuration, however many organizations and tenant keys there are."""
+    """One container per configuration, however many organizations and tenant keys there are."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._sessions: dict[tuple[object, ...], Container] = {}
+        self._containers: dict[tuple[object, ...], Container] = {}
 
     def open(self, access: Access) -> TenantClient:
         """Return the client of one access; no request is made yet.
@@ -102,7 +102,7 @@ class Connections:
         Raises:
             InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
         """
-        return self._session(access).open(access.reference)
+        return self._container(access).open(access.reference)
 
     def vault(self, access: Access) -> Vault:
         """Return the Vault of one access; no request is made yet.
@@ -110,7 +110,7 @@ class Connections:
         Raises:
             InvalidConfiguration: A setting is not acceptable.
         """
-        return self._session(access).store()
+        return self._container(access).store()
 
     def survey(self, accesses: Sequence[Access], organizations: Sequence[str]) -> Survey:
         """List the keys of these organizations, or of all that the tenant keys see.
@@ -128,9 +128,9 @@ class Connections:
         return Survey(holdings, tuple(failures))
 
     def close(self) -> None:
-        """Close every session."""
-        for session in self._sessions.values():
-            session.close()
+        """Close every container."""
+        for container in self._containers.values():
+            container.close()
 
     def _find_organizations(
         self, accesses: Sequence[Access], organizations: Sequence[str]
@@ -138,15 +138,15 @@ class Connections:
         """Find out which organizations there are; one that several tenant keys see is one organization."""
         visible: dict[tuple[str, str], _Organization] = {}
         failures: list[AllomiaError] = []
-        for session, reference in self._distinct(accesses):
+        for container, reference in self._distinct(accesses):
             try:
-                client = session.open(reference)
+                client = container.open(reference)
                 found = [(each, "") for each in organizations] or _usable(client, failures)
             except AllomiaError as problem:
                 failures.append(problem)
                 continue
             for organization_id, name in found:
-                key = (session.settings.api_url, organization_id)
+                key = (container.settings.api_url, organization_id)
                 visible.setdefault(key, _Organization(organization_id, name, [])).clients.append(client)
         return list(visible.values()), failures
 
@@ -154,26 +154,26 @@ class Connections:
         """Leave out what is the same, and a configuration without a tenant key where others have one."""
         seen = set()
         for access in accesses:
-            session = self._session(access)
+            container = self._container(access)
             reference = access.reference
-            if len(accesses) > 1 and reference is None and self._has_no_tenant_key(session):
+            if len(accesses) > 1 and reference is None and self._has_no_tenant_key(container):
                 continue
-            if reference is not None and session.settings.tenant_key_ref == reference:
+            if reference is not None and container.settings.tenant_key_ref == reference:
                 reference = None
-            if (session, reference) not in seen:
-                seen.add((session, reference))
-                yield session, reference
+            if (container, reference) not in seen:
+                seen.add((container, reference))
+                yield container, reference
 
-    def _has_no_tenant_key(self, session: Container) -> bool:
-        return session.settings.tenant_key_ref is None and not self._environ.get(TENANT_KEY_VARIABLE, "").strip()
+    def _has_no_tenant_key(self, container: Container) -> bool:
+        return container.settings.tenant_key_ref is None and not self._environ.get(TENANT_KEY_VARIABLE, "").strip()
 
-    def _session(self, access: Access) -> Container:
+    def _container(self, access: Access) -> Container:
         key = (tuple(sorted(access.stack.items())), tuple(sorted(access.arguments.items())))
-        if key not in self._sessions:
-            session = self._sessions[key] = Container(access.stack, self._environ, SystemClock(), access.arguments)
-            if session.warning:
-                warn(session.warning)
-        return self._sessions[key]
+        if key not in self._containers:
+            container = self._containers[key] = Container(access.stack, self._environ, SystemClock(), access.arguments)
+            if container.warning:
+                warn(container.warning)
+        return self._containers[key]
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Scene:
 @pytest.fixture
 def scene(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     tenant = sandbox.add_tenant("clinics")
-    monkeypatch.setattr(queries, "_sessions", SingleFlight())
+    monkeypatch.setattr(queries, "_containers", SingleFlight())
     monkeypatch.delenv("ALLOMIA_TENANT_KEY_REF", raising=False)
     monkeypatch.setenv("ALLOMIA_TENANT_KEY", tenant.key)
     pulumi.runtime.set_all_config({"allomia:apiUrl": sandbox.address})

@@ -94,7 +94,7 @@ class Scene:
         try:
             return check_old_keys(subject)
         finally:
-            subject.session.close()
+            subject.container.close()
 
 
 @pytest.fixture

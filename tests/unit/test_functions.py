@@ -32,7 +32,7 @@ FORMS = ("get_organization", "get_organizations", "get_organization_api_keys")
 def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in ("ALLOMIA_API_URL", "ALLOMIA_TENANT_KEY", "ALLOMIA_TENANT_KEY_REF"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(queries, "_sessions", SingleFlight())
+    monkeypatch.setattr(queries, "_containers", SingleFlight())
     pulumi.runtime.set_all_config({}, [])
     yield
     pulumi.runtime.set_all_config({}, [])

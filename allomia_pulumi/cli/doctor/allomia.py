@@ -42,7 +42,7 @@ class AllomiaChecks:
 
     @locked_cached_property
     def _client(self) -> TenantClient:
-        return self._subject.session.open(self._subject.access.reference)
+        return self._subject.container.open(self._subject.access.reference)
 
     def steps(self) -> list[Step]:
         """Return the checks in their order."""
@@ -61,7 +61,7 @@ class AllomiaChecks:
     def _what_the_key_needs(self) -> tuple[str, ...]:
         try:
             access = self._subject.access
-            is_in_vault = bool(access.reference or self._subject.session.settings.tenant_key_ref)
+            is_in_vault = bool(access.reference or self._subject.container.settings.tenant_key_ref)
         except AllomiaError:
             is_in_vault = False
         return ("configuration", "vault.login") if is_in_vault else ("configuration",)
@@ -78,16 +78,16 @@ class AllomiaChecks:
         self._organizations = [one for one in listed if one.is_usable]
         self._unusable = len(listed) - len(self._organizations)
         self._moments = (moment, began)
-        return ok(f"at {self._subject.session.settings.api_url}")
+        return ok(f"at {self._subject.container.settings.api_url}")
 
     def _others(self) -> Finding:
         accesses = self._subject.other_accesses
         for access in accesses:
-            session = self._subject.open(access)
+            container = self._subject.open(access)
             try:
-                session.open(access.reference).list_organizations_dated()
+                container.open(access.reference).list_organizations_dated()
             finally:
-                session.close()
+                container.close()
         return ok(f"accepted: {len(accesses)}" if accesses else "none")
 
     def _visible(self) -> Finding:
@@ -109,7 +109,7 @@ class AllomiaChecks:
         return ok(f"{len(seen)} visible")
 
     def _endpoints(self) -> Finding:
-        path = self._subject.session.settings.keys_path
+        path = self._subject.container.settings.keys_path
         try:
             self._list(self._organizations[0])
         except NotFound as problem:

@@ -89,7 +89,7 @@ def _run(subject: Subject, steps: Sequence[Step]) -> list[Check]:
         return run_steps(steps, subject.stack.label if subject.stack else "")
     finally:
         # It ends a login of ours at Vault, which may not answer any more.
-        closing = threading.Thread(target=subject.session.close, daemon=True)
+        closing = threading.Thread(target=subject.container.close, daemon=True)
         closing.start()
         closing.join(CLOSE_SECONDS)
 

@@ -36,7 +36,7 @@ def configuration_steps(subject: Subject, written: Mapping[str, object]) -> list
     """
 
     def look() -> Finding:
-        count = len(subject.session.settings.sources)
+        count = len(subject.container.settings.sources)
         return ok(f"every value is acceptable; {count} of them set")
 
     values: list[tuple[str, Callable[[Settings], str]]] = [
@@ -69,7 +69,7 @@ def _check_others(written: Mapping[str, object]) -> Finding:
 
 def _step(subject: Subject, name: str, show: Callable[[Settings], str]) -> Step:
     def look() -> Finding:
-        settings = subject.session.settings
+        settings = subject.container.settings
         source = settings.sources.get(name)
         found = f"{show(settings)} ({source})" if source else show(settings)
         if name == "vault.address" and settings.vault.warning:

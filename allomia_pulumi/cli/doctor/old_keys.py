@@ -30,7 +30,7 @@ def check_old_keys(subject: Subject) -> Finding:
     if not overdue:
         waiting = sum(len(key.old_keys) for key in subject.keys)
         return ok(f"none whose time is over; known: {waiting}")
-    store, prover = subject.session.store(), subject.session.prover()
+    store, prover = subject.container.store(), subject.container.prover()
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         looks = list(pool.map(lambda one: look_at(one[1], one[0].organization_id, store, prover), overdue))
     found = list(zip(overdue, looks, strict=True))

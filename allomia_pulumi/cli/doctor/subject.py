@@ -40,7 +40,7 @@ class Subject:
     known: dict[str, SecretStr] = field(default_factory=dict, repr=False)
 
     @locked_cached_property
-    def session(self) -> Container:
+    def container(self) -> Container:
         """Return the clients that the configuration gives."""
         return self.open(self.access)
 
@@ -77,7 +77,7 @@ class Subject:
     def tenant_references(self) -> list[VaultReference]:
         """Return where the tenant keys lie in Vault: the configured one, and those that keys have of their own."""
         own = [key.tenant_key_ref for key in self.keys if not key.has_own_provider]
-        return list(dict.fromkeys(one for one in (self.session.settings.tenant_key_ref, *own) if one is not None))
+        return list(dict.fromkeys(one for one in (self.container.settings.tenant_key_ref, *own) if one is not None))
 
     @locked_cached_property
     def _accesses(self) -> list[Access]:

@@ -33,7 +33,7 @@ class VaultChecks:
 
     @locked_cached_property
     def _diagnostics(self) -> Diagnostics:
-        return self._subject.session.store().diagnostics()
+        return self._subject.container.store().diagnostics()
 
     @locked_cached_property
     def _health(self) -> Health:

@@ -79,7 +79,7 @@ class KeyProvider(ResourceProvider):
         gc.freeze()
         end_with_engine()
         stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
-        self._handler = self._build(_session(tuple(stack.items())), SystemClock())
+        self._handler = self._build(_container(tuple(stack.items())), SystemClock())
 
     @_guarded
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -133,20 +133,20 @@ class KeyProvider(ResourceProvider):
         self._handler.delete(_props, self._reporter(recorded_identity(_props)))
 
 
-_sessions: SingleFlight[tuple[tuple[str, str], ...], Container] = SingleFlight()
+_containers: SingleFlight[tuple[tuple[str, str], ...], Container] = SingleFlight()
 
 
-def _session(stack: tuple[tuple[str, str], ...]) -> Container:
+def _container(stack: tuple[tuple[str, str], ...]) -> Container:
     """Return the connections of this process: one login and one read, however many kinds of resources it serves."""
 
     def connect() -> Container:
-        session = Container(dict(stack), os.environ, SystemClock())
-        atexit.register(session.close)
-        if session.warning:
-            engine_log().warn(session.warning)
-        return session
+        container = Container(dict(stack), os.environ, SystemClock())
+        atexit.register(container.close)
+        if container.warning:
+            engine_log().warn(container.warning)
+        return container
 
-    return _sessions.get(stack, connect)
+    return _containers.get(stack, connect)
 
 
 def _urn(kind: str, identity: Identity) -> str:

@@ -30,7 +30,7 @@ SHOWN_FRAMES: Final = 3
 
 Stack = tuple[tuple[str, str], ...]
 
-_sessions: SingleFlight[Stack, Container] = SingleFlight()
+_containers: SingleFlight[Stack, Container] = SingleFlight()
 
 
 def _raise_run_error(ending: Ending, *_: object) -> NoReturn:
@@ -71,21 +71,21 @@ def survey_keys(organization_id: object) -> OrganizationApiKeys:
 
 
 def _directory() -> Directory:
-    """Open AlloMia by the stack's configuration; one session lasts as long as the process.
+    """Open AlloMia by the stack's configuration; one container lasts as long as the process.
 
     Programs of several stacks may share a process (Pulumi's automation API), so each configuration has its own.
     """
     config = pulumi.Config(NAMESPACE)
     stack = tuple((name, value) for name in CONFIGURATION if (value := config.get(name)))
-    return _sessions.get(stack, lambda: _start(stack)).open(None)
+    return _containers.get(stack, lambda: _start(stack)).open(None)
 
 
 def _start(stack: Stack) -> Container:
-    session = Container(dict(stack), os.environ, SystemClock())
-    atexit.register(session.close)
-    if session.warning:
-        pulumi.log.warn(session.warning)
-    return session
+    container = Container(dict(stack), os.environ, SystemClock())
+    atexit.register(container.close)
+    if container.warning:
+        pulumi.log.warn(container.warning)
+    return container
 
 
 def _text(value: object, name: str, function: str) -> str | None:

@@ -71,13 +71,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._has_engine = has_engine
         self._configuring = threading.Lock()
         self._configured: _Sources | None = None
-        self._sessions: list[Container] = []
+        self._containers: list[Container] = []
         self._connect({}, environ)
 
     def close(self) -> None:
         """Close the connections to AlloMia and Vault."""
-        for session in self._sessions:
-            session.close()
+        for container in self._containers:
+            container.close()
 
     @ends_with_status
     def Handshake(
@@ -137,8 +137,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if self._configured is None:
                 self._connect(*sources)
                 self._configured = sources
-                if self._session.warning:
-                    self.log.warn(self._session.warning, request.urn)  # noqa: G010 - it is the engine's log
+                if self._container.warning:
+                    self.log.warn(self._container.warning, request.urn)  # noqa: G010 - it is the engine's log
             elif sources != self._configured:
                 # The port is open to every user of this machine, and a new address would be sent the tenant key.
                 raise InvalidConfiguration(
@@ -219,7 +219,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.InvokeRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
         now, warn = self._clock.now(), OperationReporter(self.log, "").warn
-        result = invoke(request.tok, decode(request.args), lambda: self._session.open(None), now, warn)
+        result = invoke(request.tok, decode(request.args), lambda: self._container.open(None), now, warn)
         answer = provider_pb2.InvokeResponse()
         if result is not None:
             # The field's name is a keyword of Python's.
@@ -235,8 +235,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _connect(
         self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
     ) -> None:
-        self._session = Container(stack, environ, self._clock, arguments, self._cancellation)
-        self._sessions.append(self._session)
+        self._container = Container(stack, environ, self._clock, arguments, self._cancellation)
+        self._containers.append(self._container)
         self._resources: SingleFlight[str, Resource] = SingleFlight()
 
     def _resource(self, urn: str) -> Resource:
@@ -244,7 +244,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return self._resources.get(kind, lambda: self._build(kind))
 
     def _build(self, kind: str) -> Resource:
-        return _registration(kind).load()(self._session, self._clock)
+        return _registration(kind).load()(self._container, self._clock)
 
 
 def _registration(kind: str) -> Registration:
