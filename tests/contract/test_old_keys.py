@@ -83,8 +83,8 @@ class Scene:
         kinds = {"DashboardApiKey": outputs, **others}
         resources = [
             {
-                "urn": f"urn:pulumi:prod::clinic::{kind}::ehr",
-                "type": kind,
+                "urn": f"urn:pulumi:prod::clinic::allomia:index:{kind}::ehr",
+                "type": f"allomia:index:{kind}",
                 "outputs": each,
             }
             for kind, each in kinds.items()
