@@ -72,6 +72,41 @@ def test_httpx_is_loaded_without_its_command_line_and_works() -> None:
     assert run(code + look) == ["[]", "True"]
 
 
+WATCHED = """
+from allomia_pulumi.ground import lazy_imports
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name in (*EDGES, "allomia_pulumi.core.handmade_key.handler") and not lazy_imports._one_at_a_time._is_owned():
+            print("alone", name)
+sys.meta_path.insert(0, Watch())
+from allomia_pulumi.ground.clock import SystemClock
+"""
+VAULT = """
+from allomia_pulumi.edges.vault import Vault
+from allomia_pulumi.ground.references import parse_reference
+from allomia_pulumi.ground.settings import VaultSettings
+vault = Vault(VaultSettings(address="http://127.0.0.1:1"), {"VAULT_TOKEN": "s.x"}, SystemClock())
+"""
+LOADERS = {
+    "versions": VAULT + "try: vault.read_versions(parse_reference('secret/a#b', 'x'))\nexcept Exception: pass\n",
+    "diagnostics": VAULT + "vault.diagnostics()\n",
+    "the other resource": """
+import allomia_pulumi.provider.plugin.servicer as servicer
+from allomia_pulumi.ground.cancellation import Cancellation
+provider = servicer.Provider(None, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"}, SystemClock(), Cancellation())
+provider._connect({}, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"})
+provider._resource("urn:pulumi:s::p::allomia:index:DashboardApiKey::x")
+""",
+}
+
+
+@pytest.mark.catalogue(76)
+@pytest.mark.parametrize("what", LOADERS)
+def test_threads_that_come_together_load_one_after_another(what: str) -> None:
+    # Of two threads that import modules with circles, one can be handed a half: seen on Python 3.13 as an ImportError.
+    assert run(WATCHED + LOADERS[what] + "print(loaded('hvac') or loaded('pydantic'))")[:-1] == []
+
+
 @pytest.mark.parametrize("plugins", [None, "some-plugin"])
 def test_loading_leaves_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch, plugins: str | None) -> None:
     if plugins is None:

@@ -75,9 +75,10 @@ class Vault:
             AccessDenied: No policy of the token shows the metadata; the hint holds the line to add.
             AllomiaError: Vault cannot be asked, as in `read_secret`.
         """
-        from allomia_pulumi.edges.vault.versions import read_versions  # noqa: PLC0415 - imports hvac
+        reader, _ = self._open()
+        from allomia_pulumi.edges.vault.versions import read_versions  # noqa: PLC0415 - imports hvac, loaded by now
 
-        return read_versions(self._open()[0], reference, self._clock)
+        return read_versions(reader, reference, self._clock)
 
     def inspect_secret(self, place: VaultLocation) -> StoredSecret:
         """Return what stands at a place, from its metadata; the value does not travel.
@@ -153,9 +154,9 @@ class Vault:
         Raises:
             InvalidConfiguration: There is no address, or no usable file of certificates.
         """
-        from allomia_pulumi.edges.vault.diagnostics import Diagnostics  # noqa: PLC0415 - imports hvac
-
         reader, _ = self._open()
+        from allomia_pulumi.edges.vault.diagnostics import Diagnostics  # noqa: PLC0415 - imports hvac, loaded by now
+
         return Diagnostics(reader.vault, reader.mounts)
 
     def close(self) -> None:
@@ -166,11 +167,14 @@ class Vault:
             reader.close()
 
     def _open(self) -> tuple[KvReader, KvWriter]:
-        with self._lock, loading():
-            from allomia_pulumi.edges.vault.delivery import KvWriter  # noqa: PLC0415 - imports hvac
-            from allomia_pulumi.edges.vault.kv import KvReader  # noqa: PLC0415 - the same
+        """Load hvac and open the connection, once: threads that import modules with circles at once get halves."""
+        with self._lock:
+            if self._reader is not None and self._writer is not None:
+                return self._reader, self._writer
+            with loading():
+                from allomia_pulumi.edges.vault.delivery import KvWriter  # noqa: PLC0415 - imports hvac
+                from allomia_pulumi.edges.vault.kv import KvReader  # noqa: PLC0415 - the same
 
-            if self._reader is None or self._writer is None:
                 self._reader = KvReader(self._settings, self._environ, self._clock, self._sources)
                 self._writer = KvWriter(self._reader, self._clock)
             return self._reader, self._writer

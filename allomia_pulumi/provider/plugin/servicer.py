@@ -21,6 +21,7 @@ from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import load_settings
+from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.settings import CONFIGURATION
 from allomia_pulumi.ground.singleflight import SingleFlight
@@ -244,7 +245,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return self._resources.get(kind, lambda: self._build(kind))
 
     def _build(self, kind: str) -> Resource:
-        return _registration(kind).load()(self._container, self._clock)
+        registration = _registration(kind)
+        with loading():
+            build = registration.load()
+        return build(self._container, self._clock)
 
 
 def _registration(kind: str) -> Registration:
