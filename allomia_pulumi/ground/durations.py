@@ -20,6 +20,7 @@ UNITS: Final = {
     "s": timedelta(seconds=1),
 }
 LONGEST: Final = timedelta(days=36_500)
+RECORDED: Final = "the recorded duration"
 
 _SHORT = re.compile(r"([0-9]{1,10})([wdhms])")
 _ISO = re.compile(r"P(?!\Z)([0-9]+W)?([0-9]+D)?(T(?!\Z)([0-9]+H)?([0-9]+M)?([0-9]+S)?)?")
@@ -69,16 +70,29 @@ class _Written(timedelta):
         return hash(self.text)
 
 
+class _Unreadable(_Written):
+    """A recorded text that is no duration: it is kept, and refused where its length is asked for."""
+
+    def __bool__(self) -> bool:
+        return bool(parse_duration(self.text, RECORDED))
+
+
 def _parse_recorded(value: object) -> timedelta:
-    """Parse a duration of a record; only an edited state has one that is empty or not in our form."""
+    """Parse a duration of a record; only an edited state has one that is empty, not in our form, or none at all."""
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
         raise ValueError("is no duration")  # noqa: TRY004 - pydantic takes no TypeError for an answer
-    length = parse_duration(value, "the recorded duration") if value else timedelta()
-    if format_duration(length) == value:
-        return length
-    written = _Written(length.days, length.seconds)
+    written: _Written
+    try:
+        length = parse_duration(value, RECORDED) if value else timedelta()
+    except InvalidInput:
+        # A deletion asks for no length, and must not fail for one. Whoever reckons with it all the same overflows.
+        written = _Unreadable(timedelta.max.days)
+    else:
+        if format_duration(length) == value:
+            return length
+        written = _Written(length.days, length.seconds)
     written.text = value
     return written
 
@@ -92,6 +106,5 @@ RecordedDuration = Annotated[
 ]
 """A duration of a record: parsed once, when the record is read, and written with the text that it was read from.
 
-Raises:
-    InvalidInput: It is a text, and no duration.
+A text that is no duration raises `InvalidInput` by its truth value, which every rule asks for first.
 """

@@ -1,8 +1,8 @@
-"""A duration of a record is parsed once, written back byte for byte, and refused in the words of before."""
+"""A duration of a record is parsed once, written back byte for byte, and refused only where its length is asked for."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,11 +44,60 @@ def test_whatever_a_stack_records_is_written_as_it_was_read() -> None:
     assert read_outputs(outputs).to_outputs() == outputs
 
 
-@pytest.mark.parametrize("text", ["soon", "1y", "-1d", "1.5h", "36501d", " "])
-def test_a_text_that_is_no_duration_is_refused_in_the_same_words(text: str) -> None:
-    for read, outputs in ((read_outputs, minted(overlap=text)), (read_dashboard_outputs, handmade(overlap=text))):
-        with pytest.raises(InvalidInput, match="the recorded duration is not a duration"):
-            read(outputs)
+NO_DURATIONS = ["soon", "1y", "-1d", "1.5h", "36501d", " "]
+
+
+@pytest.mark.parametrize("text", NO_DURATIONS)
+def test_a_text_that_is_no_duration_is_kept_and_refused_where_its_length_is_asked_for(text: str) -> None:
+    for read, outputs in (
+        (read_outputs, minted(rotateAfter=text, overlap=text)),
+        (read_dashboard_outputs, handmade(rotateAfter=text, overlap=text)),
+    ):
+        state = read(outputs)
+        settings = state.record.settings
+        assert state.to_outputs()["record"]["settings"] == outputs["record"]["settings"]
+        for length in (settings.rotate_after, settings.overlap):
+            with pytest.raises(InvalidInput, match="the recorded duration is not a duration"):
+                bool(length)
+            with pytest.raises(OverflowError):
+                datetime(2026, 11, 25, tzinfo=UTC) + length
+
+
+def edited(text: str, program: str) -> Stack:
+    """Return a stack whose key is in its overlap, and whose record has a text in place of the overlap."""
+    stack = Stack({"organizationId": ORGANIZATION, "rotationTriggers": {"n": "1"}, "overlap": "2d"})
+    stack.up()
+    stack.edit(rotationTriggers={"n": "2"})
+    stack.up()
+    stack.edit(overlap=program)
+    record = stack.outputs["record"]
+    stack.edit_outputs(record={**record, "settings": {**record["settings"], "overlap": text}})
+    return stack
+
+
+@pytest.mark.parametrize("text", NO_DURATIONS)
+def test_a_text_that_is_no_duration_holds_up_no_destroy(text: str) -> None:
+    stack = edited(text, "2d")
+    assert len(stack.alive) == 2
+    assert stack.destroy().failure is None
+    assert not stack.alive
+
+
+def test_a_text_that_is_no_duration_ends_no_predecessor() -> None:
+    stack = edited("soon", "1d")
+    refused = stack.up()
+    assert "the recorded duration is not a duration" in str(refused.failure)
+    assert refused.writes == ()
+    assert len(stack.alive) == 2
+
+
+def test_a_text_that_is_no_duration_is_mended_by_the_next_update() -> None:
+    stack = Stack({"organizationId": ORGANIZATION, "overlap": "2d"})
+    stack.up()
+    record = stack.outputs["record"]
+    stack.edit_outputs(record={**record, "settings": {**record["settings"], "overlap": "soon"}})
+    assert stack.up().failure is None
+    assert stack.outputs["record"]["settings"]["overlap"] == "2d"
 
 
 @pytest.mark.parametrize("value", [5, 1.5, True, ["1d"], {"days": 1}])
