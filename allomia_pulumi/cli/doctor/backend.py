@@ -64,7 +64,7 @@ def find_backend(stack: Stack) -> Backend:
     """Ask the Pulumi CLI which backend it is logged in to.
 
     Raises:
-        InvalidConfiguration: It does not print_error, or cannot be asked.
+        InvalidConfiguration: It does not say where the state lies, or cannot be asked.
     """
     url = ask_pulumi_object(stack.folder, "whoami", "--json").get("url")
     if not isinstance(url, str):

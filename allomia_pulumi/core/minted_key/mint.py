@@ -66,7 +66,7 @@ class Minter:
         clock: Where time comes from.
         reporter: Hears of what needs care.
         cancellation: Tells whether the run is being stopped.
-        ledger: What this process has seen of the organizations: no new key has an id from there.
+        quota: What this process has seen of the organizations: no new key has an id from there.
         known: Keys that this process made or met in records: nor from here.
     """
 
@@ -151,7 +151,7 @@ class Minter:
             raise
 
     def _undo(self, organization_id: str, minted: IssuedKey, why: str) -> str:
-        """Revoke a key as `Undoing` does; after a fault of ours the error names it all the same."""
+        """Revoke a key as `Undo` does; after a fault of ours the error names it all the same."""
         try:
             return self._undo_mint.undo_key(organization_id, minted, why)
         except AllomiaError:
