@@ -34,7 +34,7 @@ sweep: $(VENV)/ready ## the long tests on the real engine, and fuzzing with new 
 	@ALLOMIA_FUZZ=random $(RUN) -m pytest -q -n 2 -m "not long" -k fuzz tests/unit -o cache_dir=$(CACHE)/pytest
 	@$(RUN) -m pytest -q -n 2 --dist worksteal -m long -o cache_dir=$(CACHE)/pytest
 
-sweep-core: $(VENV)/ready ## the part of the sweep that CI runs: every boundary by every strike, and who else may end a run
+sweep-core: $(VENV)/ready ## a fixed part of the sweep: every boundary by every strike, and who else may end a run
 	@$(RUN) -m tools.engine.build
 	@$(RUN) -m pytest -q -n 2 --dist worksteal -m core -o cache_dir=$(CACHE)/pytest
 
