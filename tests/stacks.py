@@ -23,7 +23,7 @@ from allomia_pulumi.core.minted_key.handler import OrganizationKeys
 from allomia_pulumi.core.minted_key.state import KeyState, hash_triggers
 from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SetupError
-from allomia_pulumi.ground.durations import parse_duration
+from allomia_pulumi.ground.durations import parse_duration, recorded_length
 from allomia_pulumi.ground.redaction import fingerprint
 from tests.fakes import LINEAGE, FakeAllomia, FakeClock, FakeKey, FakeTenants, FakeVault, Listener, raise_or_call
 
@@ -363,8 +363,8 @@ def _differences_from_program(stack: Stack, state: KeyState) -> list[str]:
     wanted = program.get("vaultSecret")
     pairs = {
         "organizationId": (program["organizationId"], settings.organization_id),
-        "rotateAfter": (_length(program.get("rotateAfter")), settings.rotate_after or timedelta()),
-        "overlap": (_length(program.get("overlap")), settings.overlap or timedelta()),
+        "rotateAfter": (_length(program.get("rotateAfter")), recorded_length(settings.rotate_after)),
+        "overlap": (_length(program.get("overlap")), recorded_length(settings.overlap)),
         "vaultSecret": ({"takeOver": False, **wanted} if wanted else None, place),
         "secretInState": (program.get("secretInState", True), settings.secret_in_state),
         "verify": (program.get("verify", True), settings.verify),
@@ -426,7 +426,7 @@ def vault_differences(stack: Stack, state: KeyState, place: VaultLocation) -> li
 def _wrong_moments(state: KeyState) -> list[str]:
     settings = state.record.settings
     made_at = datetime.fromisoformat(state.created_at)
-    rotate_at = made_at + settings.rotate_after if settings.rotate_after else None
+    rotate_at = made_at + recorded_length(settings.rotate_after) if settings.rotate_after else None
     found = []
     if _moment(state.rotate_at) != rotate_at:
         found.append(f"rotateAt {state.rotate_at}, expected {rotate_at}")

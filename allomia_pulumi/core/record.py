@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from allomia_pulumi.core.model import Model, Unknown
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.durations import RecordedDuration, format_duration
 from allomia_pulumi.ground.identifiers import Identifier
 from allomia_pulumi.ground.references import VaultReference
 
@@ -78,7 +79,7 @@ def _recorded(value: object, before: object) -> object:
         case Unknown():
             return before
         case timedelta():
-            return value or None
+            return RecordedDuration(format_duration(value)) if value else None
         case VaultReference():
             return value.to_wire()
     return value

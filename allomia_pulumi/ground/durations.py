@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+from pydantic import ConfigDict, RootModel, TypeAdapter, ValidationError
 
 from allomia_pulumi.errors import InvalidInput
 
-__all__ = ["RecordedDuration", "format_duration", "parse_duration"]
+__all__ = ["RecordedDuration", "format_duration", "parse_duration", "recorded_length"]
 
 UNITS: Final = {
     "w": timedelta(weeks=1),
@@ -58,53 +58,29 @@ def _read(value: str) -> timedelta | None:
         return None
 
 
-class _Written(timedelta):
-    """A recorded duration in another form than ours: it keeps its text, and is equal to the same text only."""
+class RecordedDuration(RootModel[str]):
+    """A duration of a record: its text, written back as it was read, and a length for whoever asks.
 
-    text: str
+    Only an edited state has a text that is empty or no duration. A deletion asks for no length, so such a text holds
+    up none.
+    """
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Written) and self.text == other.text
+    model_config = ConfigDict(frozen=True)
 
-    def __hash__(self) -> int:
-        return hash(self.text)
+    @property
+    def length(self) -> timedelta:
+        """Return the length of time.
 
-
-class _Unreadable(_Written):
-    """A recorded text that is no duration: it is kept, and refused where its length is asked for."""
-
-    def __bool__(self) -> bool:
-        return bool(parse_duration(self.text, RECORDED))
-
-
-def _parse_recorded(value: object) -> timedelta:
-    """Parse a duration of a record; only an edited state has one that is empty, not in our form, or none at all."""
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("is no duration")  # noqa: TRY004 - pydantic takes no TypeError for an answer
-    written: _Written
-    try:
-        length = parse_duration(value, RECORDED) if value else timedelta()
-    except InvalidInput:
-        # A deletion asks for no length, and must not fail for one. Whoever reckons with it all the same overflows.
-        written = _Unreadable(timedelta.max.days)
-    else:
-        if format_duration(length) == value:
-            return length
-        written = _Written(length.days, length.seconds)
-    written.text = value
-    return written
+        Raises:
+            InvalidInput: The text is no duration.
+        """
+        return parse_duration(self.root, RECORDED) if self.root else timedelta()
 
 
-def _format_recorded(length: timedelta) -> str:
-    return length.text if isinstance(length, _Written) else format_duration(length)
+def recorded_length(recorded: RecordedDuration | None) -> timedelta:
+    """Return the length of a recorded duration; none is no time.
 
-
-RecordedDuration = Annotated[
-    timedelta, PlainValidator(_parse_recorded), PlainSerializer(_format_recorded, return_type=str)
-]
-"""A duration of a record: parsed once, when the record is read, and written with the text that it was read from.
-
-A text that is no duration raises `InvalidInput` by its truth value, which every rule asks for first.
-"""
+    Raises:
+        InvalidInput: Its text is no duration.
+    """
+    return recorded.length if recorded else timedelta()

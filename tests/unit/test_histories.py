@@ -30,7 +30,7 @@ from allomia_pulumi.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from allomia_pulumi.ground.durations import parse_duration
+from allomia_pulumi.ground.durations import parse_duration, recorded_length
 from allomia_pulumi.ground.redaction import fingerprint
 from tests.fakes import FakeClock, FakeKey
 from tests.stacks import (
@@ -423,7 +423,7 @@ class Histories(RuleBasedStateMachine):
         """See that by AlloMia's own clock no predecessor ended early."""
         old = before.state
         if old and old.previous_key_id and old.previous_revoke_at and outcome.kind is Kind.UPDATE:
-            began = datetime.fromisoformat(old.previous_revoke_at) - (old.record.settings.overlap or timedelta())
+            began = datetime.fromisoformat(old.previous_revoke_at) - recorded_length(old.record.settings.overlap)
             ended = self.api.ends.get(old.previous_key_id)
             assert ended is None or ended >= began + length(self.stack.program.get("overlap"))
 

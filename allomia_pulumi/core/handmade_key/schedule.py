@@ -7,6 +7,7 @@ from datetime import timedelta
 from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
 from allomia_pulumi.core.handmade_key.state import DashboardState
 from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.ground.durations import recorded_length
 from allomia_pulumi.ground.moments import format_moment
 
 __all__ = ["reschedule", "with_next_action"]
@@ -15,8 +16,8 @@ __all__ = ["reschedule", "with_next_action"]
 def reschedule(state: DashboardState, inputs: DashboardInputs) -> DashboardState:
     """Return the state with the moments that follow from today's inputs; unknown ones leave them as they are."""
     applied = state.record.settings
-    after = applied.rotate_after if isinstance(inputs.rotate_after, Unknown) else inputs.rotate_after
-    overlap = applied.overlap if isinstance(inputs.overlap, Unknown) else inputs.overlap
+    after = recorded_length(applied.rotate_after) if isinstance(inputs.rotate_after, Unknown) else inputs.rotate_after
+    overlap = recorded_length(applied.overlap) if isinstance(inputs.overlap, Unknown) else inputs.overlap
     rotate_at = format_moment(state.began_at + after) if after else None
     old_keys = tuple(old.until(overlap or timedelta()) for old in state.previous_keys)
     timed = state.model_copy(update={"rotate_at": rotate_at, "previous_keys": old_keys})

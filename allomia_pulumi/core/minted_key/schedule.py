@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from allomia_pulumi.core.minted_key.inputs import Inputs
 from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.ground.durations import recorded_length
 from allomia_pulumi.ground.moments import format_moment
 
 __all__ = ["has_living_predecessor", "is_overlap_over", "overlap_end", "overlap_of", "overlap_start", "reschedule"]
@@ -14,15 +15,16 @@ __all__ = ["has_living_predecessor", "is_overlap_over", "overlap_end", "overlap_
 
 def overlap_of(inputs: Inputs, state: KeyState) -> timedelta:
     """Return the overlap that holds today: the input's, or the applied one while a preview does not know it."""
-    overlap = inputs.overlap
-    return (state.record.settings.overlap if isinstance(overlap, Unknown) else overlap) or timedelta()
+    if isinstance(inputs.overlap, Unknown):
+        return recorded_length(state.record.settings.overlap)
+    return inputs.overlap or timedelta()
 
 
 def overlap_start(state: KeyState) -> datetime | None:
     """Return when the predecessor's overlap began, or None without a predecessor."""
     if state.previous_key_id is None or state.previous_revoke_at is None:
         return None
-    return datetime.fromisoformat(state.previous_revoke_at) - (state.record.settings.overlap or timedelta())
+    return datetime.fromisoformat(state.previous_revoke_at) - recorded_length(state.record.settings.overlap)
 
 
 def overlap_end(inputs: Inputs, state: KeyState) -> datetime | None:
@@ -47,7 +49,7 @@ def reschedule(state: KeyState, owed_since: datetime | None = None) -> KeyState:
 
     `owed_since` is the moment of an update that left something pending: there is something to do from then on.
     """
-    rotate_after = state.record.settings.rotate_after
+    rotate_after = recorded_length(state.record.settings.rotate_after)
     rotate_at = format_moment(state.made_at + rotate_after) if rotate_after else None
     next_action_at = state.previous_revoke_at or rotate_at
     if state.pending:
