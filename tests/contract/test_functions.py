@@ -19,7 +19,7 @@ from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.program import functions
-from allomia_pulumi.provider.dynamic import queries
+from allomia_pulumi.provider.dynamic import containers
 from tests.fakes import LINEAGE
 from tools.engine.processes import Child
 from tools.engine.sandbox import Sandbox, Tenant
@@ -47,7 +47,7 @@ class Scene:
 @pytest.fixture
 def scene(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     tenant = sandbox.add_tenant("clinics")
-    monkeypatch.setattr(queries, "_containers", SingleFlight())
+    monkeypatch.setattr(containers, "_containers", SingleFlight())
     monkeypatch.delenv("ALLOMIA_TENANT_KEY_REF", raising=False)
     monkeypatch.setenv("ALLOMIA_TENANT_KEY", tenant.key)
     pulumi.runtime.set_all_config({"allomia:apiUrl": sandbox.address})

@@ -20,7 +20,7 @@ from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.program import functions
 from allomia_pulumi.program.functions import OrganizationInfo
-from allomia_pulumi.provider.dynamic import queries
+from allomia_pulumi.provider.dynamic import containers, queries
 
 ORGANIZATION = OrganizationInfo(
     id="org", name="Valley", city=None, country=None, timezone=None, created_at="2026-11-25T12:00:00Z"
@@ -32,7 +32,7 @@ FORMS = ("get_organization", "get_organizations", "get_organization_api_keys")
 def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in ("ALLOMIA_API_URL", "ALLOMIA_TENANT_KEY", "ALLOMIA_TENANT_KEY_REF"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(queries, "_containers", SingleFlight())
+    monkeypatch.setattr(containers, "_containers", SingleFlight())
     pulumi.runtime.set_all_config({}, [])
     yield
     pulumi.runtime.set_all_config({}, [])
@@ -54,10 +54,10 @@ class StandIn:
 
 
 def failure(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> pulumi.RunError:
-    def fail(_: object) -> Container:
+    def fail(*_: object) -> Container:
         raise problem
 
-    monkeypatch.setattr(queries, "_start", fail)
+    monkeypatch.setattr(containers, "Container", fail)
     with pytest.raises(pulumi.RunError) as caught:
         functions.get_organization(id="org")
     return caught.value
@@ -96,17 +96,17 @@ def test_the_stack_configuration_counts_secret_or_not(monkeypatch: pytest.Monkey
     pulumi.runtime.set_all_config({**config, "clinic:owner": "bob"}, ["allomia:owner"])
     started: list[dict[str, str]] = []
 
-    def start(stack: tuple[tuple[str, str], ...]) -> Container:
-        started.append(dict(stack))
+    def start(stack: dict[str, str], *_: object) -> Container:
+        started.append(stack)
         raise InvalidConfiguration("enough is known")
 
-    monkeypatch.setattr(queries, "_start", start)
+    monkeypatch.setattr(containers, "Container", start)
     with pytest.raises(pulumi.RunError, match="enough is known"):
         functions.get_organizations()
     assert started == [values]
 
 
-def test_one_session_serves_a_process_and_each_configuration_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_container_serves_a_process_and_each_configuration_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOMIA_TENANT_KEY", "alm_tenant")
     at_exit: list[Any] = []
     monkeypatch.setattr(atexit, "register", at_exit.append)

@@ -5,9 +5,7 @@ It decides nothing: see `allomia_pulumi.core`.
 
 from __future__ import annotations
 
-import atexit
 import gc
-import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -34,8 +32,8 @@ from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.clock import Clock, SystemClock
 from allomia_pulumi.ground.redaction import scrub
-from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
-from allomia_pulumi.ground.singleflight import SingleFlight
+from allomia_pulumi.ground.settings import NAMESPACE
+from allomia_pulumi.provider.dynamic.containers import open_container
 from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, widen_thread_pool
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
 from allomia_pulumi.provider.last_guard import Ending, Shown, guarded, log_frames
@@ -78,19 +76,15 @@ class KeyProvider(ResourceProvider):
         # What is loaded by now stays, so no search for garbage need look at it.
         gc.freeze()
         end_with_engine()
-        stack = {name: value for name in CONFIGURATION if (value := req.config.get(f"{NAMESPACE}:{name}"))}
-        self._handler = self._build(_container(tuple(stack.items())), SystemClock())
+        container = open_container(lambda name: req.config.get(f"{NAMESPACE}:{name}"), self._log.warn)
+        self._handler = self._build(container, SystemClock())
 
     @_guarded
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate inputs and add the default label."""
-        identity = _identity(news)
-        olds = _wire(_olds)
-        checked = self._handler.check(
-            olds,
-            _wire(news),
-            Call(identity, self._reporter(identity), old_identity=_identity(_olds) if IDENTITY in _olds else None),
-        )
+        identity, before = _identity(news), _identity(_olds) if IDENTITY in _olds else None
+        call = Call(identity, self._reporter(identity), old_identity=before)
+        checked = self._handler.check(_wire(_olds), _wire(news), call)
         added = {name: value for name, value in checked.inputs.items() if news.get(name) is None}
         # The property stays empty: the engine then shows the reason alone, which names the input itself.
         failures = [CheckFailure("", scrub(failure.reason)) for failure in checked.failures]
@@ -131,22 +125,6 @@ class KeyProvider(ResourceProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Revoke the key."""
         self._handler.delete(_props, self._reporter(recorded_identity(_props)))
-
-
-_containers: SingleFlight[tuple[tuple[str, str], ...], Container] = SingleFlight()
-
-
-def _container(stack: tuple[tuple[str, str], ...]) -> Container:
-    """Return the connections of this process: one login and one read, however many kinds of resources it serves."""
-
-    def connect() -> Container:
-        container = Container(dict(stack), os.environ, SystemClock())
-        atexit.register(container.close)
-        if container.warning:
-            engine_log().warn(container.warning)
-        return container
-
-    return _containers.get(stack, connect)
 
 
 def _urn(kind: str, identity: Identity) -> str:

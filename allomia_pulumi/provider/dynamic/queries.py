@@ -5,8 +5,6 @@ Loaded by the first call of a function, since a program without one needs none o
 
 from __future__ import annotations
 
-import atexit
-import os
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -14,23 +12,18 @@ from typing import Any, Final, NoReturn
 
 import pulumi
 
-from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.allomia import Directory
 from allomia_pulumi.contracts.values import OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.core import queries
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
-from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
-from allomia_pulumi.ground.singleflight import SingleFlight
+from allomia_pulumi.ground.settings import NAMESPACE
+from allomia_pulumi.provider.dynamic.containers import open_container
 from allomia_pulumi.provider.last_guard import Ending, guarded
 
 __all__ = ["find_organization", "list_organizations", "survey_keys"]
 
 SHOWN_FRAMES: Final = 3
-
-Stack = tuple[tuple[str, str], ...]
-
-_containers: SingleFlight[Stack, Container] = SingleFlight()
 
 
 def _raise_run_error(ending: Ending, *_: object) -> NoReturn:
@@ -75,17 +68,7 @@ def _directory() -> Directory:
 
     Programs of several stacks may share a process (Pulumi's automation API), so each configuration has its own.
     """
-    config = pulumi.Config(NAMESPACE)
-    stack = tuple((name, value) for name in CONFIGURATION if (value := config.get(name)))
-    return _containers.get(stack, lambda: _start(stack)).open(None)
-
-
-def _start(stack: Stack) -> Container:
-    container = Container(dict(stack), os.environ, SystemClock())
-    atexit.register(container.close)
-    if container.warning:
-        pulumi.log.warn(container.warning)
-    return container
+    return open_container(pulumi.Config(NAMESPACE).get, pulumi.log.warn).open(None)
 
 
 def _text(value: object, name: str, function: str) -> str | None:
