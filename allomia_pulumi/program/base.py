@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
@@ -10,7 +11,7 @@ import pulumi
 __all__ = ["ApiKeyResource"]
 
 
-class ApiKeyResource(pulumi.CustomResource):
+class ApiKeyResource(pulumi.CustomResource, ABC):
     """A declared key.
 
     A face says by `_registration` under which type it registers; a resource says what its inputs and outputs are.
@@ -38,11 +39,11 @@ class ApiKeyResource(pulumi.CustomResource):
         options = pulumi.ResourceOptions.merge(opts, own)
         super().__init__(type_, resource_name, cast("Mapping[str, Any]", props), options)
 
+    @abstractmethod
     def _registration(
         self, resource_name: str, opts: pulumi.ResourceOptions | None
     ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
         """Return the type, the face's own inputs, and what else the resource may have been known as."""
-        raise NotImplementedError
 
     @property
     @pulumi.getter

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -85,7 +86,7 @@ class _Engine(engine_pb2_grpc.EngineServicer):
 
 
 @dataclass
-class Face:
+class Face(ABC):
     """A provider process, and the engine's side of it."""
 
     configuration: dict[str, str]
@@ -252,16 +253,18 @@ class Face:
         """Return the configuration as the engine hands it to this face."""
         return _struct(self._settings())
 
+    @abstractmethod
     def _settings(self) -> dict[str, str]:
-        raise NotImplementedError
+        """Return the configuration under the names that the engine hands this face."""
 
+    @abstractmethod
     def _internal(self, props: dict[str, Any], name: str | None) -> dict[str, Any]:
         """Return inputs with what the face's class adds to them."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def urn(name: str, kind: str = "OrganizationApiKey") -> str:
-        raise NotImplementedError
+        """Return the URN of a resource of this face."""
 
 
 class DynamicFace(Face):
