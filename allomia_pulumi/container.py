@@ -99,6 +99,7 @@ class Container:
         self._settings = self._services.register(lambda: load_settings(stack, environ, arguments))
         self._http = self._services.register(self._make_http, close=lambda http: http.close())
         self._vault = self._services.register(self._make_vault, close=lambda vault: vault.close())
+        self._prover = self._services.register(self._make_prover)
         self._credential = self._services.register(self._find_credential)
         self._tenant = self._services.register(self._make_tenant)
         self._managed: set[str] = set()
@@ -152,10 +153,7 @@ class Container:
 
     def prover(self) -> Prover:
         """Return what proves organization keys; it needs no tenant key."""
-        with loading():
-            from allomia_pulumi.edges.allomia import Prover  # noqa: PLC0415 - see `_make_http`
-
-        return Prover(self._http())
+        return self._prover()
 
     def is_tenant_key(self, reference: VaultReference) -> bool:
         """Tell whether a reference is the place that the tenant key is configured to lie at."""
@@ -206,6 +204,12 @@ class Container:
 
         source = self.settings.sources.get("apiUrl", "default")
         return HttpClient(self.settings.api_url, self._clock, self.cancellation, source=source)
+
+    def _make_prover(self) -> Prover:
+        with loading():
+            from allomia_pulumi.edges.allomia import Prover  # noqa: PLC0415 - see `_make_http`
+
+        return Prover(self._http())
 
     def _make_vault(self) -> Vault:
         # hvac and requests take a while to load, and not every process needs them.

@@ -7,7 +7,7 @@ from typing import Any
 
 from allomia_pulumi.core.identity import Identity
 
-__all__ = ["identity_of", "is_default_provider", "kind_of", "name_of", "setting_text"]
+__all__ = ["identity_of", "is_default_provider", "kind_in", "name_of", "setting_text"]
 
 PREFIX = "urn:pulumi:"
 DEFAULT_PROVIDER = "default"
@@ -20,7 +20,7 @@ def identity_of(urn: str) -> Identity:
     return Identity(project=project, stack=stack, parents=types.rpartition("$")[0], name=name)
 
 
-def kind_of(urn: str) -> str:
+def kind_in(urn: str) -> str:
     """Return the resource's own name in the package, such as `OrganizationApiKey`."""
     return _parts(urn)[2].rpartition("$")[2].rpartition(":")[2]
 

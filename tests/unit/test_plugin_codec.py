@@ -18,7 +18,7 @@ from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.model import UNKNOWN, Unknown
 from allomia_pulumi.provider.plugin import codec
 from allomia_pulumi.provider.plugin.codec import OUTPUT, SECRET, SIGNATURE, UNKNOWN_TEXT, decode, encode, known
-from allomia_pulumi.provider.urn import identity_of, kind_of
+from allomia_pulumi.provider.urn import identity_of, kind_in
 
 VALUES = st.recursive(
     st.none()
@@ -115,7 +115,7 @@ def test_settings_that_are_absent_or_unknown_are_no_settings() -> None:
     ],
 )
 def test_a_urn_tells_the_kind_and_the_identity(urn: str, identity: Identity, kind: str) -> None:
-    assert (identity_of(urn), kind_of(urn)) == (identity, kind)
+    assert (identity_of(urn), kind_in(urn)) == (identity, kind)
 
 
 def test_the_message_limit_is_the_sdks_own() -> None:

@@ -74,7 +74,9 @@ class VaultClient:
         self._logins: SingleFlight[int, _Session] = SingleFlight(
             lambda problem: isinstance(problem, CredentialRejected)
         )
-        self._heeded: SingleFlight[str, None] = SingleFlight(lambda problem: isinstance(problem, InvalidConfiguration))
+        self._namespace_checks: SingleFlight[str, None] = SingleFlight(
+            lambda problem: isinstance(problem, InvalidConfiguration)
+        )
         self._generation = 0
 
     def request(self, doing: str, call: Call, explain: Callable[[Fault], AllomiaError | None]) -> dict[str, Any]:
@@ -195,7 +197,7 @@ class VaultClient:
         if namespace:
             client = self._client("", self._settings.timeout_seconds)
             made = (namespace, client, self._clock, self.name, self._namespace_source)
-            self._heeded.get(namespace, lambda: refuse_ignored(*made))
+            self._namespace_checks.get(namespace, lambda: refuse_ignored(*made))
 
     def _no_namespace(self, fault: Fault) -> NotFound | None:
         if not fault.is_missing or NO_NAMESPACE not in fault.error_text:

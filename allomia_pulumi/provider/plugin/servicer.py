@@ -38,7 +38,7 @@ from allomia_pulumi.provider.plugin.responses import (
     to_properties,
 )
 from allomia_pulumi.provider.registry import RESOURCES, Registration
-from allomia_pulumi.provider.urn import identity_of, is_default_provider, kind_of, setting_text
+from allomia_pulumi.provider.urn import identity_of, is_default_provider, kind_in, setting_text
 
 __all__ = ["Provider"]
 
@@ -150,16 +150,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @ends_with_status
     def Check(self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
-        identity, olds, reporter = (
-            identity_of(request.urn),
-            decode(request.olds),
-            OperationReporter(self.log, request.urn),
-        )
-        checked = self._resource(request.urn).check(
-            olds,
-            decode(request.news),
-            Call(identity, reporter, old_identity=identity if olds else None, seed=request.randomSeed),
-        )
+        identity, olds = identity_of(request.urn), decode(request.olds)
+        reporter = OperationReporter(self.log, request.urn)
+        call = Call(identity, reporter, old_identity=identity if olds else None, seed=request.randomSeed)
+        checked = self._resource(request.urn).check(olds, decode(request.news), call)
         return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=to_failures(checked.failures))
 
     @ends_with_status
@@ -186,7 +180,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         # A state that has lost its record is no import: its id names the first key, which may be the predecessor.
         if outputs.keys().isdisjoint({"record", "keyId"}):
             if not isinstance(resource, Imports):
-                raise _registration(kind_of(request.urn)).refuse_import()
+                raise _registration(kind_in(request.urn)).refuse_import()
             found, inputs = resource.import_(request.id, identity_of(request.urn), reporter)
             return provider_pb2.ReadResponse(id=request.id, properties=to_properties(found), inputs=encode(inputs))
         state = resource.read(request.id, outputs, reporter)
@@ -241,7 +235,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._resources: SingleFlight[str, Resource] = SingleFlight()
 
     def _resource(self, urn: str) -> Resource:
-        kind = kind_of(urn)
+        kind = kind_in(urn)
         return self._resources.get(kind, lambda: self._build(kind))
 
     def _build(self, kind: str) -> Resource:
