@@ -45,6 +45,7 @@ class _Dynamic(ApiKeyResource):
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    __doc__ = organization_api_key.OrganizationApiKey.__doc__
     pulumi_type = dynamic_token(ORGANIZATION_API_KEY)
     instead = "take an existing key over with adopt, or import it with allomia_pulumi.native.OrganizationApiKey"
     provider_constant = (
@@ -53,6 +54,7 @@ class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # 
 
 
 class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    __doc__ = dashboard_api_key.DashboardApiKey.__doc__
     pulumi_type = dynamic_token(DASHBOARD_API_KEY)
     instead = "declaring it with organization_id and vault_secret is all there is to do, since it makes nothing"
     provider_constant = "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg=="

@@ -82,12 +82,5 @@ def test_the_class_has_the_models_inputs_and_outputs(kind: str) -> None:
     assert all(isinstance(getattr(resource, name), property) for name in kept.model_fields)
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_the_class_describes_what_the_models_describe(kind: str) -> None:
-    documented = inspect.getdoc(getattr(dynamic, kind))
-    assert documented is not None
-    assert all(f"\n    {name}: " in documented for name in MODELS[kind][0].model_fields)
-
-
 def test_every_input_of_the_model_is_parsed() -> None:
     assert sorted(str(each.alias) for each in Inputs.model_fields.values()) == sorted(SUPPORTED)
