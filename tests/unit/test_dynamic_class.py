@@ -76,6 +76,14 @@ def test_inputs_are_registered_by_their_wire_names(recorder: Recorder) -> None:
     }
 
 
+@pytest.mark.parametrize("later", [True, False])
+def test_a_place_in_short_is_registered_as_it_is(recorder: Recorder, later: bool) -> None:
+    place = "secret/allomia/ehr#api_key"
+    given = pulumi.Output.from_input(place) if later else place
+    run(lambda: OrganizationApiKey("ehr-sync", organization_id="org", vault_secret=given).key_id)
+    assert recorder.registered["ehr-sync"].inputs["vaultSecret"] == place
+
+
 def test_the_class_never_fills_in_the_name(recorder: Recorder) -> None:
     run(lambda: OrganizationApiKey("ehr-sync", organization_id="org").key_id)
     assert recorder.registered["ehr-sync"].inputs.get("name") is None
