@@ -13,7 +13,7 @@ __all__ = ["IMPORT_HINT", "ImportWatch"]
 
 IMPORT_HINT: Final = (
     "in Python, declare what is imported as Pulumi prints it, or by allomia_pulumi.native, which is the same: "
-    f"allomia_pulumi.{ORGANIZATION_API_KEY} is another resource, which would make a second key, and this one would go"
+    f"with allomia_pulumi.{ORGANIZATION_API_KEY}, `pulumi up` would make a second key and revoke the imported one"
 )
 
 
