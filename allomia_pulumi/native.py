@@ -117,6 +117,7 @@ def _twin_urn(urn: str, former_type: str) -> str | None:
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # noqa: D101 - it has the resource's docstring
+    __doc__ = organization_api_key.OrganizationApiKey.__doc__
     kind = ORGANIZATION_API_KEY
 
     @classmethod
@@ -142,6 +143,7 @@ class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # n
 
 
 class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Native):  # noqa: D101 - it has the resource's docstring
+    __doc__ = dashboard_api_key.DashboardApiKey.__doc__
     kind = DASHBOARD_API_KEY
 
 
@@ -150,15 +152,6 @@ class Provider(pulumi.ProviderResource):
 
     What is left out comes from the environment or is the default; the stack's `allomia:` configuration belongs to the
     default provider and does not count here. Settings are references, never secret values: Pulumi keeps them in state.
-
-    Args:
-        resource_name: The logical name.
-        opts: Pulumi's resource options.
-        api_url: AlloMia's base URL; `http` only on loopback.
-        tenant_key_ref: Where the tenant key lies in Vault, `mount/path#field` or an object.
-        vault: How to reach Vault and how to log in.
-        owner: Tells apart people who use the same project and stack names on one tenant.
-        keys_path: Path template of the assumed key collection.
     """
 
     def __init__(
@@ -172,6 +165,17 @@ class Provider(pulumi.ProviderResource):
         owner: pulumi.Input[str] | None = None,
         keys_path: pulumi.Input[str] | None = None,
     ) -> None:
+        """Declare the settings of one tenant; what is left out comes from the environment or is the default.
+
+        Args:
+            resource_name: The logical name.
+            opts: Pulumi's resource options.
+            api_url: AlloMia's base URL; http only on loopback.
+            tenant_key_ref: Where the tenant key lies in Vault: `mount/path#field`, or an object.
+            vault: How to reach Vault or OpenBao, and how to log in.
+            owner: Tells apart people who use the same project and stack names on one tenant.
+            keys_path: Path of the key collection, which AlloMia does not document.
+        """
         settings = {
             "apiUrl": api_url,
             "tenantKeyRef": _text(tenant_key_ref),

@@ -34,8 +34,12 @@ class Spot:
     """A place as the core has it: of no class that the edge knows."""
 
     path: str
-    mount: str = "secret"
+    mount: str | None = "secret"
     field: str = "api_key"
+
+    @property
+    def location(self) -> str:
+        return f"{self.mount}/{self.path}" if self.mount else self.path
 
 
 def on_its_way(expected: int = 0, key_id: str = "key-1", secret: str = SECRET) -> Delivery:

@@ -12,5 +12,7 @@ def main() -> None:
     try:
         from allomia_pulumi.cli.app import run  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as problem:
-        sys.exit(f"allomia needs the package `{problem.name}`. Install it with: pip install 'allomia-pulumi[cli]'")
+        from allomia_pulumi.ground.installation import install_hint  # noqa: PLC0415 - only for this message
+
+        sys.exit(f"allomia needs the package `{problem.name}`. {install_hint('cli')}")
     sys.exit(run())

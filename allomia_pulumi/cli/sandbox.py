@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
+from allomia_pulumi.ground.installation import install_hint
 
 __all__ = ["run_sandbox"]
 
@@ -31,7 +32,7 @@ def run_sandbox(
     except ModuleNotFoundError as problem:
         raise InvalidConfiguration(
             f"the sandbox needs the package `{problem.name}`",
-            "Install it with: pip install 'allomia-pulumi[sandbox]'",
+            install_hint("sandbox"),
         ) from None
     try:
         serve(host, port, tenant_key_file, key_endpoints=not no_key_endpoints)

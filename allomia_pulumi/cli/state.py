@@ -249,7 +249,10 @@ def _old_keys(previous: object) -> Iterator[OldKey]:
 
 def _location(value: object) -> VaultLocation | None:
     parts = {name: object_of(value).get(name) for name in ("mount", "path", "field")}
-    return VaultLocation.model_validate(parts) if all(isinstance(part, str) for part in parts.values()) else None
+    try:
+        return VaultLocation.model_validate(parts)
+    except ValidationError:
+        return None
 
 
 def _reference(value: object) -> VaultReference | None:

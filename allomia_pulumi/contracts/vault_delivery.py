@@ -20,9 +20,9 @@ WRITTEN_FIELDS: Final = frozenset({KEY_ID, ORGANIZATION_ID})
 
 
 class VaultLocation(WireModel):
-    """A field of a KV v2 secret in Vault that a key is delivered to."""
+    """A field of a KV v2 secret that a key is delivered to; while `mount` is None, `path` holds mount and path."""
 
-    mount: str
+    mount: str | None = None
     """The KV v2 mount."""
 
     path: str
@@ -34,12 +34,17 @@ class VaultLocation(WireModel):
     take_over: bool = False
     """Accept a secret that is there already, or a version that somebody else wrote, and write over it."""
 
+    @property
+    def location(self) -> str:
+        """Return mount and path as one string."""
+        return self.path if self.mount is None else f"{self.mount}/{self.path}"
+
     def __str__(self) -> str:
-        return f"{self.mount}/{self.path}#{self.field}"
+        return f"{self.location}#{self.field}"
 
     def is_same(self, other: VaultLocation) -> bool:
         """Tell whether both are the same field of the same secret."""
-        return (self.mount, self.path, self.field) == (other.mount, other.path, other.field)
+        return (self.location, self.field) == (other.location, other.field)
 
 
 @dataclass(frozen=True)

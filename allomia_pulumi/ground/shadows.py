@@ -18,7 +18,7 @@ from allomia_pulumi.errors import InvalidConfiguration
 
 __all__ = ["program_folder_last", "refuse_shadows"]
 
-OURS: Final = frozenset({"__main__", "allomia_pulumi"})
+OURS: Final = frozenset({"__main__", "allomia_pulumi", "allomia_pulumi_sdk"})
 
 
 @contextmanager

@@ -1,14 +1,23 @@
 """Argument types of both faces' classes, and their wire form."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypeAlias, TypedDict
 
 import pulumi
 
-__all__ = ["AdoptArgs", "VaultArgs", "VaultAuthArgs", "VaultReferenceArgs", "VaultSecretArgs", "keep_nulls", "to_wire"]
+__all__ = [
+    "AdoptArgs",
+    "AuthMethod",
+    "VaultArgs",
+    "VaultAuthArgs",
+    "VaultReferenceArgs",
+    "VaultSecretArgs",
+    "keep_nulls",
+    "to_wire",
+]
+
+AuthMethod: TypeAlias = Literal["token", "approle", "jwt", "kubernetes"]
 
 WIRE_NAMES: Final = {
     "allow_plain_http": "allowPlainHttp",
@@ -29,41 +38,41 @@ WIRE_NAMES: Final = {
 }
 
 
-class VaultReferenceArgs(TypedDict, total=False):
-    """One field of one secret in Vault, as an object; `mount/path#field` says the same in short.
+class VaultReferenceArgs(TypedDict):
+    """One field of one secret in Vault; `mount/path#field` says the same in short.
 
     Attributes:
-        mount: The KV mount.
+        mount: The KV mount. Without one, Vault itself tells where the mount ends and the path begins.
         path: The path inside the mount.
         field: The field of the secret.
-        version: A pinned KV v2 version.
+        version: A pinned KV v2 version; by default the latest.
         kv_version: 1 or 2: asserts what Vault says of the mount.
     """
 
-    mount: pulumi.Input[str]
+    mount: NotRequired[pulumi.Input[str]]
     path: pulumi.Input[str]
     field: pulumi.Input[str]
-    version: pulumi.Input[int]
-    kv_version: pulumi.Input[int]
+    version: NotRequired[pulumi.Input[int]]
+    kv_version: NotRequired[pulumi.Input[int]]
 
 
-class VaultSecretArgs(TypedDict, total=False):
-    """Where a key is also written to: a field of a KV v2 secret.
+class VaultSecretArgs(TypedDict):
+    """Where in Vault a key is also written to; `mount/path#field` says the same in short.
 
     Attributes:
         mount: The KV v2 mount.
         path: The path inside the mount.
-        field: The field for the key; `key_id` and `organization_id` are written beside it.
-        take_over: Write over a secret, or a version, that this resource did not write.
+        field: The field that holds the key; `key_id` and `organization_id` are written beside it.
+        take_over: Accept a secret that is there already, or a version that somebody else wrote, and write over it.
     """
 
     mount: pulumi.Input[str]
     path: pulumi.Input[str]
     field: pulumi.Input[str]
-    take_over: pulumi.Input[bool]
+    take_over: NotRequired[pulumi.Input[bool]]
 
 
-class AdoptArgs(TypedDict, total=False):
+class AdoptArgs(TypedDict):
     """A key that exists already, to be taken over instead of making one.
 
     Attributes:
@@ -76,24 +85,24 @@ class AdoptArgs(TypedDict, total=False):
 
 
 class VaultAuthArgs(TypedDict, total=False):
-    """How to log in to Vault: where the credential lies, never the credential itself.
+    """A login to Vault or OpenBao: a method, and what it needs; never the credential itself.
 
     Attributes:
         method: `token` (the default), `approle`, `jwt` or `kubernetes`.
-        mount: Where the method is mounted; by default its own name.
-        role: The role (`jwt`, `kubernetes`).
-        audience: The audience of the token that GitHub Actions is asked for (`jwt`).
-        token_env: The variable that has the token (`token`).
-        token_file: The file that has the token (`token`, `kubernetes`).
-        role_id: The role id (`approle`).
-        secret_id_env: The variable that has the secret id (`approle`).
-        secret_id_file: The file that has the secret id (`approle`).
-        jwt_env: The variable that has the JWT (`jwt`).
-        jwt_file: The file that has the JWT (`jwt`).
-        jwt_source: `github-actions`: GitHub is asked for a JWT (`jwt`).
+        mount: Where the auth method is mounted; by default under its own name.
+        role: The role to log in to.
+        audience: The audience of that JWT.
+        token_env: Variable that holds the token.
+        token_file: File that holds the token; of `kubernetes`, by default the pod's own.
+        role_id: The role id.
+        secret_id_env: Variable that holds the secret id; this or the file.
+        secret_id_file: File that holds the secret id.
+        jwt_env: Variable that holds the JWT; this, the file or the source.
+        jwt_file: File that holds the JWT.
+        jwt_source: `github-actions`: ask the workflow's own issuer for a JWT.
     """
 
-    method: pulumi.Input[str]
+    method: pulumi.Input[AuthMethod]
     mount: pulumi.Input[str]
     role: pulumi.Input[str]
     audience: pulumi.Input[str]
@@ -104,19 +113,19 @@ class VaultAuthArgs(TypedDict, total=False):
     secret_id_file: pulumi.Input[str]
     jwt_env: pulumi.Input[str]
     jwt_file: pulumi.Input[str]
-    jwt_source: pulumi.Input[str]
+    jwt_source: pulumi.Input[Literal["github-actions"]]
 
 
 class VaultArgs(TypedDict, total=False):
-    """How to reach Vault or OpenBao, as `allomia:vault` of the stack configuration says it.
+    """How to reach Vault or OpenBao, and how to log in; as `allomia:vault` of the stack configuration says it.
 
     Attributes:
-        address: The base URL.
-        namespace: The namespace.
-        ca_cert_file: The certificates of the authority that it is trusted by.
-        timeout_seconds: How long one request may take.
-        allow_plain_http: Whether an http address off this machine is allowed: token and keys travel in clear.
-        auth: How to log in.
+        address: Base URL; by default `BAO_ADDR`, then `VAULT_ADDR`.
+        namespace: Namespace; by default `BAO_NAMESPACE`, then `VAULT_NAMESPACE`.
+        ca_cert_file: File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.
+        timeout_seconds: How long one request may take: 10 by default, 300 at the most.
+        allow_plain_http: Allow an http address off this machine, as in a cluster: token and keys travel in clear.
+        auth: How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
     """
 
     address: pulumi.Input[str]

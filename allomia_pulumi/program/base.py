@@ -58,37 +58,7 @@ class ApiKeyResource(pulumi.CustomResource, ABC):
         return pulumi.get(self, "secret")
 
     @property
-    @pulumi.getter(name="secretFingerprint")
-    def secret_fingerprint(self) -> pulumi.Output[str]:
-        """The first 12 hex digits of the secret's SHA-256: compare without revealing."""
-        return pulumi.get(self, "secret_fingerprint")
-
-    @property
     @pulumi.getter(name="rotateAt")
     def rotate_at(self) -> pulumi.Output[str | None]:
-        """When `rotate_after` falls due."""
+        """When `rotate_after` falls due, ISO 8601 in UTC."""
         return pulumi.get(self, "rotate_at")
-
-    @property
-    @pulumi.getter(name="nextActionAt")
-    def next_action_at(self) -> pulumi.Output[str | None]:
-        """The earliest moment at which a `pulumi up` has something to do."""
-        return pulumi.get(self, "next_action_at")
-
-    @property
-    @pulumi.getter(name="vaultSecretVersion")
-    def vault_secret_version(self) -> pulumi.Output[int | None]:
-        """The KV version that holds the current key."""
-        return pulumi.get(self, "vault_secret_version")
-
-    @property
-    @pulumi.getter
-    def pending(self) -> pulumi.Output[Sequence[Any]]:
-        """What a half-finished update still owes; empty when all is well."""
-        return pulumi.get(self, "pending")
-
-    @property
-    @pulumi.getter
-    def record(self) -> pulumi.Output[Mapping[str, Any]]:
-        """What the key was made with: identity, owner and applied settings."""
-        return pulumi.get(self, "record")

@@ -32,15 +32,6 @@ class DashboardApiKey(ApiKeyResource):
     dashboard, write it to the same place, and run `pulumi up`: the new version is noticed, proved with one harmless
     call, and handed to everything that uses it. The old version is remembered by its number until a refresh sees that
     AlloMia refuses it; after the overlap every `pulumi up` warns that it is still to be deleted.
-
-    Args:
-        resource_name: The logical name.
-        opts: Pulumi's resource options.
-        organization_id: The organization that the key belongs to; a change replaces the resource.
-        vault_secret: Where in Vault the key lies, `mount/path#field` or an object; always the latest version.
-        rotate_after: Duration such as `90d`, ISO 8601 or a `timedelta`: a key of that age is warned of.
-        overlap: Duration, shorter than `rotate_after`: how long the old key may live on after a rotation.
-        secret_in_state: False keeps the secret out of Pulumi's state; dependents follow version and fingerprint.
     """
 
     _outputs = (
@@ -67,6 +58,19 @@ class DashboardApiKey(ApiKeyResource):
         overlap: pulumi.Input[str | timedelta] | None = None,
         secret_in_state: pulumi.Input[bool] | None = None,
     ) -> None:
+        """Declare an API key of one AlloMia organization that a person made in the dashboard and put into Vault.
+
+        Args:
+            resource_name: The logical name.
+            opts: Pulumi's resource options.
+            organization_id: Id of the AlloMia organization that the key belongs to. A change replaces the resource.
+            vault_secret: Where in Vault the key lies: `mount/path#field`, or an object; always the latest version.
+            rotate_after: Duration such as `90d`: a key of that age is warned of, until a new one is written to Vault.
+                Also `12h`, ISO 8601 or a `timedelta`.
+            overlap: Duration, shorter than `rotate_after`: how long the old key may live on after a rotation.
+            secret_in_state: Whether Pulumi's state holds the secret; if not, dependents follow version and
+                fingerprint. True by default.
+        """
         inputs = {
             "organization_id": organization_id,
             "vault_secret": to_wire(vault_secret),
@@ -83,7 +87,37 @@ class DashboardApiKey(ApiKeyResource):
         return pulumi.get(self, "since")
 
     @property
+    @pulumi.getter(name="secretFingerprint")
+    def secret_fingerprint(self) -> pulumi.Output[str]:
+        """First 12 hex digits of the secret's SHA-256: compare without revealing."""
+        return pulumi.get(self, "secret_fingerprint")
+
+    @property
+    @pulumi.getter(name="nextActionAt")
+    def next_action_at(self) -> pulumi.Output[str | None]:
+        """The earliest moment at which somebody has something to do, ISO 8601 in UTC; None if never by itself."""
+        return pulumi.get(self, "next_action_at")
+
+    @property
+    @pulumi.getter(name="vaultSecretVersion")
+    def vault_secret_version(self) -> pulumi.Output[int | None]:
+        """The KV version that holds the current key; None for KV v1."""
+        return pulumi.get(self, "vault_secret_version")
+
+    @property
     @pulumi.getter(name="previousKeys")
     def previous_keys(self) -> pulumi.Output[Sequence[Mapping[str, Any]]]:
         """Earlier keys that no refresh has seen AlloMia refuse, by their place and KV version."""
         return pulumi.get(self, "previous_keys")
+
+    @property
+    @pulumi.getter
+    def pending(self) -> pulumi.Output[Sequence[Any]]:
+        """What a refresh found to be wrong: the next `pulumi up` looks again. Empty when all is well."""
+        return pulumi.get(self, "pending")
+
+    @property
+    @pulumi.getter
+    def record(self) -> pulumi.Output[Mapping[str, Any]]:
+        """What was applied: identity and settings."""
+        return pulumi.get(self, "record")

@@ -10,7 +10,13 @@ from typing import Any, ClassVar, Final
 
 import pulumi
 
-from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY, dynamic_token
+from allomia_pulumi.contracts.tokens import (
+    DASHBOARD_API_KEY,
+    ORGANIZATION_API_KEY,
+    PACKAGE,
+    dynamic_token,
+    plugin_token,
+)
 from allomia_pulumi.program import dashboard_api_key, organization_api_key
 from allomia_pulumi.program.base import ApiKeyResource
 
@@ -40,11 +46,13 @@ class _Dynamic(ApiKeyResource):
                 f"allomia: {name} {resource_name}: dynamic resources cannot be imported or looked up, so the options "
                 f"import_ and id are of no use here. Leave them out: {self.instead}."
             )
+        _refuse_providers(type(self).__name__, resource_name, opts)
         internal = {"__identity": _identity(resource_name, opts), "__provider": self.provider_constant}
         return self.pulumi_type, internal, []
 
 
 class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    __doc__ = organization_api_key.OrganizationApiKey.__doc__
     pulumi_type = dynamic_token(ORGANIZATION_API_KEY)
     instead = "take an existing key over with adopt, or import it with allomia_pulumi.native.OrganizationApiKey"
     provider_constant = (
@@ -53,9 +61,32 @@ class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Dynamic):  # 
 
 
 class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    __doc__ = dashboard_api_key.DashboardApiKey.__doc__
     pulumi_type = dynamic_token(DASHBOARD_API_KEY)
     instead = "declaring it with organization_id and vault_secret is all there is to do, since it makes nothing"
     provider_constant = "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg=="
+
+
+def _refuse_providers(kind: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> None:
+    """Refuse an explicit provider of the plugin, the key's own or a parent's, which Pulumi drops without a word.
+
+    Raises:
+        pulumi.RunError: There is one.
+    """
+    if opts is None:
+        return
+    several = opts.providers or ()
+    own = [opts.provider, *(several.values() if isinstance(several, Mapping) else several)]
+    if any(each is not None and each.package == PACKAGE for each in own):
+        given = "its options have an allomia provider"
+    elif isinstance(opts.parent, pulumi.Resource) and opts.parent.get_provider(plugin_token(kind)) is not None:
+        given = "its parent hands on an allomia provider"
+    else:
+        return
+    raise pulumi.RunError(
+        f"allomia: {kind} {resource_name}: {given}, which this class would pass over for the stack's configuration, "
+        f"perhaps another tenant's. Use allomia_pulumi.native.{kind}, which takes it, or leave the provider out."
+    )
 
 
 def _identity(

@@ -61,7 +61,12 @@ def get_organization_output(
     id: pulumi.Input[str | None] = None,  # noqa: A002 - Pulumi's word for it
     name: pulumi.Input[str | None] = None,
 ) -> pulumi.Output[OrganizationInfo]:
-    """Look up one organization as `get_organization` does, once the values that it is asked with are known."""
+    """Look up one organization as `get_organization` does, once the values that it is asked with are known.
+
+    Args:
+        id: AlloMia's id of it.
+        name: Its exact name; give this or the id.
+    """
     return _once_known(get_organization, id=id, name=name)
 
 
@@ -81,7 +86,11 @@ def get_organizations(*, search: str | None = None) -> tuple[OrganizationInfo, .
 
 
 def get_organizations_output(*, search: pulumi.Input[str | None] = None) -> pulumi.Output[tuple[OrganizationInfo, ...]]:
-    """List organizations as `get_organizations` does, once the value that it is asked with is known."""
+    """List organizations as `get_organizations` does, once the value that it is asked with is known.
+
+    Args:
+        search: Only those that AlloMia's search by name finds.
+    """
     return _once_known(get_organizations, search=search)
 
 
@@ -104,7 +113,11 @@ def get_organization_api_keys(organization_id: str) -> OrganizationApiKeys:
 
 
 def get_organization_api_keys_output(organization_id: pulumi.Input[str]) -> pulumi.Output[OrganizationApiKeys]:
-    """Describe the keys as `get_organization_api_keys` does, once the organization is known."""
+    """Describe the keys as `get_organization_api_keys` does, once the organization is known.
+
+    Args:
+        organization_id: The organization.
+    """
     return _once_known(get_organization_api_keys, organization_id=organization_id)
 
 

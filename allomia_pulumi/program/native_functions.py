@@ -57,7 +57,13 @@ def get_organization_output(
     name: pulumi.Input[str | None] = None,
     opts: pulumi.InvokeOptions | None = None,
 ) -> pulumi.Output[OrganizationInfo]:
-    """Look up one organization as `get_organization` does, once the values that it is asked with are known."""
+    """Look up one organization as `get_organization` does, once the values that it is asked with are known.
+
+    Args:
+        id: AlloMia's id of it.
+        name: Its exact name; give this or the id.
+        opts: Pulumi's options, such as the provider.
+    """
     return _ask_later("get_organization", _organization, opts, id=id, name=name)
 
 
@@ -79,7 +85,12 @@ def get_organizations(
 def get_organizations_output(
     *, search: pulumi.Input[str | None] = None, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[tuple[OrganizationInfo, ...]]:
-    """List organizations as `get_organizations` does, once the value that it is asked with is known."""
+    """List organizations as `get_organizations` does, once the value that it is asked with is known.
+
+    Args:
+        search: Only those that AlloMia's search by name finds.
+        opts: Pulumi's options, such as the provider.
+    """
     return _ask_later("get_organizations", _organizations, opts, search=search)
 
 
@@ -102,7 +113,12 @@ def get_organization_api_keys(organization_id: str, *, opts: pulumi.InvokeOption
 def get_organization_api_keys_output(
     organization_id: pulumi.Input[str], *, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[OrganizationApiKeys]:
-    """Describe the keys as `get_organization_api_keys` does, once the organization is known."""
+    """Describe the keys as `get_organization_api_keys` does, once the organization is known.
+
+    Args:
+        organization_id: The organization.
+        opts: Pulumi's options, such as the provider.
+    """
     return _ask_later("get_organization_api_keys", _keys, opts, organization_id=organization_id)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pulumi
 
 from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs, keep_nulls, to_wire
 from allomia_pulumi.program.base import ApiKeyResource
 
-__all__ = ["OrganizationApiKey"]
+__all__ = ["OrganizationApiKey", "RotationReason"]
+
+RotationReason: TypeAlias = Literal["created", "imported", "trigger", "schedule", "renamed", "revoked"]
 
 
 @pulumi.input_type
@@ -34,27 +36,11 @@ class _Inputs:
 
 
 class OrganizationApiKey(ApiKeyResource):
-    """An API key of one AlloMia organization: minted on create, rotated by triggers or age, revoked on delete.
+    """An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete.
 
     Without `overlap`, rotation is a replacement: `pulumi up` makes the new key, updates everything that uses it, and
-    revokes the old key at its end. With `overlap`, rotation is an update in place: the old key lives on as
-    `previous_*` for that long, and the first `up` after it revokes it.
-
-    Args:
-        resource_name: The logical name; also the key's label in AlloMia's dashboard unless `name` is given.
-        opts: Pulumi's resource options.
-        organization_id: The organization; a change replaces the key.
-        name: The label in AlloMia's dashboard, 1 to 60 printable characters; a change rotates.
-        rotation_triggers: A map of texts; a change from one non-empty map to another rotates, while first use and
-            removal are only recorded.
-        rotate_after: Duration such as `90d`, `12h`, ISO 8601 or a `timedelta`: the first `up` after that age rotates.
-        overlap: Duration, shorter than `rotate_after`: how long the predecessor stays valid after a rotation.
-        vault_secret: Where in Vault (KV v2) the key is also written to.
-        secret_in_state: False keeps the secret out of Pulumi's state; needs `vault_secret`.
-        verify: Prove a new key with one harmless call before anyone is given it.
-        tenant_key_ref: Where this key's tenant key lies in Vault, instead of `allomia:tenantKeyRef`; a change moves
-            no key.
-        adopt: A key that exists already: it is taken over instead of making one. Only the creation looks at it.
+    revokes the old key at its end. With `overlap`, rotation is an update in place: the old key lives on for that long
+    as the predecessor, and the first `pulumi up` after it revokes it.
     """
 
     _outputs = (
@@ -86,12 +72,34 @@ class OrganizationApiKey(ApiKeyResource):
         rotation_triggers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         rotate_after: pulumi.Input[str | timedelta] | None = None,
         overlap: pulumi.Input[str | timedelta] | None = None,
-        vault_secret: pulumi.Input[VaultSecretArgs] | None = None,
+        vault_secret: pulumi.Input[str | VaultSecretArgs] | None = None,
         secret_in_state: pulumi.Input[bool] | None = None,
         verify: pulumi.Input[bool] | None = None,
         tenant_key_ref: pulumi.Input[str | VaultReferenceArgs] | None = None,
         adopt: pulumi.Input[AdoptArgs] | None = None,
     ) -> None:
+        """Declare an API key of one AlloMia organization, to be minted, rotated and revoked.
+
+        Args:
+            resource_name: The logical name; also the key's label in AlloMia's dashboard unless `name` is given.
+            opts: Pulumi's resource options.
+            organization_id: Id of the AlloMia organization that the key belongs to. A change replaces the key.
+            name: Label in AlloMia's dashboard, 1 to 60 printable characters; by default the resource's name. A change
+                rotates.
+            rotation_triggers: A map of texts. A change from one non-empty map to another rotates; first use and
+                removal are only recorded.
+            rotate_after: Duration such as `90d`: the first `pulumi up` after that age rotates. Also `12h`, ISO 8601
+                or a `timedelta`.
+            overlap: Duration, shorter than `rotate_after`: how long the predecessor stays valid after a rotation,
+                which is then an update in place. Without it, rotation is a replacement.
+            vault_secret: Where in Vault the key is also written to, a field of a KV v2 secret: `mount/path#field`, or
+                an object.
+            secret_in_state: Whether Pulumi's state holds the secret; false needs `vault_secret`. True by default.
+            verify: Prove a new key with one harmless call before anyone is given it. True by default.
+            tenant_key_ref: Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`:
+                `mount/path#field`, or an object. A change moves no key.
+            adopt: A key that exists already: it is taken over instead of making one. Only the creation looks at it.
+        """
         inputs = {
             "organization_id": organization_id,
             "name": name,
@@ -115,7 +123,7 @@ class OrganizationApiKey(ApiKeyResource):
     @property
     @pulumi.getter(name="keyName")
     def key_name(self) -> pulumi.Output[str]:
-        """The key's full name in AlloMia: the label and the mark that says whose key it is."""
+        """Full name of the current key in AlloMia: the label and the mark that says whose key it is."""
         return pulumi.get(self, "key_name")
 
     @property
@@ -126,9 +134,30 @@ class OrganizationApiKey(ApiKeyResource):
 
     @property
     @pulumi.getter(name="rotationReason")
-    def rotation_reason(self) -> pulumi.Output[str]:
+    def rotation_reason(self) -> pulumi.Output[RotationReason]:
         """How the current key came: `created`, `imported`, `trigger`, `schedule`, `renamed` or `revoked`."""
         return pulumi.get(self, "rotation_reason")
+
+    @property
+    @pulumi.getter(name="secretFingerprint")
+    def secret_fingerprint(self) -> pulumi.Output[str]:
+        """First 12 hex digits of the secret's SHA-256: compare without revealing.
+
+        Empty while the secret is not known.
+        """
+        return pulumi.get(self, "secret_fingerprint")
+
+    @property
+    @pulumi.getter(name="nextActionAt")
+    def next_action_at(self) -> pulumi.Output[str | None]:
+        """The earliest moment at which a `pulumi up` has something to do, ISO 8601 in UTC; None if never by itself."""
+        return pulumi.get(self, "next_action_at")
+
+    @property
+    @pulumi.getter(name="vaultSecretVersion")
+    def vault_secret_version(self) -> pulumi.Output[int | None]:
+        """The KV version that holds the current key."""
+        return pulumi.get(self, "vault_secret_version")
 
     @property
     @pulumi.getter(name="previousKeyId")
@@ -145,11 +174,23 @@ class OrganizationApiKey(ApiKeyResource):
     @property
     @pulumi.getter(name="previousRevokeAt")
     def previous_revoke_at(self) -> pulumi.Output[str | None]:
-        """When the overlap ends: the first `pulumi up` after it revokes the predecessor."""
+        """When the overlap ends: the first `pulumi up` after it revokes the predecessor. ISO 8601 in UTC."""
         return pulumi.get(self, "previous_revoke_at")
 
     @property
     @pulumi.getter(name="triggersHash")
-    def triggers_hash(self) -> pulumi.Output[str]:
-        """A hash of the applied triggers, a Pulumi secret; empty for none."""
+    def triggers_hash(self) -> pulumi.Output[str | None]:
+        """Hash of the applied triggers, a Pulumi secret; empty for none, None if they were never recorded."""
         return pulumi.get(self, "triggers_hash")
+
+    @property
+    @pulumi.getter
+    def pending(self) -> pulumi.Output[Sequence[Any]]:
+        """What a half-finished update still owes: steps, key ids and reasons. Empty when all is well."""
+        return pulumi.get(self, "pending")
+
+    @property
+    @pulumi.getter
+    def record(self) -> pulumi.Output[Mapping[str, Any]]:
+        """What the key was made with: identity, owner and the applied settings."""
+        return pulumi.get(self, "record")

@@ -7,7 +7,9 @@ import * as outputs from "./types/output";
 import * as utilities from "./utilities";
 
 /**
- * An API key of one AlloMia organization that a person made in the dashboard and put into Vault: proved, handed on, and watched until its predecessors are deleted. It needs nothing of AlloMia but what is documented.
+ * An API key of one AlloMia organization that a person made in the dashboard and put into Vault.
+ *
+ * It needs nothing of AlloMia but what is documented, and no tenant key. To rotate it, make a new key in the dashboard, write it to the same place, and run `pulumi up`: the new version is noticed, proved with one harmless call, and handed to everything that uses it. The old version is remembered by its number until a refresh sees that AlloMia refuses it; after the overlap every `pulumi up` warns that it is still to be deleted.
  */
 export class DashboardApiKey extends pulumi.CustomResource {
     /**

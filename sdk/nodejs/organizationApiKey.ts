@@ -7,7 +7,9 @@ import * as outputs from "./types/output";
 import * as utilities from "./utilities";
 
 /**
- * An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete. Without `overlap`, rotation is a replacement; with it, an update in place that keeps the predecessor valid.
+ * An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete.
+ *
+ * Without `overlap`, rotation is a replacement: `pulumi up` makes the new key, updates everything that uses it, and revokes the old key at its end. With `overlap`, rotation is an update in place: the old key lives on for that long as the predecessor, and the first `pulumi up` after it revokes it.
  *
  * ## Import
  *
@@ -137,7 +139,7 @@ export class OrganizationApiKey extends pulumi.CustomResource {
             resourceInputs["rotationTriggers"] = args?.rotationTriggers;
             resourceInputs["secretInState"] = (args?.secretInState) ?? true;
             resourceInputs["tenantKeyRef"] = args?.tenantKeyRef;
-            resourceInputs["vaultSecret"] = args ? pulumi.output(args.vaultSecret).apply(v => v === undefined ? undefined : inputs.vaultSecretArgsProvideDefaults(v)) : undefined;
+            resourceInputs["vaultSecret"] = args?.vaultSecret;
             resourceInputs["verify"] = (args?.verify) ?? true;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["keyId"] = undefined /*out*/;
@@ -213,13 +215,13 @@ export interface OrganizationApiKeyArgs {
      */
     secretInState?: pulumi.Input<boolean | undefined>;
     /**
-     * Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`. A change moves no key.
+     * Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`: `mount/path#field`, or an object. A change moves no key.
      */
     tenantKeyRef?: pulumi.Input<string | inputs.VaultReferenceArgs | undefined>;
     /**
-     * Where the key is also written to: a field of a KV v2 secret in Vault.
+     * Where in Vault the key is also written to, a field of a KV v2 secret: `mount/path#field`, or an object.
      */
-    vaultSecret?: pulumi.Input<inputs.VaultSecretArgs | undefined>;
+    vaultSecret?: pulumi.Input<string | inputs.VaultSecretArgs | undefined>;
     /**
      * Prove a new key with one harmless call before anyone is given it.
      */

@@ -272,6 +272,22 @@ def test_any_character_in_a_path_reaches_the_secret_of_that_name(vault: Vault, s
     assert vault.inspect_secret(spot) == NOTHING
 
 
+def test_a_place_in_short_leaves_it_to_vault_where_the_mount_ends(vault: Vault, shelf: Shelf) -> None:
+    in_short, in_parts = Spot("team/kv2/in/short", mount=None), Spot("in/short", mount="team/kv2")
+    assert vault.preflight_delivery(in_short) == NOTHING
+    assert vault.deliver_secret(in_short, on_its_way()) == 1
+    assert vault.inspect_secret(in_parts) == vault.inspect_secret(in_short) != NOTHING
+    assert shelf.data("in/short", mount="team/kv2") == fields()
+    vault.withdraw_secret(in_short, [1], key_id="key-1", has_made_place=True)
+    assert vault.inspect_secret(in_parts) == NOTHING
+
+
+def test_a_place_in_short_without_a_mount_gets_the_policy_of_the_likely_one(vault: Vault) -> None:
+    with refused(AccessDenied) as caught:
+        vault.preflight_delivery(Spot("nowhere/in/short", mount=None))
+    assert 'path "nowhere/data/in/short"' in str(caught[0])
+
+
 def test_delivers_in_a_namespace(bao: OpenBao, environ: dict[str, str]) -> None:
     need_namespaces(bao)
     client = bao.client()

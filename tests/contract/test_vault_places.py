@@ -152,6 +152,23 @@ def test_g7_a_place_that_we_made_and_others_use_since_stays_without_our_part(sce
         assert scene.settings() == SETTINGS
 
 
+@pytest.mark.parametrize("overlap", [None, "1h"])
+def test_a_place_in_short_is_the_same_place_and_moves_nothing(scene: Scene, overlap: str | None) -> None:
+    more = {"overlap": overlap} if overlap else {}
+    in_short = {**scene.news(**more), "vaultSecret": f"secret/{scene.path}#api_key"}
+    made = scene.face.up(in_short)
+    assert scene.shelf.data(scene.path)["api_key"] == made[1]["secret"]
+    assert made[1]["record"]["settings"]["vaultSecret"]["path"] == f"secret/{scene.path}"
+    before = scene.sandbox.last_event()
+    for news in (scene.news(**more), in_short):
+        made = scene.update(made, news)
+        assert (made[1]["vaultSecretVersion"], scene.shelf.version(scene.path)) == (1, 1)
+    assert {"minted", "revoked"}.isdisjoint(event.type for event in scene.sandbox.events(before))
+    scene.face.delete(*made)
+    assert scene.is_gone()
+    assert scene.alive() == 0
+
+
 def test_a_key_that_moves_is_asked_anew_who_made_its_place(scene: Scene) -> None:
     made = scene.face.up(scene.news(overlap="1h"))
     prepared = f"{scene.path}-prepared"

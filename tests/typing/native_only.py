@@ -44,4 +44,8 @@ assert_type(get_organization(id="org").name, str)
 
 Provider("secret", tenant_key="alm")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 Provider("address", vault="https://vault.example")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+unknown_method: VaultAuthArgs = {"method": "userpass"}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
+unknown_source: VaultAuthArgs = {"method": "jwt", "jwt_source": "gitlab"}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
+Provider("method", vault={"auth": {"method": "ldap"}})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Provider("half a reference", tenant_key_ref={"mount": "secret"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 OrganizationApiKey.get("no id")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

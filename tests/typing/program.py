@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import pulumi
 
@@ -27,6 +27,7 @@ config = pulumi.Config()
 quarter: pulumi.Output[str] = config.require_secret("quarter")
 place: VaultSecretArgs = {"mount": "secret", "path": quarter, "field": "api_key", "take_over": True}
 reference: VaultReferenceArgs = {"mount": "secret", "path": "tenant", "field": "key", "version": 3, "kv_version": 2}
+in_short: VaultReferenceArgs = {"path": "secret/tenant", "field": "key"}
 adopted: AdoptArgs = {"key_id": "key-1", "vault_secret": reference}
 
 key = OrganizationApiKey(
@@ -56,6 +57,8 @@ of_outputs = OrganizationApiKey(
     adopt={"key_id": quarter, "vault_secret": "secret/by/hand#key"},
 )
 plain = OrganizationApiKey("plain", organization_id="org")
+delivered = OrganizationApiKey("delivered", organization_id="org", vault_secret="secret/allomia/ehr#api_key")
+later = OrganizationApiKey("later", organization_id="org", vault_secret=quarter, tenant_key_ref=in_short)
 by_hand = DashboardApiKey(
     "by-hand",
     pulumi.ResourceOptions(),
@@ -79,10 +82,13 @@ assert_type(key.previous_revoke_at, pulumi.Output[str | None])
 assert_type(key.previous_secret, pulumi.Output[str | None])
 assert_type(key.record, pulumi.Output[Mapping[str, Any]])
 assert_type(key.rotate_at, pulumi.Output[str | None])
-assert_type(key.rotation_reason, pulumi.Output[str])
+assert_type(
+    key.rotation_reason,
+    pulumi.Output[Literal["created", "imported", "trigger", "schedule", "renamed", "revoked"]],
+)
 assert_type(key.secret, pulumi.Output[str])
 assert_type(key.secret_fingerprint, pulumi.Output[str])
-assert_type(key.triggers_hash, pulumi.Output[str])
+assert_type(key.triggers_hash, pulumi.Output[str | None])
 assert_type(key.vault_secret_version, pulumi.Output[int | None])
 assert_type(by_hand.next_action_at, pulumi.Output[str | None])
 assert_type(by_hand.pending, pulumi.Output[Sequence[Any]])
@@ -93,7 +99,7 @@ assert_type(by_hand.secret, pulumi.Output[str])
 assert_type(by_hand.secret_fingerprint, pulumi.Output[str])
 assert_type(by_hand.since, pulumi.Output[str])
 assert_type(by_hand.vault_secret_version, pulumi.Output[int | None])
-OPTIONAL_OUTPUTS = (of_outputs.secret, plain.secret, from_object.secret)
+OPTIONAL_OUTPUTS = (of_outputs.secret, plain.secret, from_object.secret, delivered.secret, later.secret)
 
 
 def of_functions(one: OrganizationInfo, found: OrganizationApiKeys, listed: ApiKeyInfo) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-PROGRAMS = ("program", "mistakes", "native_only")
+PROGRAMS = ("program", "mistakes", "native_only", "pasted")
 # Each checker has ignores of its own, and one that ignores nothing is an error: so a mistake is one for both.
 MYPY = ["--strict", "--config-file=", f"--cache-dir={os.devnull}"]
 PYRIGHT = {
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_both_faces_are_typed_and_every_mistake_is_found(folder: Path, command: list[str]) -> None:
     files = sorted(path.name for path in folder.glob("*.py"))
-    assert len(files) == 2 * 2 + 1
+    assert len(files) == 2 * 2 + 2
     program = [Path(sys.executable).with_name(command[0]), *command[1:], *files]
     done = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"

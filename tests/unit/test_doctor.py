@@ -49,6 +49,7 @@ from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.messages import describe_length
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.installation import install_hint
 from allomia_pulumi.ground.redaction import fingerprint, guard
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -237,7 +238,7 @@ def test_the_programs_own_python_is_asked_for_the_provider(tmp_path: Path, monke
     (programs / "lonely").chmod(0o755)
     lonely = check_dynamic(project, {"PULUMI_PYTHON_CMD": "lonely"})
     assert lonely.state is State.FAILED
-    assert lonely.fix == "Install it for that Python: pip install allomia-pulumi"
+    assert lonely.fix == install_hint(python=str(programs / "lonely"))
 
 
 def test_what_a_state_declares_is_read_and_what_is_not_readable_is_left_out() -> None:

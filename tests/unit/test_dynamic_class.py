@@ -1,13 +1,14 @@
 """The resource class registers what the provider needs, and marks what is secret."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pulumi
 import pytest
 
-from allomia_pulumi import OrganizationApiKey
+from allomia_pulumi import DashboardApiKey, OrganizationApiKey
+from allomia_pulumi.native import Provider
 
 
 class Recorder(pulumi.runtime.Mocks):
@@ -75,6 +76,14 @@ def test_inputs_are_registered_by_their_wire_names(recorder: Recorder) -> None:
     }
 
 
+@pytest.mark.parametrize("later", [True, False])
+def test_a_place_in_short_is_registered_as_it_is(recorder: Recorder, later: bool) -> None:
+    place = "secret/allomia/ehr#api_key"
+    given = pulumi.Output.from_input(place) if later else place
+    run(lambda: OrganizationApiKey("ehr-sync", organization_id="org", vault_secret=given).key_id)
+    assert recorder.registered["ehr-sync"].inputs["vaultSecret"] == place
+
+
 def test_the_class_never_fills_in_the_name(recorder: Recorder) -> None:
     run(lambda: OrganizationApiKey("ehr-sync", organization_id="org").key_id)
     assert recorder.registered["ehr-sync"].inputs.get("name") is None
@@ -127,3 +136,55 @@ def test_secret_outputs_join_the_users_own(recorder: Recorder, monkeypatch: pyte
     assert options[0].protect is True
     assert own.additional_secret_outputs == ["keyId"]
     assert recorder.registered
+
+
+class Random(pulumi.ProviderResource):
+    """Any provider of another package."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("random", name)
+
+
+def declare(kind: str, opts: pulumi.ResourceOptions) -> Any:
+    if kind == "DashboardApiKey":
+        return DashboardApiKey("ehr-sync", opts, organization_id="org", vault_secret="secret/by/hand#key").since
+    return OrganizationApiKey("ehr-sync", opts, organization_id="org").key_id
+
+
+def below(**options: Any) -> pulumi.ResourceOptions:
+    """Return options below two components, of which the outer one has these options."""
+    outer = Clinic("outer", pulumi.ResourceOptions(**options))
+    return pulumi.ResourceOptions(parent=Clinic("inner", pulumi.ResourceOptions(parent=outer)))
+
+
+WAYS: dict[str, Callable[[pulumi.ProviderResource], pulumi.ResourceOptions]] = {
+    "provider": lambda provider: pulumi.ResourceOptions(provider=provider),
+    "list": lambda provider: pulumi.ResourceOptions(providers=[Random("first"), provider]),
+    "map": lambda provider: pulumi.ResourceOptions(providers={provider.package: provider}),
+    "parent's provider": lambda provider: below(provider=provider),
+    "parent's list": lambda provider: below(providers=[provider]),
+    "parent's map": lambda provider: below(providers={provider.package: provider}),
+}
+
+
+@pytest.mark.catalogue(100)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["OrganizationApiKey", "DashboardApiKey"])
+@pytest.mark.parametrize("make", [Provider, lambda name: pulumi.ProviderResource("allomia", name)])
+def test_an_allomia_provider_is_refused_in_one_line_that_names_the_class_to_use(
+    recorder: Recorder, kind: str, way: str, make: Callable[[str], pulumi.ProviderResource]
+) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        run(lambda: declare(kind, WAYS[way](make("north"))))
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"allomia: {kind} ehr-sync: its {'parent' if 'parent' in way else 'options'} ha")
+    assert f"Use allomia_pulumi.native.{kind}" in line
+    assert "ehr-sync" not in recorder.registered
+
+
+@pytest.mark.catalogue(100)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["OrganizationApiKey", "DashboardApiKey"])
+def test_providers_of_other_packages_stay_fine(recorder: Recorder, kind: str, way: str) -> None:
+    run(lambda: declare(kind, WAYS[way](Random("other"))))
+    assert "ehr-sync" in recorder.registered

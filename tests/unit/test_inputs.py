@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.inputs import parse_inputs, with_name
 from allomia_pulumi.core.model import UNKNOWN, Unknown
@@ -62,7 +63,12 @@ def test_a_trigger_that_yaml_takes_for_a_number_is_its_text(given: object, text:
         ({"rotateAfter": "0s"}, "rotateAfter is zero"),
         ({"rotateAfter": 90.0}, "rotateAfter is not a duration"),
         ({"overlap": "1.5h"}, "overlap is not a duration"),
-        ({"vaultSecret": "secret/a#b"}, "vaultSecret is not an object"),
+        ({"vaultSecret": "key-in-clear"}, "vaultSecret is not a Vault reference"),
+        ({"vaultSecret": 7.0}, "vaultSecret is not a Vault reference"),
+        ({"vaultSecret": "secret/../a#b"}, "vaultSecret is not a Vault reference"),
+        ({"vaultSecret": "secret/a#key_id"}, "vaultSecret.field key_id is written beside the key"),
+        ({"vaultSecret": '{"path": "secret/a", "field": "b", "version": 3}'}, "vaultSecret has a version"),
+        ({"vaultSecret": '{"path": "secret/a", "field": "b", "takeOver": true}'}, "it has a field other than"),
         ({"vaultSecret": {"mount": "secret", "path": "a"}}, "vaultSecret has not exactly mount, path and field"),
         ({"vaultSecret": {**PLACE, "extra": "x"}}, "vaultSecret has not exactly mount, path and field"),
         ({"vaultSecret": {**PLACE, "path": "../a"}}, "vaultSecret is not a Vault reference"),
@@ -81,6 +87,20 @@ def test_g5_bad_input_has_one_reason_with_a_next_step(change: dict[str, Any], re
     assert reason in failures[0].reason
     assert failures[0].property in change
     assert "key-in-clear" not in failures[0].reason
+
+
+def test_a_place_in_short_is_the_same_place_as_its_parts() -> None:
+    places = []
+    for written in ("secret/allomia/ehr#api_key", PLACE):
+        inputs, failures = parse_inputs({**GOOD, "vaultSecret": written, "secretInState": False})
+        assert failures == []
+        assert inputs is not None
+        assert isinstance(inputs.vault_secret, VaultLocation)
+        places.append(inputs.vault_secret)
+    short, in_parts = places
+    assert short.is_same(in_parts)
+    assert str(short) == str(in_parts) == "secret/allomia/ehr#api_key"
+    assert (short.mount, short.take_over) == (None, False)
 
 
 def test_all_failures_come_at_once() -> None:

@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 
 import allomia_pulumi
+import allomia_pulumi_sdk
 from allomia_pulumi import native
+from tools.schema import LANGUAGES
 
-PUBLIC = ["allomia_pulumi", "allomia_pulumi.dynamic_provider", "allomia_pulumi.errors", "allomia_pulumi.native"]
+PUBLIC = [
+    "allomia_pulumi",
+    "allomia_pulumi.dynamic_provider",
+    "allomia_pulumi.errors",
+    "allomia_pulumi.native",
+    "allomia_pulumi_sdk",
+]
 # A program of the plugin's face configures providers in code; the dynamic face has the stack's configuration alone.
 ONLY_NATIVE = {"Provider", "VaultArgs", "VaultAuthArgs"}
 ONLY_DYNAMIC = {"__version__"}
@@ -54,3 +62,10 @@ def test_what_is_loaded_on_demand_is_typed_exported_and_listed() -> None:
 def test_both_faces_export_the_same_names() -> None:
     dynamic, plugin = set(allomia_pulumi.__all__), set(native.__all__)
     assert (dynamic - plugin, plugin - dynamic) == (ONLY_DYNAMIC, ONLY_NATIVE)
+
+
+def test_the_name_of_pulumis_tools_has_the_plugins_face_and_nothing_else() -> None:
+    assert allomia_pulumi_sdk.__name__ == LANGUAGES["python"]["packageName"]
+    assert allomia_pulumi_sdk.__all__ == native.__all__
+    assert all(getattr(allomia_pulumi_sdk, name) is getattr(native, name) for name in native.__all__)
+    assert Path(str(allomia_pulumi_sdk.__file__)).with_name("py.typed").is_file()

@@ -1,9 +1,9 @@
 """A small Pulumi language host for Python programs.
 
 The vendor's is a Go module of its own that cannot be had through the module proxy. This one does what `pulumi preview`,
-`up`, `refresh` and `destroy` ask for; whoever has a complete Pulumi uses the real one. The engine starts it through the
-shim `pulumi-language-python`, reads the port from its first line, and takes the rest of its output, the program's
-included, as messages of the stack.
+`up`, `refresh`, `destroy` and, where a generator is named, `import` ask for; whoever has a complete Pulumi uses the
+real one. The engine starts it through the shim `pulumi-language-python`, reads the port from its first line, and takes
+the rest of its output, the program's included, as messages of the stack.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 EXECUTOR = "pulumi-language-python-exec"
+# The variable that names the program of `tools/sdkgen`.
+GENERATOR = "ALLOMIA_ENGINE_PROGRAM_GENERATOR"
 # How the executor says that the program has shown its error itself.
 BAIL_CODE = 32
 STOP_SECONDS = 1.0
@@ -83,6 +85,25 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> language_pb2.GetProgramDependenciesResponse:
         """Name none: only `pulumi about` would show them."""
         return language_pb2.GetProgramDependenciesResponse()
+
+    def GenerateProgram(  # noqa: N802 - the wire's name
+        self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GenerateProgramResponse:
+        """Write what was imported as a program in Python."""
+        generator = os.environ.get(GENERATOR)
+        if not generator:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{GENERATOR} names no generator of programs")
+        done = subprocess.run(
+            [str(generator), "--program", request.loader_target],
+            input=json.dumps(dict(request.source)),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            context.abort(grpc.StatusCode.INTERNAL, done.stderr.strip())
+        files = {name: text.encode() for name, text in json.loads(done.stdout).items()}
+        return language_pb2.GenerateProgramResponse(source=files)
 
     def Run(  # noqa: N802 - the wire's name
         self, request: language_pb2.RunRequest, context: grpc.ServicerContext

@@ -19,6 +19,7 @@ from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
 from tools.engine.processes import CHECKOUT
 from tools.schema import functions, settings
 from tools.schema.kinds import ADOPTION, OLD_KEY, OWED, PLACE, REFERENCE, describe_fields
+from tools.schema.texts import summary_of
 
 __all__ = ["SCHEMA_FILE", "build_schema"]
 
@@ -43,10 +44,7 @@ LANGUAGES: Final[Mapping[str, dict[str, Any]]] = {
     "nodejs": {"packageName": "@allomia/pulumi", "respectSchemaVersion": True},
     "python": {"packageName": "allomia_pulumi_sdk", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
 }
-ORGANIZATION_DESCRIPTION: Final = """\
-An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete. \
-Without `overlap`, rotation is a replacement; with it, an update in place that keeps the predecessor valid.
-
+IMPORT_DESCRIPTION: Final = """\
 ## Import
 
 A key that exists is imported by the ids of its organization and of the key:
@@ -55,13 +53,9 @@ A key that exists is imported by the ids of its organization and of the key:
 pulumi import allomia:index:OrganizationApiKey NAME ORGANIZATION/KEY
 ```
 """
-DASHBOARD_DESCRIPTION: Final = (
-    "An API key of one AlloMia organization that a person made in the dashboard and put into Vault: proved, handed on, "
-    "and watched until its predecessors are deleted. It needs nothing of AlloMia but what is documented."
-)
 TYPES: Final[tuple[tuple[str, type[BaseModel], str], ...]] = (
     (REFERENCE, VaultReference, "One field of one secret in Vault; `mount/path#field` says the same in short."),
-    (PLACE, VaultLocation, "Where in Vault a key is also written to."),
+    (PLACE, VaultLocation, "Where in Vault a key is also written to; `mount/path#field` says the same in short."),
     (OWED, Owed, "One step that a half-finished update still owes."),
     (ADOPTION, Adoption, "A key that exists already, to be taken over instead of making one."),
     (OLD_KEY, OldKey, "An earlier key made by hand, known by its version in Vault only."),
@@ -82,7 +76,7 @@ def build_schema() -> dict[str, Any]:
         "language": LANGUAGES,
         "config": {"variables": settings.describe_variables()},
         "types": {
-            **{name: {"type": "object", "description": text, **describe_fields(model)} for name, model, text in TYPES},
+            **_types(),
             **settings.describe_types(),
             **functions.describe_types(),
         },
@@ -93,18 +87,26 @@ def build_schema() -> dict[str, Any]:
             "inputProperties": settings.describe_provider(),
         },
         "resources": {
-            "allomia:index:DashboardApiKey": _resource(
-                DashboardInputs, DashboardState, DASHBOARD_DESCRIPTION, DashboardApiKey.pulumi_type
-            ),
-            "allomia:index:OrganizationApiKey": _resource(
-                Inputs, KeyState, ORGANIZATION_DESCRIPTION, OrganizationApiKey.pulumi_type
-            ),
+            "allomia:index:DashboardApiKey": _resource(DashboardInputs, DashboardState, DashboardApiKey),
+            "allomia:index:OrganizationApiKey": _resource(Inputs, KeyState, OrganizationApiKey, IMPORT_DESCRIPTION),
         },
         "functions": functions.describe_functions(),
     }
 
 
-def _resource(asked: type[BaseModel], kept: type[BaseModel], description: str, dynamic_type: str) -> dict[str, Any]:
+def _types() -> dict[str, Any]:
+    types = {name: {"type": "object", "description": text, **describe_fields(model)} for name, model, text in TYPES}
+    # Only a place in short leaves it to Vault where the mount ends.
+    types[PLACE]["required"].insert(0, "mount")
+    return types
+
+
+def _resource(
+    asked: type[BaseModel],
+    kept: type[BaseModel],
+    face: type[DashboardApiKey | OrganizationApiKey],
+    more: str = "",
+) -> dict[str, Any]:
     outputs, inputs = describe_fields(kept, secrets=SECRET_OUTPUTS), describe_fields(asked)
     inputs["properties"][REPLACING]["willReplaceOnChanges"] = True
     # The state leaves nothing out but what is None.
@@ -112,11 +114,11 @@ def _resource(asked: type[BaseModel], kept: type[BaseModel], description: str, d
         str(field.alias) for field in kept.model_fields.values() if field.is_required() or field.default is not None
     ]
     return {
-        "description": description,
+        "description": "\n\n".join(filter(None, (summary_of(face), more))),
         "properties": outputs["properties"],
         "required": always,
         "inputProperties": inputs["properties"],
         "requiredInputs": [name for name in inputs["required"] if name != DEFAULTED],
         # A program that is written anew in another language takes over the keys of the Python one.
-        "aliases": [{"type": dynamic_type}],
+        "aliases": [{"type": face.pulumi_type}],
     }

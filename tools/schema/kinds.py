@@ -47,7 +47,6 @@ API_KEY_INFO: Final = "allomia:index:ApiKeyInfo"
 NAMED: Final[Mapping[Any, str]] = {
     Adoption: ADOPTION,
     OldKey: OLD_KEY,
-    VaultLocation: PLACE,
     Owed: OWED,
     # The first of the methods stands for all.
     TokenAuth: AUTH,
@@ -56,6 +55,7 @@ NAMED: Final[Mapping[Any, str]] = {
 }
 KINDS: Final[Mapping[Any, dict[str, Any]]] = {
     VaultReference: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{REFERENCE}"}]},
+    VaultLocation: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{PLACE}"}]},
     **{
         kind: {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
         for kind in (Record, DashboardRecord)

@@ -1,5 +1,6 @@
 // Command sdkgen writes the SDKs that Pulumi's own generators make of a package schema, or compares them with what is
 // there: `sdkgen [--check] schema.json sdk`. Each language has a folder below `sdk` that belongs to it alone.
+// With `sdkgen --program LOADER` it writes a program in Python, as the vendor's language host does for an import.
 package main
 
 import (
@@ -36,7 +37,15 @@ var generators = map[string]func(*schema.Package) (map[string][]byte, error){
 
 func main() {
 	check := flag.Bool("check", false, "compare and fail on the first difference, instead of writing")
+	loader := flag.String("program", "", "write a program from standard input; the address of the engine's schema loader")
 	flag.Parse()
+	if *loader != "" {
+		if err := generateProgram(*loader, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if flag.NArg() != 2 {
 		fmt.Fprintln(os.Stderr, "usage: sdkgen [--check] schema.json sdk")
 		os.Exit(2)

@@ -16,14 +16,13 @@ from packaging.specifiers import SpecifierSet
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor.steps import Finding, Step, care, failed, ok
+from allomia_pulumi.ground.installation import DISTRIBUTION, install_hint
 
 __all__ = ["environment_steps", "find_pulumi_program"]
 
-PACKAGE = "allomia-pulumi"
 SDK = "pulumi"
 CLI = "pulumi"
 VERSION_SECONDS = 10.0
-UPGRADE = f"Install what is required: pip install --upgrade '{PACKAGE}[cli]'"
 INSTALL_CLI = "Install the Pulumi CLI (https://www.pulumi.com/docs/install/), and put it on PATH."
 PYTHON_PROGRAMS = ("pulumi-language-python", "pulumi-resource-pulumi-python")
 
@@ -51,7 +50,7 @@ def _check_package() -> Finding:
     try:
         lacks = {requirement: text for requirement in _requirements() if (text := _lack(requirement))}
     except PackageNotFoundError:
-        return care(f"{__version__}, run from a folder and not installed", UPGRADE)
+        return care(f"{__version__}, run from a folder and not installed", install_hint("cli"))
     if lacks:
         wanted = " ".join(f"'{requirement.name}{requirement.specifier}'" for requirement in lacks)
         return failed(
@@ -63,7 +62,7 @@ def _check_package() -> Finding:
 def _check_python() -> Finding:
     running = platform.python_version()
     try:
-        required = metadata(PACKAGE)["Requires-Python"] or ""
+        required = metadata(DISTRIBUTION)["Requires-Python"] or ""
     except PackageNotFoundError:
         return ok(running)
     if not SpecifierSet(required).contains(running, prereleases=True):
@@ -75,7 +74,7 @@ def _check_sdk() -> Finding:
     required = _sdk_versions()
     installed = version(SDK)
     if not required.contains(installed, prereleases=True):
-        return failed(f"{installed}, and {required} is required", UPGRADE)
+        return failed(f"{installed}, and {required} is required", install_hint("cli"))
     return ok(f"{installed} ({required} is required)")
 
 
@@ -127,7 +126,7 @@ def _check_call_log(environ: Mapping[str, str]) -> Finding:
 
 def _requirements() -> Iterator[Requirement]:
     """Return what this package requires with its command line; the SDK has a check of its own."""
-    for text in requires(PACKAGE) or ():
+    for text in requires(DISTRIBUTION) or ():
         requirement = Requirement(text)
         is_wanted = requirement.marker is None or requirement.marker.evaluate({"extra": "cli"})
         if is_wanted and requirement.name != SDK:
@@ -146,7 +145,7 @@ def _lack(requirement: Requirement) -> str:
 
 def _sdk_versions() -> SpecifierSet:
     try:
-        required = (Requirement(text) for text in requires(PACKAGE) or ())
+        required = (Requirement(text) for text in requires(DISTRIBUTION) or ())
         return next(one.specifier for one in required if one.name == SDK)
     except (PackageNotFoundError, StopIteration):
         return SpecifierSet()

@@ -15,6 +15,7 @@ from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor.environment import PYTHON_PROGRAMS, find_pulumi_program
 from allomia_pulumi.cli.doctor.project import PLUGIN, Project
 from allomia_pulumi.cli.doctor.steps import Finding, care, failed, ok, skipped
+from allomia_pulumi.ground.installation import install_hint
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["check_dynamic", "check_plugin"]
@@ -22,7 +23,6 @@ __all__ = ["check_dynamic", "check_plugin"]
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 SAME_VERSION = "Install the same version in both places, or run the project's own `allomia`."
-INSTALL = "Install it for that Python: pip install allomia-pulumi"
 PLUGIN_HINT = "Let plugins.providers in Pulumi.yaml name the folder that has it, such as .venv/bin."
 
 KEPT = (
@@ -82,7 +82,8 @@ def check_dynamic(project: Project, environ: Mapping[str, str]) -> Finding:
         )
     told = _ask_python(python, project.folder, environ)
     if "missing" in told:
-        return failed(f"{python} does not import the provider: {printable(told['missing'])} is missing", INSTALL)
+        problem = f"{python} does not import the provider: {printable(told['missing'])} is missing"
+        return failed(problem, install_hint(python=python))
     if "version" not in told:
         fix = "Run it to see why; it has to be Python 3.11 or newer."
         return failed(f"{python} does not come to an answer: {printable(told['problem'])}", fix)

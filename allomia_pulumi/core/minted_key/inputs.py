@@ -81,7 +81,7 @@ class Inputs(Model):
     update in place. Without it, rotation is a replacement."""
 
     vault_secret: VaultLocation | Unknown | None = None
-    """Where the key is also written to: a field of a KV v2 secret in Vault."""
+    """Where in Vault the key is also written to, a field of a KV v2 secret: `mount/path#field`, or an object."""
 
     secret_in_state: bool | Unknown = True
     """Whether Pulumi's state holds the secret; false needs `vaultSecret`."""
@@ -90,7 +90,8 @@ class Inputs(Model):
     """Prove a new key with one harmless call before anyone is given it."""
 
     tenant_key_ref: VaultReference | Unknown | None = None
-    """Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`. A change moves no key."""
+    """Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`: `mount/path#field`, or an
+    object. A change moves no key."""
 
     adopt: Adoption | Unknown | None = None
     """A key that exists already: it is taken over instead of making one. Only the creation looks at it."""
@@ -219,9 +220,15 @@ def _trigger(value: str | float) -> str:
 def _place(value: object) -> VaultLocation | Unknown | None:
     if value is None:
         return None
-    example = 'Write it like {"mount": "secret", "path": "allomia/ehr-sync", "field": "api_key"}.'
-    if not isinstance(value, Mapping):
-        raise InvalidInput("vaultSecret is not an object", example)
+    if isinstance(value, Mapping):
+        return _place_in_parts(value)
+    reference = parse_reference(value, "vaultSecret")
+    if reference.version is not None or reference.kv_version is not None:
+        raise InvalidInput("vaultSecret has a version, and each delivery makes a new one in KV v2", "Leave it out.")
+    return _location(reference)
+
+
+def _place_in_parts(value: Mapping[str, Any]) -> VaultLocation | Unknown:
     if any(isinstance(item, Unknown) for item in value.values()):
         return UNKNOWN
     given = {name: item for name, item in value.items() if item is not None}
@@ -229,11 +236,17 @@ def _place(value: object) -> VaultLocation | Unknown | None:
     if not isinstance(take_over, bool):
         raise InvalidInput("vaultSecret.takeOver is neither true nor false", "Write true or false.")
     if set(given) != {"mount", "path", "field"}:
-        raise InvalidInput("vaultSecret has not exactly mount, path and field", example)
-    place = parse_reference(given, "vaultSecret")
-    if place.field in WRITTEN_FIELDS:
-        raise InvalidInput(f"vaultSecret.field {place.field} is written beside the key", "Choose another field.")
-    return VaultLocation(mount=place.mount or "", path=place.path, field=place.field, take_over=take_over)
+        raise InvalidInput(
+            "vaultSecret has not exactly mount, path and field",
+            'Write it like {"mount": "secret", "path": "allomia/ehr-sync", "field": "api_key"}.',
+        )
+    return _location(parse_reference(given, "vaultSecret"), take_over=take_over)
+
+
+def _location(reference: VaultReference, *, take_over: bool = False) -> VaultLocation:
+    if reference.field in WRITTEN_FIELDS:
+        raise InvalidInput(f"vaultSecret.field {reference.field} is written beside the key", "Choose another field.")
+    return VaultLocation(mount=reference.mount, path=reference.path, field=reference.field, take_over=take_over)
 
 
 def _adoption(value: object) -> Adoption | Unknown | None:

@@ -183,11 +183,14 @@ def locate_secret(place: VaultLocation, vault: VaultClient, mounts: Mounts) -> K
         raise InvalidConfiguration(
             f"the field of vaultSecret is {place.field}, which is written beside the key", "Give the key another field."
         )
-    target = Kv2Secret(vault, place.mount, place.path, place.field)
-    reference = parse_reference({"path": str(target), "field": place.field}, "vaultSecret")
+    reference = parse_reference({"path": place.location, "field": place.field}, "vaultSecret")
     try:
         mount = mounts.find(reference)
     except AccessDenied as denied:
+        # Of a place in short the mount is not known yet, and most mounts have no slash.
+        first, _, rest = place.location.partition("/")
+        parts = (place.mount, place.path) if place.mount else (first, rest)
+        target = Kv2Secret(vault, *parts, place.field)
         lines = (policy_line(target.data, *DATA_CAPABILITIES), policy_line(target.metadata, *METADATA_CAPABILITIES))
         hint = f"Check mount and namespace; if they are right, add to the policy: {' '.join(lines)}"
         raise AccessDenied(denied.message, hint) from None
@@ -197,9 +200,9 @@ def locate_secret(place: VaultLocation, vault: VaultClient, mounts: Mounts) -> K
             "without versions nobody could tell whose write a secret is",
             "Name a KV v2 mount, or upgrade this one (vault kv enable-versioning).",
         )
-    if mount.path != place.mount:
+    if place.mount not in {None, mount.path}:
         raise InvalidConfiguration(
-            f"vaultSecret says that the mount of {target} is {place.mount}, and Vault says {mount.path}",
+            f"vaultSecret says that the mount of {place.location} is {place.mount}, and Vault says {mount.path}",
             "Correct its mount and path.",
         )
-    return target
+    return Kv2Secret(vault, mount.path, mount.inside(place.location), place.field)

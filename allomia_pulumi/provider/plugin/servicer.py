@@ -28,6 +28,7 @@ from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog
 from allomia_pulumi.provider.plugin.codec import decode, encode, known
 from allomia_pulumi.provider.plugin.failures import ends_with_status
+from allomia_pulumi.provider.plugin.imports import IMPORT_HINT, ImportWatch
 from allomia_pulumi.provider.plugin.invokes import invoke
 from allomia_pulumi.provider.plugin.responses import (
     OperationReporter,
@@ -72,6 +73,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._has_engine = has_engine
         self._configuring = threading.Lock()
         self._configured: _Sources | None = None
+        self._imports = ImportWatch()
         self._containers: list[Container] = []
         self._connect({}, environ)
 
@@ -154,6 +156,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         reporter = OperationReporter(self.log, request.urn)
         call = Call(identity, reporter, old_identity=identity if olds else None, seed=request.randomSeed)
         checked = self._resource(request.urn).check(olds, decode(request.news), call)
+        if self._imports.is_hint_due(request.urn, request.olds, request.news):
+            reporter.info(IMPORT_HINT)
         return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=to_failures(checked.failures))
 
     @ends_with_status
@@ -182,6 +186,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if not isinstance(resource, Imports):
                 raise _registration(kind_in(request.urn)).refuse_import()
             found, inputs = resource.import_(request.id, identity_of(request.urn), reporter)
+            self._imports.note_read(request.urn)
             return provider_pb2.ReadResponse(id=request.id, properties=to_properties(found), inputs=encode(inputs))
         state = resource.read(request.id, outputs, reporter)
         if state is None:

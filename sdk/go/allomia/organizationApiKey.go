@@ -12,7 +12,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete. Without `overlap`, rotation is a replacement; with it, an update in place that keeps the predecessor valid.
+// An API key of one AlloMia organization: minted on create, rotated by triggers or age, and revoked on delete.
+//
+// Without `overlap`, rotation is a replacement: `pulumi up` makes the new key, updates everything that uses it, and revokes the old key at its end. With `overlap`, rotation is an update in place: the old key lives on for that long as the predecessor, and the first `pulumi up` after it revokes it.
 //
 // ## Import
 //
@@ -68,9 +70,6 @@ func NewOrganizationApiKey(ctx *pulumi.Context,
 	}
 	if args.SecretInState == nil {
 		args.SecretInState = pulumi.BoolPtr(true)
-	}
-	if args.VaultSecret != nil {
-		args.VaultSecret = args.VaultSecret.ToVaultSecretPtrOutput().ApplyT(func(v *VaultSecret) *VaultSecret { return v.Defaults() }).(VaultSecretPtrOutput)
 	}
 	if args.Verify == nil {
 		args.Verify = pulumi.BoolPtr(true)
@@ -140,10 +139,10 @@ type organizationApiKeyArgs struct {
 	RotationTriggers map[string]string `pulumi:"rotationTriggers"`
 	// Whether Pulumi's state holds the secret; false needs `vaultSecret`.
 	SecretInState *bool `pulumi:"secretInState"`
-	// Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`. A change moves no key.
+	// Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`: `mount/path#field`, or an object. A change moves no key.
 	TenantKeyRef interface{} `pulumi:"tenantKeyRef"`
-	// Where the key is also written to: a field of a KV v2 secret in Vault.
-	VaultSecret *VaultSecret `pulumi:"vaultSecret"`
+	// Where in Vault the key is also written to, a field of a KV v2 secret: `mount/path#field`, or an object.
+	VaultSecret interface{} `pulumi:"vaultSecret"`
 	// Prove a new key with one harmless call before anyone is given it.
 	Verify *bool `pulumi:"verify"`
 }
@@ -164,10 +163,10 @@ type OrganizationApiKeyArgs struct {
 	RotationTriggers pulumi.StringMapInput
 	// Whether Pulumi's state holds the secret; false needs `vaultSecret`.
 	SecretInState pulumi.BoolPtrInput
-	// Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`. A change moves no key.
+	// Where the tenant key for this key lies in Vault, instead of `allomia:tenantKeyRef`: `mount/path#field`, or an object. A change moves no key.
 	TenantKeyRef pulumi.Input
-	// Where the key is also written to: a field of a KV v2 secret in Vault.
-	VaultSecret VaultSecretPtrInput
+	// Where in Vault the key is also written to, a field of a KV v2 secret: `mount/path#field`, or an object.
+	VaultSecret pulumi.Input
 	// Prove a new key with one harmless call before anyone is given it.
 	Verify pulumi.BoolPtrInput
 }

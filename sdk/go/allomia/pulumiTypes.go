@@ -1054,7 +1054,7 @@ func (o VaultReferencePtrOutput) Version() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// Where in Vault a key is also written to.
+// Where in Vault a key is also written to; `mount/path#field` says the same in short.
 type VaultSecret struct {
 	// The field that holds the key; `key_id` and `organization_id` are written beside it.
 	Field string `pulumi:"field"`
@@ -1090,7 +1090,7 @@ type VaultSecretInput interface {
 	ToVaultSecretOutputWithContext(context.Context) VaultSecretOutput
 }
 
-// Where in Vault a key is also written to.
+// Where in Vault a key is also written to; `mount/path#field` says the same in short.
 type VaultSecretArgs struct {
 	// The field that holds the key; `key_id` and `organization_id` are written beside it.
 	Field pulumi.StringInput `pulumi:"field"`
@@ -1166,7 +1166,7 @@ func (i *vaultSecretPtrType) ToVaultSecretPtrOutputWithContext(ctx context.Conte
 	return pulumi.ToOutputWithContext(ctx, i).(VaultSecretPtrOutput)
 }
 
-// Where in Vault a key is also written to.
+// Where in Vault a key is also written to; `mount/path#field` says the same in short.
 type VaultSecretOutput struct{ *pulumi.OutputState }
 
 func (VaultSecretOutput) ElementType() reflect.Type {

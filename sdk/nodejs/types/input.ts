@@ -102,7 +102,7 @@ export interface VaultReferenceArgs {
 }
 
 /**
- * Where in Vault a key is also written to.
+ * Where in Vault a key is also written to; `mount/path#field` says the same in short.
  */
 export interface VaultSecretArgs {
     /**

@@ -386,4 +386,16 @@ ROWS: dict[int, Row] = {
         "Under an odd name it is looked at like any other; one with an odd id is left out with one warning that counts "
         "them, and blocks nothing; its organization is not called gone (G4)",
     ),
+    100: Row(
+        "An allomia provider among the options, or handed on by a parent, of a class of the dynamic face",
+        "One line names the class of the plugin's face to use; nothing is made for another tenant (G5)",
+    ),
+    101: Row(
+        "The Python that `pulumi import` prints, pasted as it is",
+        "It runs, and the next `pulumi up` plans nothing; the import says which class must not be used instead (G1)",
+    ),
+    102: Row(
+        "A hint that says how to install something",
+        "It installs this copy from where it came; no index is named, where a stranger may own the name (G5)",
+    ),
 }

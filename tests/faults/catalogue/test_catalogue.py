@@ -6,8 +6,9 @@ from tests.faults.catalogue.page import PAGE, find_tests, marked_tests, page
 from tests.faults.catalogue.table import ROWS
 
 
-def test_every_fault_has_its_row() -> None:
-    assert list(ROWS) == list(range(1, len(ROWS) + 1))
+def test_the_rows_stand_in_order() -> None:
+    assert list(ROWS) == sorted(ROWS)
+    assert min(ROWS) == 1
 
 
 @pytest.mark.parametrize("number", ROWS)
