@@ -156,7 +156,7 @@ def test_neither_secrets_nor_control_characters_reach_a_terminal_a_pipe_or_json(
     show_table(checks, Console(file=shown, width=100))
     show_table(checks, Console(file=shown, width=100, force_terminal=True, no_color=True))
     told = shown.getvalue()
-    assert told.count("[bold][secret]") == 8
+    assert told.count("[bold][secret]") == 10
     for text in (told, json.dumps(json.loads(show_document(checks)), ensure_ascii=False)):
         assert SECRET not in text
         assert "\x1b[31m" not in text
