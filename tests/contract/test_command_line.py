@@ -218,3 +218,42 @@ def test_the_sandbox_refuses_other_hosts_in_a_line(terminal: Terminal) -> None:
     assert failed.returncode == 2
     assert failed.stderr.startswith("error: ")
     assert "Traceback" not in failed.stderr
+
+
+def test_what_the_sandbox_says_can_be_pasted_into_another_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    environ = {**terminal.environ, "TMPDIR": str(tmp_path)}
+    command = [ALLOMIA, "sandbox", "--port", "0"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = [process.stdout.readline().rstrip("\n")]
+        while lines[-1] != "  allomia keys":
+            lines.append(process.stdout.readline().rstrip("\n"))
+        (folder,) = tmp_path.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "tenant.key").stat().st_mode & 0o777 == 0o600
+        assert (folder / "tenant.key").read_text() not in "\n".join(lines)
+        pasted = "\n".join([*lines[lines.index("In another terminal, to begin with:") :][2:-1], f"{ALLOMIA} keys"])
+        bare = {"PATH": terminal.environ["PATH"], "HOME": "/nonexistent"}
+        shown = subprocess.run(
+            ["/bin/sh", "-ec", pasted], env=bare, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        organization = next(line.split()[1] for line in lines if line.startswith("  organization "))
+        assert shown.stdout.splitlines() == [
+            f"organization {organization} Valley Health Clinic",
+            "0 of 5 slots used",
+        ]
+        process.terminate()
+        assert process.wait(60) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sandbox_overwrites_nothing_and_says_what_to_do(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "tenant.key"
+    file.write_text("somebody's")
+    failed = terminal.run("sandbox", "--port", "0", "--tenant-key-file", str(file))
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert failed.stderr == (
+        f"error: {file} is there already, and was not overwritten\n"
+        "hint: Delete it if a sandbox that has ended left it there, or name another file.\n"
+    )
+    assert file.read_text() == "somebody's"
