@@ -21,12 +21,14 @@ KEYS = """
 Examples:
 
 * `allomia keys` in a project's folder: the keys of its stack's organizations
+
 * `allomia keys --organization ID --output json`: one organization, for programs
 """
 ORPHANS = """
 Examples:
 
 * `allomia orphans` in a project's folder: what its stack made and does not know
+
 * `allomia orphans --revoke`: ask about each
 """
 REVOKE = """
@@ -38,12 +40,14 @@ DOCTOR = """
 Examples:
 
 * `allomia doctor` in a project's folder: the selected stack, and what it needs
+
 * `allomia doctor --stack ../other@prod`: another project's stack
 """
 SANDBOX = """
 Examples:
 
 * `allomia sandbox`: serve, and say what to paste into another terminal
+
 * `allomia sandbox --no-key-endpoints`: AlloMia as it is documented today
 """
 

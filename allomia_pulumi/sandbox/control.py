@@ -134,7 +134,7 @@ class Control:
     async def page(self, _request: Request) -> Response:
         """Say what this is, and which organizations there are."""
         store = self._sandbox.world.store
-        lines = [f"  {each.id}  {each.name!r} of tenant {each.tenant_id}" for each in store.organizations.values()]
+        lines = [f"  {each.id}  {each.name!r}\n    of tenant {each.tenant_id}" for each in store.organizations.values()]
         return PlainTextResponse(PAGE + "\n".join(["", "Organizations:", *(lines or ["  none"]), ""]))
 
     async def add_tenant(self, request: Request) -> Response:

@@ -141,7 +141,7 @@ def _listen(address: str, port: int) -> socket.socket:
     try:
         return socket.create_server((address, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a port number"
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not a port number"
         raise ServeError(f"cannot listen on port {port} of {address}: {reason}", PORT_HINT) from None
 
 
