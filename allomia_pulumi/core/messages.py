@@ -100,9 +100,10 @@ def orphans_command(folder: str = ".") -> str:
 
 def revoke_command(organization_id: str, key_id: str, options: str = "") -> str:
     """Return the command that revokes one key; `options` are quoted already."""
+    ids = f"{shlex.quote(organization_id)} {shlex.quote(key_id)}"
     # An id that no request can name may begin with a dash, and would be an option.
-    end = "-- " if "-" in (organization_id[:1], key_id[:1]) else ""
-    return _command("revoke", options, f"{end}{shlex.quote(organization_id)} {shlex.quote(key_id)}")
+    is_odd = "-" in (organization_id[:1], key_id[:1])
+    return _command("revoke", options, "--", ids) if is_odd else _command("revoke", ids, options)
 
 
 def _command(*parts: str) -> str:

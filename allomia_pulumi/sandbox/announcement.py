@@ -23,7 +23,7 @@ In another terminal, to begin with:
 
   export ALLOMIA_API_URL={address}
   export ALLOMIA_TENANT_KEY="$(cat {quoted})"
-  allomia keys"""
+  allomia {command}"""
 
 
 @dataclass(frozen=True)
@@ -65,5 +65,6 @@ def for_people(serving: Serving) -> str:
         quoted=shlex.quote(file),
         organization_id=serving.organization_id,
         organization=serving.organization,
+        command="keys" if serving.key_endpoints else "doctor",
     )
     return told if serving.key_endpoints else f"{told}\n\n{KEYS_OFF}."

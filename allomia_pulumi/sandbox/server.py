@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ def serve(
     tenant, key = sandbox.world.store.add_tenant(FIRST_TENANT)
     organization = sandbox.world.store.add_organization(tenant, FIRST_ORGANIZATION)
     with _listen(address, port) as listener, _private(tenant_key_file, key):
+        _end_with_the_terminal()
         url = f"http://{_authority(address, listener.getsockname()[1])}"
         serving = Serving(url, tenant_key_file, organization.id, organization.name, key_endpoints)
         _Server(sandbox, announce(serving)).run(sockets=[listener])
@@ -120,6 +122,12 @@ class _Server(uvicorn.Server):
         # Uvicorn would raise the signal again after the shutdown; here a signal is the ordinary way to end.
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+def _end_with_the_terminal() -> None:
+    """Let the end of the terminal end the sandbox as SIGTERM does, so that nothing is left behind."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _loopback(host: str) -> str:

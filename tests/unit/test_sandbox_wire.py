@@ -268,6 +268,12 @@ def test_what_is_there_already_is_not_overwritten(tmp_path: Path, kind: str) -> 
     assert kind != "file" or file.read_text() == "somebody's"
 
 
+def test_the_end_of_the_terminal_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Remote("--tenant-key-file", str(tmp_path / "tenant.key")) as remote:
+        assert remote.end(signal.SIGHUP)[0] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_somebody_else_has_put_there_since_is_not_removed(tmp_path: Path) -> None:
     file = tmp_path / "tenant.key"
     with Remote("--tenant-key-file", str(file)) as remote:
