@@ -8,9 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
-
-import typer
 
 from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.exit_codes import warn
@@ -27,28 +24,16 @@ from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = [
-    "ApiUrl",
     "Connections",
     "Holding",
     "Survey",
-    "TenantKeyRef",
     "check_id",
     "check_key_id",
     "connections",
-    "given_arguments",
 ]
 
 CONCURRENT_LISTS = 8
 TELL_ALLOMIA = "Look at such organizations in AlloMia's dashboard, and tell AlloMia."
-
-ApiUrl = Annotated[str | None, typer.Option(help="AlloMia's address instead of ALLOMIA_API_URL.", show_default=False)]
-TenantKeyRef = Annotated[
-    str | None,
-    typer.Option(
-        help="Where the tenant key lies in Vault, mount/path#field, instead of ALLOMIA_TENANT_KEY_REF.",
-        show_default=False,
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -184,12 +169,6 @@ def connections() -> Iterator[Connections]:
         yield opened
     finally:
         opened.close()
-
-
-def given_arguments(api_url: str | None, tenant_key_ref: str | None) -> dict[str, str]:
-    """Return the options that win over every configuration, by their names there."""
-    given = {"apiUrl": api_url, "tenantKeyRef": tenant_key_ref}
-    return {name: value for name, value in given.items() if value}
 
 
 def check_id(value: str, what: str) -> None:

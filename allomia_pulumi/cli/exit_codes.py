@@ -12,7 +12,7 @@ from rich.markup import escape
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.redaction import scrub
 
-__all__ = ["EXIT_CODES", "ExitCode", "exit_code", "print_error", "warn"]
+__all__ = ["EXIT_CODES", "ExitCode", "exit_code", "note", "print_error", "warn"]
 
 
 class ExitCode(IntEnum):
@@ -68,6 +68,11 @@ def print_error(problem: AllomiaError, *, before: str = "") -> None:
 def warn(message: str, hint: str = "") -> None:
     """Say on stderr what needs care, though the command goes on."""
     _say("[yellow]warning:[/]", message, hint)
+
+
+def note(message: str) -> None:
+    """Say on stderr what the command does that nobody asked for."""
+    _say("[cyan]note:[/]", message, "")
 
 
 def _say(kind: str, message: str, hint: str) -> None:

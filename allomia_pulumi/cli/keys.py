@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from allomia_pulumi.cli.access import Access
-from allomia_pulumi.cli.clients import (
-    ApiUrl,
-    Holding,
-    TenantKeyRef,
-    check_id,
-    check_key_id,
-    connections,
-    given_arguments,
-)
+from allomia_pulumi.cli.clients import Holding, check_id, check_key_id, connections
 from allomia_pulumi.cli.exit_codes import exit_code, warn
-from allomia_pulumi.cli.render import (
-    Output,
-    as_document,
-    key_as_json,
-    key_in_a_line,
-    show_organization,
-    slots_used,
-    stdout,
-)
+from allomia_pulumi.cli.prose import say_prose
+from allomia_pulumi.cli.render import Output, as_document, key_as_json, key_in_a_line, slots_used
 from allomia_pulumi.cli.survey import Row, View, take_survey
+from allomia_pulumi.cli.tables import Tables
+from allomia_pulumi.cli.target import ApiUrl, NoStack, Stacks, TenantKeyRef, find_target
 from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from allomia_pulumi.contracts.revocation import Revocation
@@ -38,7 +25,7 @@ from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["Organizations", "Output", "Stacks", "list_keys", "revoke_key"]
+__all__ = ["Organizations", "OutputOption", "Yes", "list_keys", "revoke_key"]
 
 DOCUMENT_VERSION = 2
 
@@ -46,41 +33,41 @@ Organizations = Annotated[
     list[str] | None,
     typer.Option(
         "--organization",
-        "-o",
-        help="Id of an organization; may be repeated. Without it: all that the tenant key sees.",
+        metavar="ID",
+        help="An organization. Repeatable. Default: all that the tenant key sees.",
         show_default=False,
     ),
 ]
-Stacks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--stack",
-        "-s",
-        metavar="DIR[@STACK]",
-        help="Folder of a Pulumi project, for its selected stack or another; may be repeated. Its configuration and "
-        "state are read by the `pulumi` on PATH.",
-        show_default=False,
-    ),
-]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="For people or for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def list_keys(
-    organization: Organizations = None,
+    *,
     stack: Stacks = None,
-    output: Annotated[Output, typer.Option(help="How to show them.")] = Output.TABLE,
+    no_stack: NoStack = False,
+    organization: Organizations = None,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Show every organization, also without keys or of no use to the stack.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
     api_url: ApiUrl = None,
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
-    """Show the keys of the tenant's organizations: name, id, age, last use, whose, and slots used. Never a secret."""
+    """Show keys: name, id, age, last use, whose they are, and the slots that they take. Never a secret.
+
+    In a project's folder: of the organizations that its stack uses. Elsewhere: of all that the tenant key sees.
+    """
+    target = find_target(stack, no_stack=no_stack, api_url=api_url, tenant_key_ref=tenant_key_ref)
     for each in organization or ():
         check_id(each, "the organization's id")
     with connections() as opened:
-        view = take_survey(opened, stack or (), organization or (), given_arguments(api_url, tenant_key_ref))
+        view = take_survey(opened, target, organization or ())
     now = SystemClock().now()
     if output is Output.JSON:
         say(as_document(_document(view, now)))
     else:
-        _show(view, now)
+        _show(view, now, everything=everything or bool(organization))
     for problem in view.survey.failures:
         warn(problem.message, problem.hint)
     if view.survey.failures:
@@ -88,10 +75,14 @@ def list_keys(
 
 
 def revoke_key(
-    organization: Annotated[str, typer.Argument(help="Id of the organization.", show_default=False)],
-    key_id: Annotated[str, typer.Argument(help="Id of the key.", show_default=False)],
+    organization: Annotated[
+        str, typer.Argument(metavar="ORGANIZATION", help="Id of the organization.", show_default=False)
+    ],
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="Id of the key.", show_default=False)],
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
+    stack: Stacks = None,
+    no_stack: NoStack = False,
     api_url: ApiUrl = None,
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
@@ -99,27 +90,38 @@ def revoke_key(
 
     What AlloMia answers is not believed: the command looks whether the key is gone, and says what it saw.
     """
+    target = find_target(stack, no_stack=no_stack, api_url=api_url, tenant_key_ref=tenant_key_ref)
     check_id(organization, "the organization's id")
     check_key_id(key_id)
     if not yes and not sys.stdin.isatty():
         raise InvalidInput("there is no terminal to ask at", "Add --yes to revoke without asking.")
     with connections() as opened:
-        client = opened.open(Access({}, given_arguments(api_url, tenant_key_ref)))
         clock = SystemClock()
-        listed = next((key for key in client.list_keys(organization) if key.id == key_id), None)
-        found = listed or client.find_key(organization, key_id)
-        if found is None:
-            raise NotFound(
-                f"organization {organization} has no key {printable(key_id)}: the list lacks it and it answers 404 "
-                "itself",
-                f"It may be revoked already; look with {look_command(organization)}.",
-            )
-        say(key_in_a_line(Row(Holding(organization, "", (), client), found), clock.now()))
+        view = take_survey(opened, target, [organization])
+        row = _find(view, organization, key_id, target.options)
+        say(key_in_a_line(row, clock.now()))
         if not yes and not typer.confirm("Revoke this key now?"):
             say("nothing was revoked")
             raise typer.Exit(1)
-        seen = revoke_for_good(client, clock, organization, key_id, warn, always_proves=True)
+        seen = revoke_for_good(row.holding.client, clock, organization, key_id, warn, always_proves=True)
     say(f"revoked: {_describe(seen)}")
+
+
+def _find(view: View, organization_id: str, key_id: str, options: str) -> Row:
+    """Find a key in the list, or by its own answer.
+
+    Raises:
+        NotFound: It is in neither.
+    """
+    if listed := next((row for row in view.rows if row.key.id == key_id), None):
+        return listed
+    for holding in view.survey.holdings:
+        if found := holding.client.find_key(organization_id, key_id):
+            return Row(holding, found)
+    raise NotFound(
+        f"organization {organization_id} has no key {printable(key_id)}: the list lacks it and it answers 404 itself",
+        f"It may be revoked already; look with {look_command(organization_id, options)}.",
+    )
 
 
 def _describe(seen: Revoked) -> str:
@@ -133,15 +135,43 @@ def _describe(seen: Revoked) -> str:
     return f"{answers[seen.answer]}, the key itself answers 404, and {lists[seen.is_listed]}"
 
 
-def _show(view: View, now: datetime) -> None:
-    console = stdout()
-    for index, holding in enumerate(view.survey.holdings):
-        rows = [row for row in view.rows if row.holding is holding]
+def _show(view: View, now: datetime, *, everything: bool) -> None:
+    """Show the organizations that matter; count the others in a line."""
+    tables = Tables()
+    empty = [each for each in view.survey.holdings if not each.keys]
+    # A line that counts one without keys would save nothing.
+    everything = everything or (not view.stacks and len(empty) == 1)
+    shown: list[Holding] = []
+    left_out: list[Holding] = []
+    for each in view.survey.holdings:
+        (shown if everything or _matters(view, each) else left_out).append(each)
+    for index, holding in enumerate(shown):
         if index:
-            console.print()
-        show_organization(console, holding, rows, now, slots_used(holding))
+            tables.console.print()
+        tables.show(holding, [row for row in view.rows if row.holding is holding], now, slots_used(holding))
     if not view.survey.holdings:
-        console.print("the tenant key sees no organizations")
+        tables.console.print("the tenant key sees no organizations")
+    if left_out:
+        tables.console.print()
+        say_prose(tables.console, _left_out(left_out, is_more=bool(shown)))
+    tables.end()
+
+
+def _matters(view: View, holding: Holding) -> bool:
+    """Tell whether a stack uses an organization; without a stack, whether it has keys."""
+    return bool(holding.keys) if not view.stacks else view.is_used(holding)
+
+
+def _left_out(holdings: Sequence[Holding], *, is_more: bool) -> str:
+    """Count organizations that are not shown: 38 more organizations without keys."""
+    empty = sum(not each.keys for each in holdings)
+    others = len(holdings) - empty
+    parts = [f"{others} with keys that are not this stack's"] * bool(others) + [f"{empty} without keys"] * bool(empty)
+    more = " more" if is_more else ""
+    noun = "organization" if len(holdings) == 1 else "organizations"
+    count = f"{len(holdings)}{more} {noun}"
+    told = f"{count}: {', '.join(parts)}" if len(parts) > 1 else f"{count} {parts[0].partition(' ')[2]}"
+    return f"{told} (--all shows them)"
 
 
 def _document(view: View, now: datetime) -> dict[str, object]:
@@ -153,6 +183,7 @@ def _document(view: View, now: datetime) -> dict[str, object]:
             {
                 "id": holding.organization_id,
                 "name": holding.name or None,
+                "isUsed": view.is_used(holding) if view.stacks else None,
                 "slots": {"used": len(holding.keys), "limit": KEY_LIMIT},
                 "keys": [key_as_json(row, now) for row in view.rows if row.holding is holding],
             }

@@ -11,21 +11,24 @@ from typing import Annotated
 
 import typer
 
-from allomia_pulumi.cli.clients import ApiUrl, TenantKeyRef, check_id, connections, given_arguments
+from allomia_pulumi.cli.clients import check_id, connections
 from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, print_error, warn
-from allomia_pulumi.cli.keys import Organizations, Stacks
+from allomia_pulumi.cli.keys import Organizations, OutputOption
 from allomia_pulumi.cli.orphans_view import (
-    WITHOUT_STACK,
+    NEEDS_STACK,
+    WHY_STACK,
     Outcome,
     document,
     rows_of,
     show_candidates,
     show_findings,
 )
-from allomia_pulumi.cli.render import Output, as_document, key_in_a_line, stdout
+from allomia_pulumi.cli.render import Output, as_document, key_in_a_line
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import has_secret_owner
 from allomia_pulumi.cli.survey import Row, View, knowledge_now, search, take_survey
+from allomia_pulumi.cli.tables import Tables
+from allomia_pulumi.cli.target import ApiUrl, NoStack, Stacks, Target, TenantKeyRef, find_target
 from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.core.messages import revoke_command
 from allomia_pulumi.core.orphans import Knowledge, Whose
@@ -48,33 +51,34 @@ OWNER_HINT = (
 def find_orphans(
     *,
     stack: Stacks = None,
+    no_stack: NoStack = False,
     organization: Organizations = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="Revoke each orphan, after asking.")] = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask, and keep what is doubtful; refused without allomia:owner.")
     ] = False,
-    output: Annotated[Output, typer.Option(help="How to show them.")] = Output.TABLE,
+    output: OutputOption = Output.TABLE,
     api_url: ApiUrl = None,
     tenant_key_ref: TenantKeyRef = None,
 ) -> None:
-    """Show keys that carry the mark of these stacks and that no state knows; revoke them with --revoke.
+    """Show keys that carry the mark of a stack and that no state knows; revoke them with --revoke.
 
     Other stacks' keys and those made by hand are never touched, and --yes revokes only what nobody can need: of every
     other key its doubt is shown, and it is asked for at a terminal. Exit code 8: something needs care.
     """
-    _check_usage(stack or (), organization or (), revoke=revoke, yes=yes)
+    target = find_target(stack, no_stack=no_stack, api_url=api_url, tenant_key_ref=tenant_key_ref)
+    _check_usage(target, organization or (), revoke=revoke, yes=yes)
     clock = SystemClock()
     with connections() as opened:
-        arguments = given_arguments(api_url, tenant_key_ref)
-        view = take_survey(opened, stack or (), organization or (), arguments)
+        view = take_survey(opened, target, organization or ())
         looked_at = clock.monotonic()
         if yes:
             _check_owners(view.stacks)
-        view = search(opened, view, arguments)
+        view = search(opened, view, target.arguments)
         if output is Output.TABLE:
-            (show_findings if view.stacks else show_candidates)(stdout(), view, clock.now())
+            (show_findings if view.stacks else show_candidates)(Tables(), view, clock.now())
         _warn(view)
-        sweep = _Sweep(view, clock, looked_at, is_asking=not yes, on_stderr=output is Output.JSON)
+        sweep = _Sweep(view, target.options, clock, looked_at, is_asking=not yes, on_stderr=output is Output.JSON)
         if revoke:
             sweep.revoke_all()
     if output is Output.JSON:
@@ -82,14 +86,13 @@ def find_orphans(
     raise typer.Exit(_code(view, sweep))
 
 
-def _check_usage(stacks: Sequence[str], organizations: Sequence[str], *, revoke: bool, yes: bool) -> None:
+def _check_usage(target: Target, organizations: Sequence[str], *, revoke: bool, yes: bool) -> None:
     for each in organizations:
         check_id(each, "the organization's id")
     if yes and not revoke:
         raise InvalidInput("--yes answers the questions of --revoke", "Give both, or neither.")
-    if revoke and not stacks:
-        sentence, _, command = WITHOUT_STACK.partition(": ")
-        raise InvalidInput(sentence[0].lower() + sentence[1:], command[0].upper() + command[1:] + " --revoke.")
+    if revoke and not target.stacks:
+        raise InvalidInput(f"nothing is revoked without a stack: {WHY_STACK}", NEEDS_STACK)
     if revoke and not yes and not sys.stdin.isatty():
         raise InvalidInput("there is no terminal to ask at", "Add --yes to revoke without asking.")
 
@@ -131,6 +134,7 @@ class _Sweep:
     """Revoking the orphans that one look found, one after the other."""
 
     view: View
+    options: str
     clock: SystemClock
     looked_at: float
     is_asking: bool
@@ -159,7 +163,7 @@ class _Sweep:
         doubt = row.verdict.doubt if row.verdict else ""
         organization_id = row.holding.organization_id
         if doubt and not self.is_asking:
-            command = revoke_command(organization_id, row.key.id)
+            command = revoke_command(organization_id, row.key.id, self.options)
             self._say(f"kept: {doubt}. Look at it, and revoke it at a terminal, without --yes, or with {command}")
             return Outcome.KEPT
         if doubt:

@@ -8,22 +8,32 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from allomia_pulumi.cli.render import key_as_json, show_organization
+from allomia_pulumi.cli.prose import say_prose
+from allomia_pulumi.cli.render import key_as_json, whole_id
 from allomia_pulumi.cli.survey import Row, View
+from allomia_pulumi.cli.tables import Tables
 from allomia_pulumi.core.marks import parse_mark
 from allomia_pulumi.core.orphans import Whose
-from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["CLEAR_PENDING", "WITHOUT_STACK", "Outcome", "document", "rows_of", "show_candidates", "show_findings"]
+__all__ = [
+    "CLEAR_PENDING",
+    "NEEDS_STACK",
+    "WHY_STACK",
+    "Outcome",
+    "document",
+    "rows_of",
+    "show_candidates",
+    "show_findings",
+]
 
 DOCUMENT_VERSION = 1
+INDENT = 2
 
+WHY_STACK = "a mark tells which stack made a key, and only that stack's state tells which keys it knows"
+NEEDS_STACK = "Run it in the project's folder, or name the folder: `allomia orphans --stack DIR --revoke`."
 WITHOUT_STACK = (
-    "Nothing is revoked without a stack: a mark tells which stack made a key, and only that stack's state tells which "
-    "keys it knows. Give the folder of each: allomia orphans --stack DIR"
+    f"Nothing is revoked without a stack: {WHY_STACK}. Run it in the project's folder, or name the folder of each: "
+    "`allomia orphans --stack DIR`"
 )
 LACKING = (
     "an operation whose record was lost, or a restored state, or the wrong backend: AlloMia has keys of {labels} that "
@@ -50,29 +60,31 @@ def rows_of(rows: Iterable[Row], *kinds: Whose) -> list[Row]:
     return [row for row in rows if row.verdict and row.verdict.whose in kinds]
 
 
-def show_findings(console: Console, view: View, now: datetime) -> None:
+def show_findings(tables: Tables, view: View, now: datetime) -> None:
     """Show orphans first, then what may be one, then what is not touched."""
+    console = tables.console
     if notice := lacking_notice(view):
-        console.print(escape(notice), soft_wrap=True)
+        say_prose(console, notice)
     declared = sum(1 for row in view.rows if row.verdict and row.verdict.whose.is_declared)
     labels = ", ".join(stack.label for stack in view.stacks)
-    console.print(f"{escape(labels)}: {_keys(declared, 'declared key')} alive", soft_wrap=True)
+    say_prose(console, f"{labels}: {_keys(declared, 'declared key')} alive")
     orphans, unsettled = rows_of(view.rows, Whose.ORPHAN), rows_of(view.rows, Whose.UNSETTLED)
     if orphans:
         its = "a mark of this stack" if len(view.stacks) == 1 else "a mark of these stacks"
-        _show_group(console, orphans, now, f"[bold]{_keys(len(orphans), 'orphan')}[/]: {its}, and in no state")
+        _show_group(tables, orphans, now, f"[bold]{_keys(len(orphans), 'orphan')}[/]: {its}, and in no state")
     else:
         console.print("no orphans")
     if unsettled:
-        _show_group(console, unsettled, now, f"{_keys(len(unsettled))} not touched: perhaps being made")
-        console.print(CLEAR_PENDING, soft_wrap=True)
+        _show_group(tables, unsettled, now, f"{_keys(len(unsettled))} not touched: perhaps being made")
+        say_prose(console, CLEAR_PENDING)
     if view.unsearched:
-        console.print(escape(UNSEARCHED.format(labels=", ".join(view.unsearched))), soft_wrap=True)
+        say_prose(console, UNSEARCHED.format(labels=", ".join(view.unsearched)))
     others, by_hand = rows_of(view.rows, Whose.OTHER), rows_of(view.rows, Whose.BY_HAND)
     if others or by_hand:
         what = f"{len(others)} of other stacks, {len(by_hand)} made by hand"
         untouched = rows_of(view.rows, Whose.OTHER, Whose.BY_HAND)
-        _show_group(console, untouched, now, f"{_keys(len(untouched))} not touched: {what}")
+        _show_group(tables, untouched, now, f"{_keys(len(untouched))} not touched: {what}")
+    tables.end()
 
 
 def lacking_notice(view: View) -> str:
@@ -82,17 +94,19 @@ def lacking_notice(view: View) -> str:
     return LACKING.format(labels=", ".join(stack.label for stack in view.stacks))
 
 
-def show_candidates(console: Console, view: View, now: datetime) -> None:
+def show_candidates(tables: Tables, view: View, now: datetime) -> None:
     """Show the keys with a mark, by the stack that made them, and why none is revoked."""
     by_mark: dict[str, list[Row]] = {}
     for row in view.rows:
         if mark := parse_mark(row.key.name):
             by_mark.setdefault(mark.stack, []).append(row)
     for stack, rows in sorted(by_mark.items()):
-        _show_group(console, rows, now, f"stack mark [bold]{stack}[/]: {_keys(len(rows))}")
+        _show_group(tables, rows, now, f"stack mark [bold]{stack}[/]: {_keys(len(rows))}")
     by_hand = len(view.rows) - sum(map(len, by_mark.values()))
+    console = tables.console
     console.print(f"\n{_keys(by_hand)} made by hand" if by_mark else f"no key has a mark, {by_hand} made by hand")
-    console.print(WITHOUT_STACK, soft_wrap=True)
+    tables.end()
+    say_prose(console, WITHOUT_STACK)
 
 
 def document(view: View, now: datetime, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
@@ -123,17 +137,17 @@ def _row_as_json(row: Row, now: datetime, outcomes: Mapping[str, Outcome]) -> di
     return shown
 
 
-def _show_group(console: Console, rows: Sequence[Row], now: datetime, title: str) -> None:
-    console.print(f"\n{title}", soft_wrap=True)
+def _show_group(tables: Tables, rows: Sequence[Row], now: datetime, title: str) -> None:
+    tables.console.print(f"\n{title}", soft_wrap=True)
     for _, group in groupby(rows, key=lambda row: id(row.holding)):
         found = list(group)
-        show_organization(console, found[0].holding, found, now, "")
+        tables.show(found[0].holding, found, now)
     doubts: dict[str, list[str]] = {}
     for row in rows:
         if row.verdict and row.verdict.doubt:
-            doubts.setdefault(row.verdict.doubt, []).append(printable(row.key.id))
+            doubts.setdefault(row.verdict.doubt, []).append(whole_id(row.key.id))
     for doubt, ids in doubts.items():
-        console.print(f"  {escape(', '.join(ids))}: {escape(doubt)}", soft_wrap=True)
+        say_prose(tables.console, f"{', '.join(ids)}: {doubt}", INDENT)
 
 
 def _keys(count: int, what: str = "key") -> str:

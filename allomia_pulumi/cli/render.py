@@ -1,17 +1,12 @@
-"""Rendering of keys for a terminal and in JSON; foreign text is made safe here."""
+"""Rendering of keys in words and in JSON; foreign text is made safe here."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from allomia_pulumi.cli.clients import Holding
 from allomia_pulumi.cli.survey import Row
@@ -28,16 +23,13 @@ __all__ = [
     "key_as_json",
     "key_in_a_line",
     "resource_name",
-    "show_organization",
     "slots_used",
-    "stdout",
+    "used_words",
+    "whole_id",
+    "whose_words",
 ]
 
-PIPE_WIDTH = 250
-TITLES = ("NAME", "ID", "AGE", "LAST USED", "WHOSE")
-MARK_WIDTH = 25
-SHORTEST_COLUMN = 12
-GAPS = 2 * (len(TITLES) - 1)
+LONGEST_ID = 1000
 WHOSE = {
     Whose.CURRENT: "{resource}",
     Whose.PREDECESSOR: "{resource}, predecessor",
@@ -56,21 +48,6 @@ class Output(StrEnum):
     JSON = "json"
 
 
-def stdout() -> Console:
-    """Return where results go; a pipe has no width, so nothing is folded there."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-
-
-def show_organization(console: Console, holding: Holding, rows: Sequence[Row], now: datetime, caption: str) -> None:
-    """Show keys of one organization under its name."""
-    name = f" {printable(holding.name)}" if holding.name else ""
-    console.print(f"organization {escape(printable(holding.organization_id))}[bold]{escape(name)}[/]", soft_wrap=True)
-    if rows:
-        console.print(_table(rows, now, console.width))
-    if caption:
-        console.print(caption)
-
-
 def slots_used(holding: Holding) -> str:
     """Say how many of the organization's slots its keys take."""
     return f"{len(holding.keys)} of {KEY_LIMIT} slots used"
@@ -81,11 +58,11 @@ def key_in_a_line(row: Row, now: datetime) -> str:
     used = describe_time_since(row.key.last_used_at, now)
     unused = "never used" if row.key.is_use_known else "last use not known"
     parts = [
-        f"id {printable(row.key.id)}",
-        f"organization {printable(row.holding.organization_id)}",
+        f"id {whole_id(row.key.id)}",
+        f"organization {whole_id(row.holding.organization_id)}",
         f"{describe_age(row.key, now)} old",
         f"last used {used} ago" if used else unused,
-        _whose(row.key, row.verdict),
+        whose_words(row.key, row.verdict),
     ]
     return f"{printable(row.key.name)} ({', '.join(parts)})"
 
@@ -135,36 +112,18 @@ def _verdict_as_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _table(rows: Sequence[Row], now: datetime, width: int) -> Table:
-    cells = [_cells(row, now) for row in rows]
-    widths = [max(map(len, column)) for column in zip(TITLES, *cells, strict=True)]
-    left = width - sum(widths[1:-1]) - GAPS
-    if widths[0] + widths[-1] > left:
-        # Where a name does not fit beside the rest, it is broken where its mark begins, and not anywhere.
-        cells = [(_broken(row.key.name), *others) for row, (_, *others) in zip(rows, cells, strict=True)]
-        widths[-1] = max(min(widths[-1], left - MARK_WIDTH), SHORTEST_COLUMN)
-        widths[0] = max(min(widths[0], left - widths[-1]), SHORTEST_COLUMN)
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for title, its in zip(TITLES, widths, strict=True):
-        table.add_column(title, width=its, overflow="fold")
-    for each in cells:
-        table.add_row(*map(escape, each))
-    return table
+def whole_id(identifier: str) -> str:
+    """Return an id fit for a terminal, and not cut: somebody copies it."""
+    return printable(identifier, LONGEST_ID)
 
 
-def _cells(row: Row, now: datetime) -> tuple[str, ...]:
-    used = describe_time_since(row.key.last_used_at, now) or ("never" if row.key.is_use_known else "not known")
-    identifier = printable(row.key.id)
-    return printable(row.key.name), identifier, describe_age(row.key, now), used, _whose(row.key, row.verdict)
+def used_words(key: ApiKey, now: datetime) -> str:
+    """Say how long ago a key was used."""
+    return describe_time_since(key.last_used_at, now) or ("never" if key.is_use_known else "not known")
 
 
-def _broken(name: str) -> str:
-    name = scrub(name)
-    label = label_of(name)
-    return "\n".join(filter(None, (printable(label), printable(name.removeprefix(label)))))
-
-
-def _whose(key: ApiKey, verdict: Verdict | None) -> str:
+def whose_words(key: ApiKey, verdict: Verdict | None) -> str:
+    """Say whose a key is, as far as that is known."""
     mark = parse_mark(key.name)
     if verdict is None:
         return f"mark {mark.stack}/{mark.resource}" if mark else WHOSE[Whose.BY_HAND]

@@ -15,12 +15,13 @@ from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.redaction import guard, printable, scrub
 from allomia_pulumi.ground.settings import CONFIGURATION, NAMESPACE
 
-__all__ = ["Stack", "ask_pulumi_object", "export_stack", "list_stacks", "open_stack", "read_again"]
+__all__ = ["Stack", "ask_pulumi_object", "export_stack", "find_project_file", "list_stacks", "open_stack", "read_again"]
 
 PULUMI = "pulumi"
 SECONDS = 120.0
 LONGEST_REASON = 300
 STACK_SEPARATOR = "@"
+PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 CLI_HINT = "Look at it with that command; upgrade the CLI."
 FOLDERS_HINT = (
     "Give the folder of Pulumi.yaml, with the selected stack: --stack DIR, or with another: --stack DIR@STACK."
@@ -38,6 +39,7 @@ class Stack:
         settings: The stack configuration `allomia:` by name without the namespace, objects as JSON text.
         secrets: The names in it that are marked as secret: their values are for no eyes.
         deployment: The state: `resources`, `pending_operations` and what else `pulumi stack export` gives.
+        argument: What `--stack` takes for it, in the folder where the command was run.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class Stack:
     settings: Mapping[str, str] = field(repr=False)
     secrets: frozenset[str]
     deployment: Mapping[str, Any] = field(repr=False)
+    argument: str = "."
 
     @property
     def label(self) -> str:
@@ -71,7 +74,14 @@ def open_stack(text: str) -> Stack:
     parts = full_name.split("/")
     # Only the old layout of a self-managed backend has names without a project.
     project = parts[-2] if len(parts) > 1 else _project_of(deployment)
-    return Stack(folder, project, full_name, parts[-1], settings, secrets, deployment)
+    return Stack(folder, project, full_name, parts[-1], settings, secrets, deployment, text)
+
+
+def find_project_file(folder: Path) -> Path | None:
+    """Return the project file that holds for a folder, as the Pulumi CLI finds it: here, or further up."""
+    start = folder.resolve()
+    places = (one / name for one in (start, *start.parents) for name in PROJECT_FILES)
+    return next((place for place in places if place.is_file()), None)
 
 
 def read_again(stack: Stack) -> Stack:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
-from allomia_pulumi.cli.stacks import Stack, open_stack, read_again
-from allomia_pulumi.cli.state import record_of
+from allomia_pulumi.cli.stacks import Stack, read_again
+from allomia_pulumi.cli.state import declared_keys, record_of
+from allomia_pulumi.cli.target import Target
 from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.vault_copies import vault_traces
 from allomia_pulumi.contracts.api_keys import ApiKey
@@ -43,16 +45,25 @@ class View:
     rows: tuple[Row, ...]
     unsearched: tuple[str, ...] = ()
 
+    @cached_property
+    def _used(self) -> frozenset[str]:
+        declared = (key.organization_id for stack in self.stacks for key in declared_keys(stack.deployment))
+        theirs = (row.holding.organization_id for row in self.rows if row.verdict and row.verdict.is_of_stack)
+        return frozenset((*declared, *theirs))
 
-def take_survey(
-    opened: Connections, stack_texts: Sequence[str], organizations: Sequence[str], arguments: dict[str, str]
-) -> View:
+    def is_used(self, holding: Holding) -> bool:
+        """Tell whether the stacks declare keys of an organization, or it has keys that they made."""
+        return holding.organization_id in self._used
+
+
+def take_survey(opened: Connections, target: Target, organizations: Sequence[str]) -> View:
     """List the keys of the organizations, and judge them by what the stacks know.
 
     Raises:
         AllomiaError: A stack does not show, or nothing could be read from AlloMia.
     """
-    stacks = [open_stack(text) for text in dict.fromkeys(stack_texts)]
+    stacks = target.open()
+    arguments = target.arguments
     ways = [access for stack in stacks for access in accesses(stack, arguments)] or [Access({}, arguments)]
     survey = opened.survey(ways, organizations)
     # The states are read once more, after the keys: a run that is under way has put each key that was listed into its
@@ -67,7 +78,7 @@ def take_survey(
     return View(tuple(stacks), survey, tuple(rows))
 
 
-def search(opened: Connections, view: View, arguments: dict[str, str]) -> View:
+def search(opened: Connections, view: View, arguments: Mapping[str, str]) -> View:
     """Look beyond the states for keys against whose end nothing else speaks: in Vault, history and other stacks."""
     keys = [row.key for row in view.rows if row.verdict and row.verdict.is_to_be_searched]
     if not keys:

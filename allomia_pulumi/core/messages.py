@@ -88,19 +88,26 @@ def describe_length(length: timedelta) -> str:
     return f"{length // timedelta(seconds=1)} s"
 
 
-def look_command(organization_id: str) -> str:
-    """Return the command that shows an organization's keys."""
-    return f"`allomia keys --organization {shlex.quote(organization_id)}`"
+def look_command(organization_id: str, options: str = "") -> str:
+    """Return the command that shows an organization's keys; `options` are quoted already."""
+    return _command(f"keys --organization {shlex.quote(organization_id)}", options)
 
 
 def orphans_command(folder: str = ".") -> str:
     """Return the command that shows the keys which a stack made and does not know."""
-    return f"`allomia orphans --stack {shlex.quote(printable(folder))}`"
+    return _command(f"orphans --stack {shlex.quote(printable(folder))}")
 
 
-def revoke_command(organization_id: str, key_id: str) -> str:
-    """Return the command that revokes one key."""
-    return f"`allomia revoke {shlex.quote(organization_id)} {shlex.quote(key_id)}`"
+def revoke_command(organization_id: str, key_id: str, options: str = "") -> str:
+    """Return the command that revokes one key; `options` are quoted already."""
+    ids = f"{shlex.quote(organization_id)} {shlex.quote(key_id)}"
+    # An id that no request can name may begin with a dash, and would be an option.
+    is_odd = "-" in (organization_id[:1], key_id[:1])
+    return _command("revoke", options, "--", ids) if is_odd else _command("revoke", ids, options)
+
+
+def _command(*parts: str) -> str:
+    return f"`allomia {' '.join(filter(None, parts))}`"
 
 
 def unusable_organizations(count: int) -> str:

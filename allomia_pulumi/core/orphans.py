@@ -87,6 +87,11 @@ class Verdict:
     is_lacking: bool = False
 
     @property
+    def is_of_stack(self) -> bool:
+        """Tell whether one of the stacks has the key, or its mark names one."""
+        return self.whose not in {Whose.OTHER, Whose.BY_HAND}
+
+    @property
     def is_to_be_searched(self) -> bool:
         """Tell whether nothing speaks against it but what was not looked through yet."""
         return self.whose is Whose.ORPHAN and self.doubt == UNSEARCHED

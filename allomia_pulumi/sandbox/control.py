@@ -28,28 +28,38 @@ if TYPE_CHECKING:
 __all__ = ["Control", "ControlError", "explain"]
 
 PAGE = """\
-This is a sandbox that stands in for AlloMia. It is not the real service: it knows no real clinic, patient or key,
-and forgets everything when it ends. Key endpoints (/api/organization/ID/api-keys) are assumed, not documented.
+This is a sandbox that stands in for AlloMia. It is not the real service: it
+knows no real clinic, patient or key, and forgets everything when it ends. Key
+endpoints (/api/organization/ID/api-keys) are assumed, not documented.
 
 AlloMia's side, with `Authorization: Bearer KEY`:
-  GET    /api/organization                        GET    /api/calls?organizationId=ID
-  GET    /api/organization/ID                     GET    /api/calls/ID
-  POST   /api/organization/ID/api-keys            GET    /api/organization/ID/api-keys/KEY_ID
-  GET    /api/organization/ID/api-keys            DELETE /api/organization/ID/api-keys/KEY_ID
+  GET    /api/organization
+  GET    /api/organization/ID
+  POST   /api/organization/ID/api-keys
+  GET    /api/organization/ID/api-keys
+  GET    /api/organization/ID/api-keys/KEY_ID
+  DELETE /api/organization/ID/api-keys/KEY_ID
+  GET    /api/calls?organizationId=ID
+  GET    /api/calls/ID
 
 Control, JSON, without a key:
-  POST   /sandbox/tenants                         {"name"}
+  POST   /sandbox/tenants                       {"name"}
   POST   /sandbox/tenants/ID/rotate-key
-  POST   /sandbox/organizations                   {"tenantId", "name", "id"?}
+  POST   /sandbox/organizations                 {"tenantId", "name", "id"?}
   DELETE /sandbox/organizations/ID
   GET    /sandbox/organizations/ID/keys
-  POST   /sandbox/organizations/ID/keys           {"name", "id"?, "createdAt"?, "key"?}: a key made by hand
-  DELETE /sandbox/organizations/ID/keys/KEY_ID    revoked by hand
-  GET    /sandbox/events?since=N
-  GET    /sandbox/faults                          POST to add one, DELETE to remove all
-                                                  {"kind", "method"?, "path"?, "times"?, "skip"?, "chance"?, "seed"?}
-  GET    /sandbox/settings                        POST to change some
-  POST   /sandbox/reset                           forgets everything, tenants too
+  POST   /sandbox/organizations/ID/keys         a key made by hand:
+                                                {"name", "id"?, "createdAt"?,
+                                                 "key"?}
+  DELETE /sandbox/organizations/ID/keys/KEY_ID  revoked by hand
+  GET    /sandbox/events?since=N                what was asked, and counts
+  GET    /sandbox/faults
+  POST   /sandbox/faults                        adds one: {"kind", "method"?,
+                                                "path"?, "times"?, "skip"?,
+                                                "chance"?, "seed"?}
+  DELETE /sandbox/faults                        removes all
+  GET    /sandbox/settings                      POST to change some
+  POST   /sandbox/reset                         forgets everything, tenants too
 """
 
 
@@ -124,7 +134,7 @@ class Control:
     async def page(self, _request: Request) -> Response:
         """Say what this is, and which organizations there are."""
         store = self._sandbox.world.store
-        lines = [f"  {each.id}  {each.name!r} of tenant {each.tenant_id}" for each in store.organizations.values()]
+        lines = [f"  {each.id}  {each.name!r}\n    of tenant {each.tenant_id}" for each in store.organizations.values()]
         return PlainTextResponse(PAGE + "\n".join(["", "Organizations:", *(lines or ["  none"]), ""]))
 
     async def add_tenant(self, request: Request) -> Response:

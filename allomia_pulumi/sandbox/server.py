@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import os
+import signal
 import socket
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from allomia_pulumi.sandbox.announcement import Serving, for_programs
 from allomia_pulumi.sandbox.app import build_app
 from allomia_pulumi.sandbox.connection import ObservedProtocol
 from allomia_pulumi.sandbox.world import Sandbox, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 __all__ = ["ServeError", "serve"]
@@ -27,42 +30,54 @@ FIRST_ORGANIZATION = "Valley Health Clinic"
 KEEP_ALIVE_SECONDS = 90
 SHUTDOWN_SECONDS = 2
 LATE_SECONDS = 0.1
+PORT_HINT = "End the sandbox that may run there, or take a free port: --port 0."
+FILE_HINT = "Delete it if a sandbox that has ended left it there, or name another file."
 
 
 class ServeError(Exception):
-    """The sandbox cannot start; the text is one line and says why."""
+    """The sandbox cannot start; the text is one line and says why.
+
+    Attributes:
+        hint: The next step, as a sentence; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def serve(
-    host: str = "127.0.0.1", port: int = 0, tenant_key_file: Path | None = None, *, key_endpoints: bool = True
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tenant_key_file: Path | None = None,
+    *,
+    key_endpoints: bool = True,
+    announce: Callable[[Serving], str] = for_programs,
 ) -> None:
     """Serve a fresh sandbox until SIGINT or SIGTERM.
 
-    The first line on stdout names the address, once it really listens. With `tenant_key_file`, the key of the first
-    tenant is written there (mode 0600, no newline), and a line says where; the key itself is never printed. Without
-    `key_endpoints` it begins as the real service is today, and a line says so.
+    `announce` words what is printed once it really listens; the first line names the address. With `tenant_key_file`,
+    the key of the first tenant is written there (mode 0600, no newline) and removed at the end; it is never printed.
+    Without `key_endpoints` it begins as the real service is today.
 
     Raises:
-        ServeError: The host is not loopback, the port is taken, or the file cannot be written.
+        ServeError: The host is not loopback, the port is taken, or the file is there already or cannot be written.
     """
     address = _loopback(host)
     sandbox = Sandbox(settings=Settings(key_endpoints=key_endpoints))
     tenant, key = sandbox.world.store.add_tenant(FIRST_TENANT)
-    sandbox.world.store.add_organization(tenant, FIRST_ORGANIZATION)
-    with _listen(address, port) as listener:
-        lines = [f"AlloMia sandbox on http://{_authority(address, listener.getsockname()[1])}"]
-        if tenant_key_file is not None:
-            _write_private(tenant_key_file, key)
-            lines.append(f"The tenant key is in {tenant_key_file}")
-        if not key_endpoints:
-            lines.append("The assumed key endpoints are off, as in the real AlloMia today")
-        _Server(sandbox, lines).run(sockets=[listener])
+    organization = sandbox.world.store.add_organization(tenant, FIRST_ORGANIZATION)
+    with _listen(address, port) as listener, _private(tenant_key_file, key):
+        _end_with_the_terminal()
+        url = f"http://{_authority(address, listener.getsockname()[1])}"
+        serving = Serving(url, tenant_key_file, organization.id, organization.name, key_endpoints)
+        _Server(sandbox, announce(serving)).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Uvicorn without its log lines, announced by ours."""
 
-    def __init__(self, sandbox: Sandbox, lines: list[str]) -> None:
+    def __init__(self, sandbox: Sandbox, announcement: str) -> None:
         super().__init__(
             uvicorn.Config(
                 build_app(sandbox),
@@ -81,11 +96,11 @@ class _Server(uvicorn.Server):
             )
         )
         self._sandbox = sandbox
-        self._lines = lines
+        self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        print(*self._lines, sep="\n", flush=True)  # noqa: T201 - whoever started us waits for this line
+        print(self._announcement, flush=True)  # noqa: T201 - whoever started us waits for this line
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._sandbox.closing.set()
@@ -109,6 +124,12 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+def _end_with_the_terminal() -> None:
+    """Let the end of the terminal end the sandbox as SIGTERM does, so that nothing is left behind."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
 def _loopback(host: str) -> str:
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
@@ -128,23 +149,31 @@ def _listen(address: str, port: int) -> socket.socket:
     try:
         return socket.create_server((address, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a port number"
-        raise ServeError(f"cannot listen on port {port} of {address}: {reason}") from None
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not a port number"
+        raise ServeError(f"cannot listen on port {port} of {address}: {reason}", PORT_HINT) from None
 
 
-def _write_private(path: Path, text: str) -> None:
-    """Put a new file in the place of the one that is there: whoever has that open, or linked, gets nothing."""
+@contextlib.contextmanager
+def _private(path: Path | None, text: str) -> Iterator[None]:
+    """Keep a text in a new file, for this user only, as long as the context; what is there already is not touched.
+
+    Raises:
+        ServeError: Something is there, or it cannot be written.
+    """
+    if path is None:
+        yield
+        return
     try:
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            raise ServeError(f"cannot write the tenant key to {path}: it is a link, or no file")
-        # A file made by this call alone, for this user only.
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ServeError(f"{path} is there already, and was not overwritten", FILE_HINT) from None
     except OSError as error:
         raise ServeError(f"cannot write the tenant key to {path}: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if path.read_text() == text:
+                path.unlink()

@@ -51,7 +51,7 @@ def test_keys_shows_every_organization_that_the_tenant_key_sees(terminal: Termin
 
 
 def test_keys_as_json_has_a_version_and_the_mark(terminal: Terminal) -> None:
-    empty = json.loads(terminal.run("keys", "-o", terminal.organization, "--output", "json").stdout)
+    empty = json.loads(terminal.run("keys", "--organization", terminal.organization, "--output", "json").stdout)
     assert empty["organizations"][0]["keys"] == []
     key = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")
     document = json.loads(terminal.run("keys", "--output", "json").stdout)
@@ -94,7 +94,7 @@ def test_orphans_without_a_stack_lists_candidates_and_says_why_nothing_is_revoke
     assert by_hand.id not in shown.stdout
     assert shown.stdout.splitlines()[-1] == (
         "Nothing is revoked without a stack: a mark tells which stack made a key, and only that stack's state tells "
-        "which keys it knows. Give the folder of each: allomia orphans --stack DIR"
+        "which keys it knows. Run it in the project's folder, or name the folder of each: `allomia orphans --stack DIR`"
     )
     document = json.loads(terminal.run("orphans", "--output", "json").stdout)
     assert (document["version"], [each["id"] for each in document["candidates"]]) == (1, [key.id])
@@ -106,7 +106,7 @@ ORPHANS_USAGE = {
     "no terminal": (("--stack", ".", "--revoke"), "there is no terminal to ask at"),
     "no folder": (("--stack", "/nonexistent"), "/nonexistent is no folder"),
     "no project": (("--stack", "/"), "`pulumi stack --show-name` in / failed"),
-    "no id": (("-o", "a/b"), "the organization's id is empty or has characters that no id has"),
+    "no id": (("--organization", "a/b"), "the organization's id is empty or has characters that no id has"),
 }
 
 
@@ -135,7 +135,7 @@ def test_a_stack_needs_the_pulumi_command_and_says_so(terminal: Terminal, tmp_pa
 @pytest.mark.catalogue(22)
 def test_hostile_names_do_not_reach_the_terminal(terminal: Terminal) -> None:
     terminal.sandbox.make_key_by_hand(terminal.organization, "a\x1b[31m[bold]b\u202ec")
-    shown = terminal.run("keys", "-o", terminal.organization).stdout
+    shown = terminal.run("keys", "--organization", terminal.organization).stdout
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "[bold]b" in shown
@@ -189,7 +189,7 @@ FAILURES: dict[str, tuple[Callable[[Terminal], dict[str, str]], int, str]] = {
 def test_g5_every_failure_is_a_line_a_hint_and_an_exit_code(
     terminal: Terminal, change: Callable[[Terminal], dict[str, str]], code: int, text: str
 ) -> None:
-    failed = terminal.run("keys", "-o", terminal.organization, **change(terminal))
+    failed = terminal.run("keys", "--organization", terminal.organization, **change(terminal))
     assert failed.returncode == code
     assert failed.stdout == ""
     lines = failed.stderr.splitlines()
@@ -199,7 +199,7 @@ def test_g5_every_failure_is_a_line_a_hint_and_an_exit_code(
 
 
 def test_an_unknown_organization_has_a_code_of_its_own(terminal: Terminal) -> None:
-    failed = terminal.run("keys", "-o", "nope")
+    failed = terminal.run("keys", "--organization", "nope")
     assert failed.returncode == 3
     assert "organization nope does not exist" in failed.stderr
 
@@ -218,3 +218,42 @@ def test_the_sandbox_refuses_other_hosts_in_a_line(terminal: Terminal) -> None:
     assert failed.returncode == 2
     assert failed.stderr.startswith("error: ")
     assert "Traceback" not in failed.stderr
+
+
+def test_what_the_sandbox_says_can_be_pasted_into_another_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    environ = {**terminal.environ, "TMPDIR": str(tmp_path)}
+    command = [ALLOMIA, "sandbox", "--port", "0"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = [process.stdout.readline().rstrip("\n")]
+        while lines[-1] != "  allomia keys":
+            lines.append(process.stdout.readline().rstrip("\n"))
+        (folder,) = tmp_path.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "tenant.key").stat().st_mode & 0o777 == 0o600
+        assert (folder / "tenant.key").read_text() not in "\n".join(lines)
+        pasted = "\n".join([*lines[lines.index("In another terminal, to begin with:") :][2:-1], f"{ALLOMIA} keys"])
+        bare = {"PATH": terminal.environ["PATH"], "HOME": "/nonexistent"}
+        shown = subprocess.run(
+            ["/bin/sh", "-ec", pasted], env=bare, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        organization = next(line.split()[1] for line in lines if line.startswith("  organization "))
+        assert shown.stdout.splitlines() == [
+            f"organization {organization} Valley Health Clinic",
+            "0 of 5 slots used",
+        ]
+        process.terminate()
+        assert process.wait(60) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sandbox_overwrites_nothing_and_says_what_to_do(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "tenant.key"
+    file.write_text("somebody's")
+    failed = terminal.run("sandbox", "--port", "0", "--tenant-key-file", str(file))
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert failed.stderr == (
+        f"error: {file} is there already, and was not overwritten\n"
+        "hint: Delete it if a sandbox that has ended left it there, or name another file.\n"
+    )
+    assert file.read_text() == "somebody's"

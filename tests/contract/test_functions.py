@@ -200,11 +200,13 @@ def test_a_sandbox_can_begin_without_the_assumed_endpoints(command: list[str | P
     with Child("The sandbox", words, tmp_path / "log", environment={"PATH": os.environ["PATH"]}) as child:
         address = child.wait_for(READY).group(1)
         said = child.wait_for("The assumed key endpoints are off").string
-        headers = {"Authorization": f"Bearer {key_file.read_text()}"}
+        key = key_file.read_text()
+        headers = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=address, headers=headers, trust_env=False) as client:
             organizations = client.get("/api/organization").json()["organizations"]
             path = f"/api/organization/{organizations[0]['id']}/api-keys"
             assert client.get(path).status_code == 404
             assert client.post("/sandbox/reset").is_success
             assert client.post("/sandbox/settings", json={}).json()["keyEndpoints"] is False
-    assert key_file.read_text() not in said
+    assert key not in said
+    assert not key_file.exists()

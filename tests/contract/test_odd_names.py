@@ -80,7 +80,7 @@ def test_keys_shows_odd_keys_with_stand_ins_and_revoke_ends_the_others(terminal:
     assert "5 of 5 slots used" in shown.stdout
     for stand_in in ("\N{REPLACEMENT CHARACTER}--p1 (not readable)", "(no readable name)", "(unusable id / org/key)"):
         assert stand_in in shown.stdout
-    document = json.loads(terminal.run("keys", "-o", terminal.organization, "--output", "json").stdout)
+    document = json.loads(terminal.run("keys", "--organization", terminal.organization, "--output", "json").stdout)
     assert [key["mark"] for key in document["organizations"][0]["keys"]] == [None] * 5
     for name in ("org/key", "(unusable id / org/key)"):
         refused = terminal.run("revoke", terminal.organization, name, "--yes")
@@ -177,7 +177,7 @@ def test_g4_a_list_of_organizations_of_another_shape_is_still_an_error(terminal:
 @pytest.mark.parametrize("command", ["keys", "revoke"])
 def test_g5_a_terminal_in_ascii_shows_the_closest_characters(terminal: Terminal, command: str) -> None:
     key = terminal.sandbox.make_key_by_hand(terminal.organization, "clé “prod” ж")
-    arguments = {"keys": ["-o", terminal.organization], "revoke": [terminal.organization, key.id, "--yes"]}
+    arguments = {"keys": ["--organization", terminal.organization], "revoke": [terminal.organization, key.id, "--yes"]}
     shown = terminal.run(command, *arguments[command], LANG="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert 'cle "prod" ?' in shown.stdout
@@ -189,7 +189,7 @@ def test_g3_no_known_secret_stands_in_what_keys_shows(terminal: Terminal) -> Non
     tenant = terminal.environ["ALLOMIA_TENANT_KEY"]
     terminal.sandbox.make_key_by_hand(terminal.organization, f"pasted {tenant} here")
     for output in ("table", "json"):
-        shown = terminal.run("keys", "-o", terminal.organization, "--output", output)
+        shown = terminal.run("keys", "--organization", terminal.organization, "--output", output)
         assert shown.returncode == 0
         assert tenant not in shown.stdout
         assert re.search(r"pasted \[secret\] here", shown.stdout)

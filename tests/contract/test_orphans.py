@@ -17,6 +17,7 @@ import pytest
 
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import Mark, make_mark
+from tests.contract.scenes import STAND_IN
 from tests.fakes import LINEAGE
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import free_port
@@ -27,18 +28,6 @@ EHR = Identity(project="clinic", stack="prod", name="ehr")
 URN = "urn:pulumi:prod::clinic::allomia:index:OrganizationApiKey::ehr"
 DASHBOARD_URN = "urn:pulumi:prod::clinic::allomia:index:DashboardApiKey::lab"
 NAME = "organization/clinic/prod"
-# What the Pulumi CLI answers is laid out beside it; what is not there fails as a stack that cannot be read does.
-STAND_IN = """#!{python} -IS
-import json, pathlib, sys
-
-answers = json.loads(pathlib.Path(__file__).with_name("answers.json").read_text())
-command = " ".join(sys.argv[1:3])
-if command == "stack export":
-    command += " " + sys.argv[sys.argv.index("--stack") + 1]
-if command not in answers:
-    sys.exit("error: " + command + " is not to be had")
-print(answers[command])
-"""
 
 
 @dataclass
@@ -101,7 +90,7 @@ class Scene:
         kept = {command: answer for command, answer in answers.items() if answer is not None}
         (self.folder / "bin" / "answers.json").write_text(json.dumps(kept))
         return subprocess.run(
-            [ALLOMIA, "orphans", "--stack", str(self.folder), "-o", self.organization, *arguments],
+            [ALLOMIA, "orphans", "--stack", str(self.folder), "--organization", self.organization, *arguments],
             env=self.environ,
             capture_output=True,
             text=True,

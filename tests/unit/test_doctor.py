@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -157,11 +158,35 @@ def test_neither_secrets_nor_control_characters_reach_a_terminal_a_pipe_or_json(
     show_table(checks, Console(file=shown, width=100))
     show_table(checks, Console(file=shown, width=100, force_terminal=True, no_color=True))
     told = shown.getvalue()
-    assert told.count("[bold][secret]") == 8
+    assert told.count("[bold][secret]") == 10
     for text in (told, json.dumps(json.loads(show_document(checks)), ensure_ascii=False)):
         assert SECRET not in text
         assert "\x1b[31m" not in text
         assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("width", [None, 60, 80, 120])
+def test_what_was_not_looked_at_for_one_reason_is_said_once_and_programs_get_each(width: int | None) -> None:
+    nothing = skipped("after this failed: configuration")
+    checks = [
+        Check("a", "configuration", failed("it is wrong", "Correct it, and look with `allomia doctor --stack there`.")),
+        *(Check(f"b{number}", f"check {number}", nothing) for number in range(20)),
+        Check("c", "lock", ok("none")),
+        Check("d", "stack", skipped("no stack was named", "Name one.")),
+        Check("e", "passphrase", skipped("none is needed")),
+    ]
+    stream = StringIO()
+    show_table(checks, Console(file=stream, width=width, force_terminal=width is not None, no_color=True))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    lines = text.splitlines()
+    assert text.count("after this failed: configuration") == 1
+    assert "check 0, check 1," in text
+    assert text.count("`allomia doctor --stack there`") == 1, "a command is on one line"
+    states = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+    assert states == ["failed", "ok", "skipped", "skipped", "skipped"]
+    assert max(map(len, lines)) <= (width or 1000)
+    assert lines[-1] == "1 ok, 1 failed (configuration), 22 not looked at"
+    assert [check["id"] for check in json.loads(show_document(checks))["checks"]][1:3] == ["b0", "b1"]
 
 
 def test_only_care_and_failures_need_somebody() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from allomia_pulumi.cli import survey
+from allomia_pulumi.cli import survey, target
 from allomia_pulumi.cli.access import accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack
@@ -439,8 +439,8 @@ def test_g1_the_state_is_read_after_the_keys_so_that_a_run_under_way_makes_no_or
         states.append(stack_of(resource_of(), owner="me"))
         return Survey((Holding("org", "", (key,), None),), ())  # type: ignore[arg-type]
 
-    monkeypatch.setattr(survey, "open_stack", lambda _: before)
+    monkeypatch.setattr(target, "open_stack", lambda _: before)
     monkeypatch.setattr(survey, "read_again", lambda _: states[-1])
     monkeypatch.setattr(Connections, "survey", take_survey)
-    (row,) = survey.take_survey(Connections({}), ["."], [], {}).rows
+    (row,) = survey.take_survey(Connections({}), target.Target(("folder",)), []).rows
     assert row.verdict == Verdict(Whose.CURRENT, "clinic/prod", URN)

@@ -235,11 +235,10 @@ def test_it_ends_quietly_even_while_requests_wait(signal_number: signal.Signals)
             assert remote.end(signal_number) == (0, "", "")
 
 
-def test_the_tenant_key_goes_to_a_private_file_and_never_to_the_terminal(tmp_path: Path) -> None:
+def test_the_tenant_key_goes_to_a_private_file_that_ends_with_the_sandbox_and_never_to_the_terminal(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "tenant.key"
-    file.write_text("something older and longer than a key, readable by everybody" * 2)
-    file.chmod(0o644)
-
     with Remote("--tenant-key-file", str(file)) as remote:
         headers = {"Authorization": f"Bearer {file.read_text()}"}
         answer = remote.client.get("/api/organization", headers=headers).json()
@@ -247,32 +246,40 @@ def test_the_tenant_key_goes_to_a_private_file_and_never_to_the_terminal(tmp_pat
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert [each["name"] for each in answer["organizations"]] == ["Valley Health Clinic"]
         assert remote.end() == (0, f"The tenant key is in {file}\n", "")
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["link", "dangling link", "folder"])
-def test_the_tenant_key_is_written_to_no_link(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["file", "link", "dangling link", "folder"])
+def test_what_is_there_already_is_not_overwritten(tmp_path: Path, kind: str) -> None:
     target, file = tmp_path / "target", tmp_path / "tenant.key"
     if kind == "folder":
         file.mkdir()
+    elif kind == "file":
+        file.write_text("somebody's")
     else:
         file.symlink_to(target)
     if kind == "link":
         target.write_text("somebody's")
     result = run("--tenant-key-file", str(file))
     assert (result.returncode, result.stdout) == (1, "")
-    assert f"cannot write the tenant key to {file}: it is a link, or no file" in result.stderr
+    assert f"{file} is there already, and was not overwritten" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not target.exists() or target.read_text() == "somebody's"
+    assert kind != "file" or file.read_text() == "somebody's"
 
 
-def test_whoever_has_the_old_key_file_open_gets_nothing(tmp_path: Path) -> None:
-    file, other = tmp_path / "tenant.key", tmp_path / "other"
-    file.write_text("old")
-    os.link(file, other)
+def test_the_end_of_the_terminal_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Remote("--tenant-key-file", str(tmp_path / "tenant.key")) as remote:
+        assert remote.end(signal.SIGHUP)[0] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_somebody_else_has_put_there_since_is_not_removed(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.key"
     with Remote("--tenant-key-file", str(file)) as remote:
-        assert file.read_text().startswith("alm_tenant_")
-        assert other.read_text() == "old"
-        assert list(tmp_path.iterdir()) in ([file, other], [other, file])
+        file.write_text("somebody's")
         remote.end()
+    assert file.read_text() == "somebody's"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])  # noqa: S104 - it must be refused

@@ -13,7 +13,7 @@ from allomia_pulumi.cli.stacks import read_again
 from allomia_pulumi.cli.state import record_of
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY
-from allomia_pulumi.core.messages import orphans_command, unusable_organizations
+from allomia_pulumi.core.messages import look_command, orphans_command, unusable_organizations
 from allomia_pulumi.core.orphans import Knowledge, Listing, Whose
 from allomia_pulumi.edges.allomia import ListedKey, Organization, TenantClient
 from allomia_pulumi.errors import AllomiaError, NotFound
@@ -124,10 +124,11 @@ class AllomiaChecks:
             unread = sum(not could for could in pool.map(self._could_list, looked))
         counts = {one: len(self._keys[one.id]) for one in looked if one.id in self._keys}
         rest = f"; {unread} could not be read" if unread else ""
-        if full := [_called(one) for one, count in counts.items() if count >= KEY_LIMIT]:
+        if full := [one for one, count in counts.items() if count >= KEY_LIMIT]:
+            look = look_command(full[0].id, self._subject.options)
             return care(
-                f"{KEY_LIMIT} of {KEY_LIMIT} used in {shorten(full)}{rest}",
-                "A new key and most rotations need a free one: look with `allomia keys`.",
+                f"{KEY_LIMIT} of {KEY_LIMIT} used in {shorten([_called(one) for one in full])}{rest}",
+                f"A new key and most rotations need a free one: look with {look}.",
             )
         used = f"{sum(counts.values())} of {len(counts) * KEY_LIMIT} used; organizations looked at: {len(counts)}{rest}"
         return care(used, "Run again later.") if unread else ok(used)
@@ -144,7 +145,7 @@ class AllomiaChecks:
         if not lost and not unsettled:
             return ok(f"none; keys looked at: {len(verdicts)}")
         found = [f"{lost} that no state knows"] * bool(lost) + [f"{unsettled} perhaps being made"] * bool(unsettled)
-        return care(" and ".join(found), f"Look with {orphans_command(str(stack.folder))}.")
+        return care(" and ".join(found), f"Look with {orphans_command(stack.argument)}.")
 
     def _could_list(self, organization: Organization) -> bool:
         try:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -27,9 +26,11 @@ from allomia_pulumi.cli.doctor.steps import Check, Finding, Step, failed, ok, ru
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.doctor.vault import VaultChecks
 from allomia_pulumi.cli.exit_codes import ExitCode
-from allomia_pulumi.cli.keys import Output, Stacks
+from allomia_pulumi.cli.keys import OutputOption
+from allomia_pulumi.cli.render import Output
 from allomia_pulumi.cli.stacks import Stack, open_stack
 from allomia_pulumi.cli.state import is_of_plugin
+from allomia_pulumi.cli.target import LEAVE_OUT, NoStack, Stacks, Target, find_target
 from allomia_pulumi.cli.terminal import say
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.redaction import printable
@@ -38,22 +39,27 @@ __all__ = ["run_doctor"]
 
 PROVIDER_SECONDS = 70.0
 CLOSE_SECONDS = 3.0
-NO_STACK = "no stack was named"
-NO_STACK_FIX = "Name the folder of one: --stack DIR, or --stack DIR@STACK."
+NO_STACK = "no stack was named, and this folder is in no project"
+NO_STACK_FIX = "Run it in a project's folder, or name one: --stack DIR, or --stack DIR@STACK."
+LEFT_OUT = "left out, as asked for"
+REST = "what it configures"
 
 
 def run_doctor(
+    *,
     stack: Stacks = None,
-    output: Annotated[Output, typer.Option(help="How to show it.")] = Output.TABLE,
+    no_stack: NoStack = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
-    """Check what has to be right: versions, configuration, Vault, AlloMia and, with --stack, a stack's state.
+    """Check what has to be right: versions, configuration, Vault, AlloMia and a stack's state, with a fix for the rest.
 
     Nothing is changed, and no secret is shown. Exit code 8 when something needs care.
     """
-    texts = list(dict.fromkeys(stack or ()))
-    with ThreadPoolExecutor(1 + max(1, len(texts))) as pool:
+    target = find_target(stack, no_stack=no_stack)
+    with ThreadPoolExecutor(1 + max(1, len(target.stacks))) as pool:
         here = pool.submit(run_steps, environment_steps(os.environ))
-        others = [pool.submit(_examine, text) for text in texts] or [pool.submit(_examine_environment)]
+        others = [pool.submit(_examine, text, target) for text in target.stacks]
+        others = others or [pool.submit(_examine_environment, target)]
     checks = [*here.result(), *(check for one in others for check in one.result())]
     if output is Output.JSON:
         say(show_document(checks))
@@ -62,20 +68,28 @@ def run_doctor(
     raise typer.Exit(ExitCode.NEEDS_CARE if needs_care(checks) else ExitCode.DONE)
 
 
-def _examine_environment() -> list[Check]:
+def _examine_environment(target: Target) -> list[Check]:
     """Check what the environment alone configures."""
     subject = Subject(None)
-    nothing = Step("stack", "stack", lambda: skipped(NO_STACK, NO_STACK_FIX))
+    finding = skipped(LEFT_OUT) if target.is_alone else skipped(NO_STACK, NO_STACK_FIX)
+    nothing = Step("stack", "stack", lambda: finding)
     return _run(subject, [*_configured(subject), nothing])
 
 
-def _examine(text: str) -> list[Check]:
+def _examine(text: str, target: Target) -> list[Check]:
     """Check a stack, and what it configures."""
     try:
         stack = open_stack(text)
         project = read_project(stack.folder)
     except AllomiaError as problem:
-        return [Check("stack", "stack", failed(problem.message, problem.hint), printable(text))]
+        hint = f"{problem.hint} {LEAVE_OUT}" if target.is_found else problem.hint
+        finding = failed(problem.message, hint)
+        steps = [
+            Step("stack", "stack", lambda: finding),
+            Step("configuration", REST, lambda: finding, needs=("stack",)),
+        ]
+        return run_steps(steps, printable(text))
+    target.tell(stack)
     subject, values = Subject(stack), project.stack_configuration(stack.name)
     configuration = project.stack_file(stack.name)
     return _run(

@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 
+from allomia_pulumi.cli.stacks import find_project_file
 from allomia_pulumi.errors import InvalidConfiguration
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["PLUGIN", "Project", "read_project"]
 
-FILES = ("Pulumi.yaml", "Pulumi.yml")
 PLUGIN = "pulumi-resource-allomia"
 NAME = "allomia"
 
@@ -69,9 +69,7 @@ def read_project(folder: Path) -> Project:
     Raises:
         InvalidConfiguration: There is none, or it is not readable.
     """
-    start = folder.resolve()
-    places = (one / name for one in (start, *start.parents) for name in FILES)
-    file = next((place for place in places if place.is_file()), None)
+    file = find_project_file(folder)
     if file is None:
         raise InvalidConfiguration(f"{printable(str(folder))} has no Pulumi.yaml", "Name a folder of a Pulumi project.")
     content = _read(file)

@@ -33,7 +33,7 @@ def check_pending(stack: Stack) -> Finding:
     return care(
         shorten(names),
         "If no run is under way: `pulumi cancel`, then `pulumi refresh --clear-pending-creates`, and look with "
-        f"{orphans_command(str(stack.folder))} for a key that was made.",
+        f"{orphans_command(stack.argument)} for a key that was made.",
     )
 
 
@@ -82,7 +82,7 @@ def check_lock(stack: Stack, backend: Backend) -> Finding:
     holders = [_holder(file) for file in locks]
     if any(is_alive for _, is_alive in holders):
         return care(shorten([text for text, _ in holders]), "Wait for that run to end.")
-    look = orphans_command(str(stack.folder))
+    look = orphans_command(stack.argument)
     fix = f"If no run is under way there: `pulumi cancel`, and then look with {look} for keys that it left."
     return care(shorten([text for text, _ in holders]), fix)
 

@@ -13,6 +13,7 @@ from allomia_pulumi.cli.doctor.backend import Backend
 from allomia_pulumi.cli.doctor.steps import FastClock
 from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.cli.state import DeclaredKey, declared_keys
+from allomia_pulumi.cli.target import Target
 from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
 from allomia_pulumi.errors import AllomiaError
@@ -38,6 +39,11 @@ class Subject:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     backend: Backend = field(default_factory=Backend)
     known: dict[str, SecretStr] = field(default_factory=dict, repr=False)
+
+    @property
+    def options(self) -> str:
+        """Return the options that point another command at the same configuration."""
+        return Target((self.stack.argument,)).options if self.stack else ""
 
     @locked_cached_property
     def container(self) -> Container:

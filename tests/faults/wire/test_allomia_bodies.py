@@ -323,7 +323,7 @@ def test_a_command_that_we_suggest_runs_nothing_but_ours(tmp_path: Path, identif
     (tmp_path / "allomia").chmod(0o700)
     environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     for command, words in (
-        (revoke_command("org", identifier), ["revoke", "org", identifier]),
+        (revoke_command("org", identifier), ["revoke", *["--"] * (identifier == "-rf"), "org", identifier]),
         (look_command(identifier), ["keys", "--organization", identifier]),
         (orphans_command(identifier), ["orphans", "--stack", identifier]),
     ):
