@@ -386,4 +386,23 @@ ROWS: dict[int, Row] = {
         "Under an odd name it is looked at like any other; one with an odd id is left out with one warning that counts "
         "them, and blocks nothing; its organization is not called gone (G4)",
     ),
+    90: Row(
+        "A preview meets what would end `pulumi up`: an organization that the tenant's list lacks, a refused tenant "
+        "key, missing key endpoints, a field that a secret lacks",
+        "An error in the preview; what the program may still make, what another credential may see and what may pass "
+        "is one warning a cause, and a key that does not change asks nothing (G6)",
+    ),
+    91: Row(
+        "A 404 that is not in AlloMia's shape: a wrong `apiUrl`, a proxy, a path that AlloMia does not serve",
+        "The address is blamed and no organization; where the organization itself answers, key endpoints are missing "
+        "(G4)",
+    ),
+    92: Row(
+        "A path in Vault as the API has it, `data/…`, in an object or a reference",
+        "The message says to leave it out, after a denial too; nothing is refused that may be meant",
+    ),
+    93: Row(
+        "A resource's name that cannot be a label as it is: too long, or with unprintable characters",
+        "It is cleaned and cut, and the check of the new key says to what",
+    ),
 }
