@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.addresses import parse_base_url
+from allomia_pulumi.ground.likeness import nearest
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
 from allomia_pulumi.ground.settings import (
@@ -22,7 +23,7 @@ from allomia_pulumi.ground.settings import (
     Settings,
     VaultSettings,
 )
-from allomia_pulumi.ground.spelling import Caller, nearest, spell_argument, spelled_for
+from allomia_pulumi.ground.spelling import Caller, spell_argument, spelled_for
 
 __all__ = ["VARIABLES", "load_settings", "unknown_settings"]
 

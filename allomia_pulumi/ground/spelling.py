@@ -9,16 +9,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from difflib import get_close_matches
 from enum import Enum
 from typing import Final
 
-__all__ = ["Caller", "nearest", "spell", "spell_argument", "spelled_for"]
+__all__ = ["Caller", "spell", "spell_argument", "spelled_for"]
 
 CAPITAL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 OPTIONS: Final = {"apiUrl": "--api-url", "tenantKeyRef": "--tenant-key-ref"}
 """The settings that the command line takes as options; others have their names of the configuration there too."""
-LEAST_LIKENESS: Final = 0.75
 
 
 class Caller(Enum):
@@ -56,14 +54,3 @@ def spell_argument(name: str) -> str:
     """Return what a setting is called that was given as an argument, or as an option."""
     spelled = spell(name)
     return f"{'option' if spelled.startswith('-') else 'argument'} {spelled}"
-
-
-def nearest(name: str, known: Iterator[str] | tuple[str, ...]) -> str | None:
-    """Return the known name that a mistaken one is likeliest to mean, whatever its case; None if none is near."""
-    by_plain = {_plain(each): each for each in known}
-    found = get_close_matches(_plain(name), by_plain, n=1, cutoff=LEAST_LIKENESS)
-    return by_plain[found[0]] if found else None
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
