@@ -47,7 +47,7 @@ class _Model(WireModel):
 
 
 class TokenAuth(_Model):
-    """A token that the user brings: from a variable or a file; by default `BAO_TOKEN`, then `VAULT_TOKEN`."""
+    """A token that the user brings: from a variable or a file; by default from where logins leave it."""
 
     method: Literal["token"] = "token"
     token_env: str | None = None

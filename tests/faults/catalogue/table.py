@@ -405,4 +405,20 @@ ROWS: dict[int, Row] = {
         "A resource's name that cannot be a label as it is: too long, or with unprintable characters",
         "It is cleaned and cut, and the check of the new key says to what",
     ),
+    94: Row(
+        "A value of the namespace `allomia:` that is no setting, such as `allomia:apiURL` or `allomia:tenantkeyref`",
+        "One warning a run, with the name that is likeliest meant; a project of that name keeps its own values there",
+    ),
+    95: Row(
+        "A message that names an input",
+        "It spells it as the caller does: `rotate_after` in Python, `rotateAfter` elsewhere, and options as options",
+    ),
+    96: Row(
+        "Vault's token lies in `~/.vault-token`, and files of settings are named with `~`",
+        "Found after the variables, with their source named; the home is that of the environment (G3)",
+    ),
+    97: Row(
+        "Keys end: a destroy, a replacement, a predecessor whose overlap is over",
+        "Each key that was revoked is named with its organization; one that was gone already is called so",
+    ),
 }
