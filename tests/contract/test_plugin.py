@@ -408,7 +408,7 @@ def test_a_process_whose_engine_died_ends_by_itself(kind: type[Face]) -> None:
 
 
 def test_an_engine_may_attach_to_one_that_runs_already() -> None:
-    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "ALLOMIA_TENANT_KEY": "alm_tenant_x"}
+    environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "ALLOMIA_TENANT_KEY": "alm_tenant_x"}
     with subprocess.Popen([PLUGIN], stdout=subprocess.PIPE, env=environ) as process:
         assert process.stdout is not None
         with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
