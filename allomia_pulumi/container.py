@@ -25,6 +25,7 @@ from allomia_pulumi.ground.settings import (
     Settings,
 )
 from allomia_pulumi.ground.singleflight import SingleFlight
+from allomia_pulumi.ground.spelling import spell_argument
 
 if TYPE_CHECKING:
     from allomia_pulumi.edges.allomia import Credential, HttpClient, Prover, TenantClient
@@ -228,7 +229,7 @@ class Container:
     def _find_credential(self, reference: VaultReference | None) -> Credential:
         settings = self.settings  # wrong ones are an error before anything is read
         if reference is not None:
-            return _VaultKey(self.store, reference, "argument tenantKeyRef")
+            return _VaultKey(self.store, reference, spell_argument("tenantKeyRef"))
         if configured := settings.tenant_key_ref:
             return _VaultKey(self.store, configured, settings.sources["tenantKeyRef"])
         if key := self._environ.get(TENANT_KEY_VARIABLE, "").strip():
@@ -236,7 +237,7 @@ class Container:
         raise InvalidConfiguration(
             "no tenant key is configured",
             "Put AlloMia's tenant key into Vault and say where: `pulumi config set allomia:tenantKeyRef "
-            "secret/allomia/tenant#api_key`; an explicit provider has its own tenantKeyRef. For a first try without "
+            "secret/allomia/tenant#api_key`; an explicit provider has a reference of its own. For a first try without "
             f"Vault, set {TENANT_KEY_VARIABLE}.",
         )
 

@@ -64,15 +64,19 @@ class AllomiaError(Exception):
         message: What happened, and what now exists; one line without a closing full stop.
         hint: The next step, as a sentence; may be empty.
         said_by: Whose answer it words; what nobody answered, this package says itself (`us`).
+        cause: What happened without what was being done, the same for everything that one cause ends; by default the
+            message.
     """
 
     code: ClassVar[str] = "error"
     said_by: Speaker = "us"
+    cause: str
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
+        self.cause = message
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
@@ -90,6 +94,11 @@ class AllomiaError(Exception):
     def with_hint(self, hint: str) -> AllomiaError:
         """Add a further step to the hint, unless it is empty, and return the same error."""
         self.hint = " ".join(filter(None, (self.hint, hint)))
+        return self
+
+    def because_of(self, cause: str) -> Self:
+        """Record what everything that the same cause ends has in common, and return the same error."""
+        self.cause = cause
         return self
 
     def as_said_by(self, speaker: Speaker) -> Self:
@@ -129,9 +138,17 @@ class AccessDenied(SetupError):
 
 
 class NotFound(SetupError):
-    """The thing that was named does not exist, or is not visible to this credential."""
+    """The thing that was named does not exist, or is not visible to this credential.
+
+    Attributes:
+        is_proved: Whether what should hold it was read and lacks it; otherwise it may be hidden, or made later.
+    """
 
     code: ClassVar[str] = "not-found"
+
+    def __init__(self, message: str, hint: str = "", *, is_proved: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_proved = is_proved
 
 
 class RequestRefused(SetupError):

@@ -168,7 +168,7 @@ class FakeAllomia:
 
     def _organization(self, organization_id: str) -> dict[str, FakeKey]:
         if organization_id not in self.keys:
-            raise NotFound(f"organization {organization_id} answered 404")
+            raise NotFound(f"organization {organization_id} answered 404").as_said_by("AlloMia")
         return self.keys[organization_id]
 
     def _enter(self, operation: str) -> None:

@@ -13,6 +13,7 @@ from allomia_pulumi.cli.orphans import find_orphans
 from allomia_pulumi.cli.sandbox import run_sandbox
 from allomia_pulumi.cli.terminal import accept_any_text
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.spelling import Caller, spelled_for
 
 __all__ = ["ExitCode", "app", "run"]
 
@@ -85,7 +86,8 @@ def run() -> int:
     """Run a command and return the exit code; an error is one line and a hint on stderr, never a traceback."""
     accept_any_text()
     try:
-        app()
+        with spelled_for(Caller.COMMAND_LINE):
+            app()
     except AllomiaError as problem:
         print_error(problem)
         return exit_code(problem)

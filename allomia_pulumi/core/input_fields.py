@@ -13,11 +13,13 @@ from allomia_pulumi.ground.durations import parse_duration
 from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = [
     "LINEAGE",
     "Failure",
     "Form",
+    "describe_long_overlap",
     "has_long_overlap",
     "identifier",
     "is_internal",
@@ -110,6 +112,11 @@ def has_long_overlap(after: timedelta | Unknown | None, length: timedelta | Unkn
     return isinstance(after, timedelta) and isinstance(length, timedelta) and length >= after
 
 
+def describe_long_overlap() -> str:
+    """Say why an overlap has to be shorter."""
+    return f"overlap is not shorter than {spell('rotateAfter')}, so a third key would be due. Shorten it."
+
+
 def identifier(value: object, name: str) -> str:
     """Read an id of AlloMia's."""
     if value is None:
@@ -127,14 +134,14 @@ def identifier(value: object, name: str) -> str:
 
 def organization_id(value: object) -> str:
     """Read the id of an organization."""
-    return identifier(value, "organizationId")
+    return identifier(value, spell("organizationId"))
 
 
 def rotate_after(value: object) -> timedelta | None:
     """Read the age at which a rotation falls due."""
-    length = None if value is None else parse_duration(value, "rotateAfter")
+    length = None if value is None else parse_duration(value, spell("rotateAfter"))
     if length == timedelta():
-        raise InvalidInput("rotateAfter is zero", "Give the age at which the key is rotated.")
+        raise InvalidInput(f"{spell('rotateAfter')} is zero", "Give the age at which the key is rotated.")
     return length
 
 
@@ -149,7 +156,7 @@ def switch(name: str) -> Callable[[object], bool]:
     def read(value: object) -> bool:
         if value is None or isinstance(value, bool):
             return value is not False
-        raise InvalidInput(f"{name} is neither true nor false", "Write true or false.")
+        raise InvalidInput(f"{spell(name)} is neither true nor false", "Write true or false.")
 
     return read
 
@@ -162,6 +169,6 @@ def reference(name: str) -> Callable[[object], VaultReference | Unknown | None]:
             return None
         if isinstance(value, Mapping) and any(isinstance(item, Unknown) for item in value.values()):
             return UNKNOWN
-        return parse_reference(value, name)
+        return parse_reference(value, spell(name))
 
     return read

@@ -12,6 +12,7 @@ from allomia_pulumi.errors import AllomiaError, SetupError, UnexpectedAnswer, Un
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.ground.settings import IMPORT_REFERENCE_VARIABLE, IMPORT_SECRET_VARIABLE
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = [
     "DELETE_OLD_BY_HAND",
@@ -43,10 +44,6 @@ IMPORT_WITH_SECRET = (
     f"{IMPORT_SECRET_VARIABLE} to the key itself, take the resource out of the state with `pulumi state delete URN`, "
     "and import it again."
 )
-RECORDED_REFERENCE = (
-    "This key has a tenantKeyRef of its own, and refresh and destroy use the recorded one: if it has moved, run "
-    "`pulumi up` once (without --refresh), which records today's."
-)
 
 
 @contextmanager
@@ -55,7 +52,14 @@ def explaining_configuration(reference: VaultReference | None) -> Iterator[None]
     try:
         yield
     except (SetupError, Unreachable, UnexpectedAnswer) as problem:
-        raise problem.with_hint(RECORDED_REFERENCE if reference else STORED_CONFIGURATION) from None
+        raise problem.with_hint(_recorded_reference() if reference else STORED_CONFIGURATION) from None
+
+
+def _recorded_reference() -> str:
+    return (
+        f"This key has a {spell('tenantKeyRef')} of its own, and refresh and destroy use the recorded one: if it has "
+        "moved, run `pulumi up` once (without --refresh), which records today's."
+    )
 
 
 def explain(problem: Exception) -> str:

@@ -33,6 +33,11 @@ class Revoked:
     answer: Revocation
     is_listed: bool | None = None
 
+    def describe(self, organization_id: str, key_id: str) -> str:
+        """Say which key is revoked, or was before."""
+        was_gone = self.answer is Revocation.ABSENT
+        return f"key {key_id} of organization {organization_id} {'was gone already' if was_gone else 'is revoked'}"
+
 
 def is_proved_gone(api: KeyApi, organization_id: str, key_id: str) -> bool:
     """Prove that a key is gone: the list lacks it, and it answers 404 itself, and the organization is readable.

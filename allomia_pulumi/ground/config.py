@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.addresses import parse_base_url
+from allomia_pulumi.ground.likeness import nearest
+from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
-from allomia_pulumi.ground.settings import DEFAULT_API_URL, DEFAULT_KEYS_PATH, Settings, VaultSettings
+from allomia_pulumi.ground.settings import (
+    CONFIGURATION,
+    DEFAULT_API_URL,
+    DEFAULT_KEYS_PATH,
+    NAMESPACE,
+    VAULT_NAMES,
+    Settings,
+    VaultSettings,
+)
+from allomia_pulumi.ground.spelling import Caller, spell_argument, spelled_for
 
-__all__ = ["VARIABLES", "load_settings"]
+__all__ = ["VARIABLES", "load_settings", "unknown_settings"]
 
 T = TypeVar("T")
 
@@ -42,7 +53,8 @@ LITERAL_SECRETS: Final = {
     "jwt": "jwtEnv, jwtFile or jwtSource",
 }
 SETTING_PATTERN: Final = re.compile(r"[A-Za-z]{1,30}")
-VAULT_FALLBACK: Final = "stack configuration allomia:vault"
+STACK_PREFIX: Final = f"stack configuration {NAMESPACE}:"
+VAULT_FALLBACK: Final = f"{STACK_PREFIX}vault"
 """What is at fault where only the environment says something of Vault."""
 
 
@@ -66,17 +78,17 @@ class Given:
 
     Args:
         values: By the setting's name.
-        prefix: What stands before the name in messages.
+        describe: Returns what messages call a value, by its name.
     """
 
-    def __init__(self, values: Mapping[str, Any], prefix: str) -> None:
+    def __init__(self, values: Mapping[str, Any], describe: Callable[[str], str]) -> None:
         self._values = values
-        self._prefix = prefix
+        self._describe = describe
 
     def get(self, name: str) -> Value | None:
         """Return the value of a setting, or None if it was not written, or is empty."""
         value = self._values.get(name)
-        return Value(value, f"{self._prefix}{name}") if value else None
+        return Value(value, self._describe(name)) if value else None
 
 
 class Environment:
@@ -105,7 +117,7 @@ def load_settings(
         InvalidConfiguration: A value is not acceptable; the message names its source, never the value.
     """
     environment = Environment(environ)
-    sources = (Given(arguments or {}, "argument "), Given(stack, "stack configuration allomia:"), environment)
+    sources = (Given(arguments or {}, spell_argument), Given(stack, STACK_PREFIX.__add__), environment)
     origins: dict[str, str] = {}
 
     def load(name: str, parse: Callable[[str, str], T], default: T) -> T:
@@ -125,13 +137,43 @@ def load_settings(
     )
 
 
+def unknown_settings(
+    names: Iterable[str], project: str, describe: Callable[[str], str] = STACK_PREFIX.__add__
+) -> list[str]:
+    """Say of each value that is no setting that it is ignored, with the name that it is likeliest to mean.
+
+    A project that has the package's name keeps its own configuration in the same namespace, so there nothing is said.
+
+    Args:
+        names: The names of all values, without the namespace.
+        project: The project's name.
+        describe: Returns what messages call a value, by its name.
+    """
+    if project == NAMESPACE:
+        return []
+    return [
+        f"{describe(printable(name))} is no setting, and is ignored{_correction(name)}"
+        for name in sorted(set(names) - set(CONFIGURATION))
+    ]
+
+
+def _correction(name: str) -> str:
+    if name.startswith("vault."):
+        return (
+            f": it is a part of {NAMESPACE}:vault, which `pulumi config set --path {NAMESPACE}:{printable(name)}` sets"
+        )
+    meant = nearest(name, CONFIGURATION)
+    return f": {NAMESPACE}:{meant} is meant" if meant else f". The settings are {', '.join(CONFIGURATION)}"
+
+
 def _first(sources: tuple[Source, ...], name: str) -> Value | None:
     return next((found for source in sources if (found := source.get(name))), None)
 
 
 def _reference(value: str, source: str) -> VaultReference | None:
     try:
-        return parse_reference(value, source)
+        with spelled_for(Caller.ANY_LANGUAGE):
+            return parse_reference(value, source)
     except InvalidInput as problem:
         raise InvalidConfiguration(problem.message, problem.hint) from None
 
@@ -157,7 +199,7 @@ def _vault(given: Value, environment: Environment, origins: dict[str, str]) -> V
     """Join what was given for `vault` with what the environment says of Vault."""
     where = given.source
     values = _read_object(given.value, where)
-    written = Given({f"vault.{name}": value for name, value in values.items()}, where.removesuffix("vault"))
+    written = Given({f"vault.{name}": value for name, value in values.items()}, where.removesuffix("vault").__add__)
     for name in ("address", "namespace", "caCertFile"):
         if found := _first((written, environment), f"vault.{name}"):
             values[name], origins[f"vault.{name}"] = found
@@ -207,7 +249,10 @@ def _explain(problem: ValidationError) -> str:
     where = ".".join(parts)
     if first["type"] == "extra_forbidden":
         is_word = all(SETTING_PATTERN.fullmatch(part) for part in parts)
-        return f"{where} is not a setting" if is_word else "it has an unknown setting"
+        if not is_word:
+            return "it has an unknown setting"
+        meant = nearest(parts[-1], VAULT_NAMES)
+        return f"{where} is not a setting{f', {meant} is' if meant else ''}"
     if first["type"] == "missing":
         return f"{where} is missing"
     if first["type"] == "union_tag_invalid":

@@ -12,10 +12,12 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.model import WireModel
 
-__all__ = ["VaultReference", "parse_reference"]
+__all__ = ["VaultReference", "api_path_hint", "parse_reference"]
 
 FIELD_PATTERN = re.compile(r"[A-Za-z0-9_.-]+")
 SHORTEST_LOCATION = 2
+API_SEGMENTS = frozenset({"data", "metadata"})
+"""What Vault's API puts between a KV v2 mount and a path."""
 
 NOT_A_REFERENCE = "is not a Vault reference such as secret/allomia/tenant#api_key"
 REMOVE_KEY_HINT = (
@@ -99,6 +101,14 @@ def parse_reference(value: object, what: str) -> VaultReference:
         return VaultReference.model_validate(fields)
     except ValidationError as problem:
         raise InvalidInput(f"{what} {NOT_A_REFERENCE}: {_explain(problem)}", REMOVE_KEY_HINT) from None
+
+
+def api_path_hint(path: str) -> str:
+    """Return what to change about a path inside a KV v2 mount that looks copied from an API path; else nothing."""
+    first, slash, _ = path.partition("/")
+    if not slash or first not in API_SEGMENTS:
+        return ""
+    return f"Leave {first}/ out of the path: it belongs to Vault's API, not to the path."
 
 
 def _split(value: object, what: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from allomia_pulumi.ground.references import VaultReference
 __all__ = [
     "CONFIGURATION",
     "NAMESPACE",
+    "VAULT_NAMES",
     "AppRoleAuth",
     "JwtAuth",
     "KubernetesAuth",
@@ -46,7 +47,7 @@ class _Model(WireModel):
 
 
 class TokenAuth(_Model):
-    """A token that the user brings: from a variable or a file; by default `BAO_TOKEN`, then `VAULT_TOKEN`."""
+    """A token that the user brings: from a variable or a file; by default from where logins leave it."""
 
     method: Literal["token"] = "token"
     token_env: str | None = None
@@ -124,6 +125,16 @@ class VaultSettings(_Model):
             f"Vault at {printable(self.address)} is reached by plain http (allomia:vault.allowPlainHttp): whoever "
             "shares the network can read the Vault token and every key that is sent"
         )
+
+
+VAULT_NAMES: Final = tuple(
+    dict.fromkeys(
+        str(field.alias)
+        for model in (VaultSettings, TokenAuth, AppRoleAuth, JwtAuth, KubernetesAuth)
+        for field in model.model_fields.values()
+    )
+)
+"""The names in `vault` and in its `auth`."""
 
 
 class Settings(_Model):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn, ParamSpec, Protocol, TypeVar
 
 from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.ground.spelling import Caller, spelled_for
 
 __all__ = ["Ending", "Shown", "guarded", "log_frames"]
 
@@ -49,6 +50,7 @@ def guarded(
     *,
     keeps_cause: bool = False,
     answered: tuple[type[Exception], ...] = (),
+    caller: Caller = Caller.ANY_LANGUAGE,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that ends each failed call of a face with one scrubbed line.
 
@@ -57,13 +59,15 @@ def guarded(
         word_fault: Words a fault of ours without any value; takes the exception, the method's name and the arguments.
         keeps_cause: The face's callers may look at an error of this package, and not at its line alone.
         answered: Exceptions that the face answers itself.
+        caller: Who reads what a call says: inputs are spelled so.
     """
 
     def decorate(method: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(method)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                return method(*args, **kwargs)
+                with spelled_for(caller):
+                    return method(*args, **kwargs)
             except answered:
                 raise
             except AllomiaError as problem:

@@ -7,7 +7,7 @@ from typing import Any
 
 from allomia_pulumi.core.identity import Identity
 
-__all__ = ["identity_of", "is_default_provider", "kind_in", "name_of", "setting_text"]
+__all__ = ["identity_of", "is_default_provider", "kind_in", "name_of", "project_of", "setting_text"]
 
 PREFIX = "urn:pulumi:"
 DEFAULT_PROVIDER = "default"
@@ -28,6 +28,11 @@ def kind_in(urn: str) -> str:
 def name_of(urn: str) -> str:
     """Return the logical name."""
     return _parts(urn)[3]
+
+
+def project_of(urn: str) -> str:
+    """Return the project."""
+    return _parts(urn)[1]
 
 
 def is_default_provider(urn: str) -> bool:

@@ -15,6 +15,5 @@ key = OrganizationApiKey(
 
 pulumi.export("keyId", key.key_id)
 pulumi.export("secret", key.secret)
-pulumi.export("previousKeyId", key.previous_key_id)
 pulumi.export("rotateAt", key.rotate_at)
 pulumi.export("nextActionAt", key.next_action_at)

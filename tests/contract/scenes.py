@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.contract.faces import Face
+from pydantic.alias_generators import to_snake
+
+from tests.contract.faces import DynamicFace, Face
 from tools.engine.sandbox import Sandbox, Tenant
 
 ROOT = Path(__file__).parents[2]
 ALLOMIA = str(Path(sys.executable).with_name("allomia"))
+CAMEL = re.compile(r"\b[a-z]+(?:[A-Z][a-z]+)+\b")
 ONE = {"quarter": "1"}
 TWO = {"quarter": "2"}
 # What the Pulumi CLI answers is laid out beside it; what is not there fails as a stack that cannot be read does.
@@ -84,6 +87,11 @@ class Terminal:
             stdin=subprocess.DEVNULL,
             timeout=60,
         )
+
+
+def spelled(face: Face, text: str) -> str:
+    """Return a text with the inputs that it names as a face's callers write them."""
+    return CAMEL.sub(lambda name: to_snake(name.group()), text) if isinstance(face, DynamicFace) else text
 
 
 def assert_readable(text: str, *secrets: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from allomia_pulumi.core.marks import parse_mark
 from tests.contract.faces import FACES, UNKNOWN, Diffed, Face, FaceError, is_marked_secret
-from tests.contract.scenes import ONE, TWO, Scene, assert_readable
+from tests.contract.scenes import ONE, TWO, Scene, assert_readable, spelled
 from tools.engine.processes import free_port
 
 
@@ -198,7 +198,6 @@ def test_g8_a_full_organization_is_refused_before_anything_is_sent(scene: Scene)
 @pytest.mark.parametrize(
     ("fault", "text"),
     [
-        ({"kind": "status", "status": 401}, "environment variable ALLOMIA_TENANT_KEY"),
         ({"kind": "status", "status": 403}, "Is it an organization key?"),
         ({"kind": "status", "status": 429, "headers": {"Retry-After": "3600"}}, "limits requests"),
         ({"kind": "html"}, "a web page"),
@@ -223,11 +222,22 @@ def test_g5_a_bad_allomia_warns_in_preview_and_fails_in_create(scene: Scene, fau
 
 def test_g5_an_unknown_organization_says_so(scene: Scene) -> None:
     news = {**scene.news(ONE), "organizationId": "00000000-0000-0000-0000-000000000000"}
-    inputs = scene.face.check({}, news)
-    assert "does not exist, or the tenant key" in scene.face.warnings[0]
-    with pytest.raises(FaceError, match="does not exist, or the tenant key") as caught:
-        scene.face.create(inputs)
-    assert_readable(str(caught.value), scene.tenant.key)
+    for call in (lambda: scene.face.check({}, news), lambda: scene.face.create({**news, "name": "ehr"})):
+        with pytest.raises(FaceError, match="does not exist, or the tenant key") as caught:
+            call()
+        assert_readable(str(caught.value), scene.tenant.key)
+    assert scene.face.warnings == []
+
+
+def test_g5_a_refused_tenant_key_is_an_error_of_preview_and_create(scene: Scene) -> None:
+    scene.sandbox.add_fault("status", status=401, method="GET", path="*/api-keys", times=None)
+    news = {**scene.news(ONE), "name": "ehr"}
+    for call in (lambda: scene.face.check({}, news), lambda: scene.face.create(news)):
+        with pytest.raises(FaceError, match="environment variable ALLOMIA_TENANT_KEY") as caught:
+            call()
+        assert_readable(str(caught.value), scene.tenant.key)
+    assert scene.face.warnings == []
+    assert scene.alive() == []
 
 
 def test_g5_key_endpoints_that_allomia_does_not_serve_are_told(scene: Scene) -> None:
@@ -311,7 +321,7 @@ def test_g7_a_lost_answer_to_a_delete_is_no_error(scene: Scene) -> None:
     ],
 )
 def test_g5_bad_input_is_a_check_failure(scene: Scene, change: dict[str, Any], reason: str) -> None:
-    with pytest.raises(FaceError, match=re.escape(reason)) as caught:
+    with pytest.raises(FaceError, match=re.escape(spelled(scene.face, reason))) as caught:
         scene.face.check({}, {**scene.news(ONE), **change})
     assert_readable(str(caught.value), scene.tenant.key, "alm_tenant_in_clear")
 

@@ -146,9 +146,9 @@ def test_g8_a_preview_of_an_update_knows_what_stays_and_marks_the_secrets(scene:
 @pytest.mark.parametrize(
     ("change", "paths"),
     [
-        ({"rotationTriggers": TWO}, {"rotation.trigger": "UPDATE_REPLACE", "rotationTriggers": "UPDATE_REPLACE"}),
+        ({"rotationTriggers": TWO}, {"rotation": "UPDATE_REPLACE", "rotationTriggers": "UPDATE_REPLACE"}),
         ({"rotateAfter": "90d"}, {"rotateAfter": "ADD"}),
-        ({"rotationTriggers": TWO, "overlap": "1h"}, {"rotation.trigger": "UPDATE", "overlap": "ADD"}),
+        ({"rotationTriggers": TWO, "overlap": "1h"}, {"rotation": "UPDATE", "overlap": "ADD"}),
         ({"organizationId": "another"}, {"organizationId": "UPDATE_REPLACE"}),
         ({"rotationTriggers": None}, {"rotationTriggers": "DELETE"}),
     ],
@@ -247,7 +247,7 @@ def test_g2_g3_a_key_that_could_not_be_delivered_is_kept_with_its_secret_marked(
     mounts.enable_secrets_engine("kv", path=place["mount"], options={"version": "2"})
     start = scene.sandbox.last_event()
     checked = face.check(inputs, scene.news(ONE, vaultSecret=place))
-    assert face.diff(kept.id, kept.outputs, checked, old_inputs=inputs).paths == {"delivery.due": "UPDATE"}
+    assert face.diff(kept.id, kept.outputs, checked, old_inputs=inputs).paths == {"delivery": "UPDATE"}
     healed = face.update(kept.id, kept.outputs, checked)
     assert (healed["pending"], healed["vaultSecretVersion"]) == ([], 1)
     assert "minted" not in scene.calls(start)
@@ -408,7 +408,7 @@ def test_a_process_whose_engine_died_ends_by_itself(kind: type[Face]) -> None:
 
 
 def test_an_engine_may_attach_to_one_that_runs_already() -> None:
-    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "ALLOMIA_TENANT_KEY": "alm_tenant_x"}
+    environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "ALLOMIA_TENANT_KEY": "alm_tenant_x"}
     with subprocess.Popen([PLUGIN], stdout=subprocess.PIPE, env=environ) as process:
         assert process.stdout is not None
         with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:

@@ -55,12 +55,13 @@ def test_a_tenant_key_replaced_meanwhile_is_read_again(made: Made, sandbox: Sand
 def test_g5_a_tenant_key_that_allomia_refuses_names_its_place(made: Made, sandbox: Sandbox) -> None:
     face, tenant, organization = made
     sandbox.rotate_tenant_key(tenant.id)
-    inputs = face.check({}, {"organizationId": organization})
-    with pytest.raises(FaceError) as caught:
-        face.create(inputs)
+    news = {"organizationId": organization, "name": "ehr"}
     place = f"Vault secret/allomia/{tenant.id}#api_key (stack configuration allomia:tenantKeyRef)"
-    assert place in str(caught.value)
-    assert tenant.key not in str(caught.value)
+    for call in (lambda: face.check({}, news), lambda: face.create(news)):
+        with pytest.raises(FaceError) as caught:
+            call()
+        assert place in str(caught.value)
+        assert tenant.key not in str(caught.value)
 
 
 def test_a_key_of_its_own_reference_uses_another_tenant(made: Made, sandbox: Sandbox, openbao: OpenBao) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration
+from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.references import parse_reference
 from tests.vaults import KEY, answer, everything_told, mount_kv, need_namespaces, opened, read, stand_in
 from tools.engine.openbao import OpenBao
@@ -104,6 +104,60 @@ def test_a_token_comes_from_the_variable_or_the_file_that_settings_name(
 
     assert read(TENANT, environ, auth={"tokenFile": str(file)}) == KEY
     assert read(TENANT, environ | {"MY_TOKEN": bao.token}, auth={"method": "token", "tokenEnv": "MY_TOKEN"}) == KEY
+
+
+@pytest.mark.catalogue(96)
+def test_the_token_of_a_login_on_the_command_line_is_found_after_the_variables(
+    bao: OpenBao, environ: dict[str, str], tmp_path: Path
+) -> None:
+    file, home = tmp_path / ".vault-token", environ | {"HOME": str(tmp_path)}
+    error = refused(home, {"method": "token"}, bao.token)
+    assert isinstance(error, InvalidConfiguration)
+    assert "no Vault token is configured" in error.message
+    assert "~/.vault-token" in error.hint
+    file.write_text(f"{bao.token}\n")
+    assert read(TENANT, home) == KEY
+    file.write_text("s.UnknownUnknownUnknown00")
+    assert read(TENANT, home | {"VAULT_TOKEN": bao.token}) == KEY
+    error = refused(home, {"method": "token"}, bao.token)
+    assert isinstance(error, CredentialRejected)
+    assert "does not accept the token from ~/.vault-token" in error.message
+
+
+@pytest.mark.catalogue(96)
+@pytest.mark.parametrize(("content", "why"), [(b"", "it is empty"), (b"\xff\xfe", "it is not text")])
+def test_a_token_in_the_home_that_is_none_is_named(
+    bao: OpenBao, environ: dict[str, str], tmp_path: Path, content: bytes, why: str
+) -> None:
+    (tmp_path / ".vault-token").write_bytes(content)
+    error = refused(environ | {"HOME": str(tmp_path)}, {"method": "token"}, bao.token)
+    assert isinstance(error, InvalidConfiguration)
+    assert error.message == f"the file ~/.vault-token gives no credential: {why}"
+
+
+@pytest.mark.catalogue(96)
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"method": "token", "tokenFile": "~/credential"},
+        {"method": "approle", "roleId": "r", "secretIdFile": "~/credential"},
+        {"method": "jwt", "role": "pulumi", "jwtFile": "~/credential"},
+        {"method": "kubernetes", "role": "pulumi", "tokenFile": "~/credential"},
+    ],
+    ids=lambda auth: auth["method"],
+)
+def test_a_file_of_the_home_is_found_by_its_tilde(
+    bao: OpenBao, environ: dict[str, str], tmp_path: Path, auth: dict[str, str]
+) -> None:
+    home = environ | {"HOME": str(tmp_path)}
+    error = refused(home, auth, bao.token)
+    assert isinstance(error, InvalidConfiguration)
+    assert "no such file" in error.message
+    (tmp_path / "credential").write_text(bao.token)
+    if auth["method"] == "token":
+        assert read(TENANT, home, auth=auth) == KEY
+    else:
+        assert isinstance(refused(home, auth, bao.token), CredentialRejected | NotFound)
 
 
 def test_nothing_is_taken_from_the_process_environment_or_the_home_folder(

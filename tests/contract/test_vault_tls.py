@@ -45,6 +45,13 @@ def test_the_variable_of_requests_does_not_beat_the_configured_authority(
     assert read(TENANT, environ) == KEY
 
 
+@pytest.mark.catalogue(96)
+def test_an_authority_in_the_home_is_found_by_its_tilde(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(Path(environ["BAO_CACERT"]).read_bytes())
+    home = {**environ, "HOME": str(tmp_path), "BAO_CACERT": "~/ca.pem"}
+    assert read(TENANT, home) == KEY
+
+
 def test_without_the_authority_nothing_is_sent(environ: dict[str, str]) -> None:
     clock = FakeClock()
 

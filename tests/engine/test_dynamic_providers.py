@@ -31,7 +31,7 @@ else:
 """
 
 
-@pytest.mark.catalogue(100)
+@pytest.mark.catalogue(98)
 def test_a_component_with_an_allomia_provider_makes_no_key_of_another_tenant(
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
 ) -> None:

@@ -35,7 +35,7 @@ def run_import(scene: Scene, *arguments: str) -> Result:
     return scene.workspace.run("import", TOKEN, "ehr", pulumi_id, "--yes", *arguments, env=env).check()
 
 
-@pytest.mark.catalogue(101)
+@pytest.mark.catalogue(99)
 @pytest.mark.parametrize(
     "arguments", [("--skip-preview",), pytest.param((), marks=pytest.mark.long)], ids=["at once", "after a preview"]
 )

@@ -167,7 +167,6 @@ def test_g4_a_duplicate_in_a_list_is_never_believed(client: TenantClient, server
         httpx.Response(200, content=b"x" * (4 * 1024 * 1024 + 1), headers={"Content-Type": "application/json"}),
         httpx.Response(204),
         httpx.Response(302, headers={"Location": "https://evil.example/"}),
-        html(404),
     ],
 )
 def test_g4_an_answer_of_another_shape_is_an_error(
@@ -329,6 +328,51 @@ def test_an_unknown_organization_is_told_from_missing_endpoints(client: TenantCl
         client.mint_key("org", "ehr")
     assert "assumed" in caught.value.message
     assert "allomia:keysPath" in caught.value.hint
+
+
+STRANGE_404S = [
+    html(404),
+    httpx.Response(404, json={"detail": "Not Found"}),
+    httpx.Response(404, json=["Not Found"]),
+    httpx.Response(404, headers={"Content-Type": "application/json"}),
+]
+
+
+@pytest.mark.catalogue(91)
+@pytest.mark.parametrize("answer", STRANGE_404S)
+def test_a_404_of_another_shape_blames_the_address_and_no_organization(
+    client: TenantClient, server: Server, answer: httpx.Response
+) -> None:
+    server.answers = [answer]
+    for call in (client.list_keys, client.has_organization):
+        with pytest.raises(UnexpectedAnswer) as caught:
+            call("org")
+        assert "what answers at https://allomia.example (default) does not look like AlloMia: 404" in str(caught.value)
+        assert "Check allomia:apiUrl" in caught.value.hint
+        assert "does not exist" not in str(caught.value)
+
+
+@pytest.mark.catalogue(91)
+@pytest.mark.parametrize("answer", [status(404), *STRANGE_404S])
+def test_key_endpoints_are_missing_for_certain_where_the_organization_is_there(
+    client: TenantClient, server: Server, answer: httpx.Response
+) -> None:
+    server.answers = [answer, httpx.Response(200, json={"currentOrg": {"id": "org", "name": "Clinic"}, "userOrgs": []})]
+    with pytest.raises(NotFound, match="AlloMia serves no key endpoints at") as caught:
+        client.list_keys("org")
+    assert (caught.value.is_proved, caught.value.said_by) == (True, "AlloMia")
+
+
+@pytest.mark.catalogue(91)
+def test_one_cause_is_the_same_whatever_was_asked(client: TenantClient, server: Server) -> None:
+    server.answers = [status(503)]
+    causes = set()
+    for organization in ("org", "other"):
+        with pytest.raises(Unavailable) as caught:
+            client.list_keys(organization)
+        assert organization in caught.value.message
+        causes.add(caught.value.cause)
+    assert len(causes) == 1
 
 
 def test_only_a_404_of_the_key_itself_says_that_it_is_gone(client: TenantClient, server: Server) -> None:

@@ -167,7 +167,7 @@ WAYS: dict[str, Callable[[pulumi.ProviderResource], pulumi.ResourceOptions]] = {
 }
 
 
-@pytest.mark.catalogue(100)
+@pytest.mark.catalogue(98)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["OrganizationApiKey", "DashboardApiKey"])
 @pytest.mark.parametrize("make", [Provider, lambda name: pulumi.ProviderResource("allomia", name)])
@@ -182,7 +182,7 @@ def test_an_allomia_provider_is_refused_in_one_line_that_names_the_class_to_use(
     assert "ehr-sync" not in recorder.registered
 
 
-@pytest.mark.catalogue(100)
+@pytest.mark.catalogue(98)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["OrganizationApiKey", "DashboardApiKey"])
 def test_providers_of_other_packages_stay_fine(recorder: Recorder, kind: str, way: str) -> None:

@@ -21,7 +21,7 @@ def struct(**values: Any) -> struct_pb2.Struct:
 READ = struct(organizationId="org", name="EHR sync")
 
 
-@pytest.mark.catalogue(101)
+@pytest.mark.catalogue(99)
 def test_the_check_that_follows_an_imports_read_is_told_once() -> None:
     watch = ImportWatch()
     watch.note_read(URN)

@@ -51,7 +51,7 @@ def origin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
 COMMIT = {"vcs": "git", "commit_id": "abc123"}
 
 
-@pytest.mark.catalogue(102)
+@pytest.mark.catalogue(100)
 @pytest.mark.parametrize(
     ("recorded", "command"),
     [
@@ -80,7 +80,7 @@ def test_another_python_installs_for_itself(origin: Any) -> None:
     assert install_hint(python="/v/bin/python") == "Install it with: /v/bin/python -m pip install --editable /src"
 
 
-@pytest.mark.catalogue(102)
+@pytest.mark.catalogue(100)
 @pytest.mark.parametrize("recorded", [None, "", "no json", "[]", '{"url": 7}', '{"url": "file:///a%1b[2J"}'])
 def test_a_copy_that_came_from_an_index_names_none(origin: Any, recorded: str | None) -> None:
     origin(recorded)
@@ -94,7 +94,7 @@ def test_a_checkout_that_is_not_installed_is_named_by_its_folder(origin: Any) ->
     assert install_hint("cli") == f"Install it with: pip install '{SOURCES.parent}[cli]'"
 
 
-@pytest.mark.catalogue(102)
+@pytest.mark.catalogue(100)
 def test_g3_what_lets_somebody_fetch_it_is_not_shown(origin: Any) -> None:
     url = "https://user:canary-1@host.example/a.whl?token=canary-2#canary-3"
     origin({"url": url, "archive_info": {}})
@@ -103,7 +103,7 @@ def test_g3_what_lets_somebody_fetch_it_is_not_shown(origin: Any) -> None:
     assert "canary" not in install_hint()
 
 
-@pytest.mark.catalogue(102)
+@pytest.mark.catalogue(100)
 def test_no_text_of_the_package_names_it_on_an_index() -> None:
     shipped = [*SOURCES.rglob("*.py"), *SOURCES.rglob("*.json"), *SOURCES.parent.joinpath("sdk").rglob("*.md")]
     texts = {str(file.relative_to(SOURCES.parent)): file.read_text() for file in shipped}

@@ -28,6 +28,7 @@ from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.redaction import fingerprint
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["Detector", "Found"]
 
@@ -136,7 +137,7 @@ class Detector:
         except (AccessDenied, NotFound) as problem:
             raise NotFound(
                 f"{problem.message}: it is another organization's key, or {organization_id} does not exist",
-                "Check organizationId and vaultSecret.",
+                f"Check {spell('organizationId')} and {spell('vaultSecret')}.",
             ).as_said_by(problem.said_by) from None
 
     def hand_over(self, state: DashboardState, found: Found, settings: DashboardSettings, now: str) -> DashboardState:

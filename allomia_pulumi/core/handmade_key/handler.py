@@ -13,6 +13,7 @@ from typing import Any
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import Sources
 from allomia_pulumi.core.conversation import Conversation
+from allomia_pulumi.core.forecast import Forecast
 from allomia_pulumi.core.handler import Call, Checked, Preview
 from allomia_pulumi.core.handmade_key.detect import Detector, Found
 from allomia_pulumi.core.handmade_key.inputs import parse_dashboard_inputs
@@ -29,13 +30,7 @@ from allomia_pulumi.core.input_fields import require_checked, require_known
 from allomia_pulumi.core.messages import DELETE_OLD_BY_HAND, MAKE_BY_HAND, explaining_configuration
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.record import Owed, OwedStep, record_settings
-from allomia_pulumi.errors import (
-    CredentialRejected,
-    InvalidConfiguration,
-    SetupError,
-    TemporaryError,
-    UnexpectedAnswer,
-)
+from allomia_pulumi.errors import InvalidConfiguration, SetupError
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.references import VaultReference
@@ -64,11 +59,12 @@ class DashboardKeys:
         self._sources = sources
         self._clock = clock
         self._conversation: Conversation[bool] = Conversation()
+        self._forecast = Forecast()
 
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Checked:
-        """Validate inputs; for a new place also see that Vault has a secret there.
+        """Validate inputs; for a new place also see that Vault has a key there.
 
-        Vault out of reach is a warning here, since create looks again.
+        What is not certain to fail in create too is a warning here: create looks again.
         """
         if call.old_identity:
             self._conversation.forget_reads({call.old_identity})
@@ -83,9 +79,9 @@ class DashboardKeys:
                     "Give the place of the organization's own key.",
                 )
             if olds.get("vaultSecret") != news.get("vaultSecret"):
-                self._sources.store().read_versions(form.vault_secret)
-        except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
-            call.reporter.warn(f"whether Vault {form.vault_secret} holds a key is not known: {problem}")
+                with self._forecast.foretelling(call.reporter):
+                    self._sources.store().read_versions(form.vault_secret)
+                    self._sources.store().read_secret(form.vault_secret)
         except SetupError as problem:
             return checked.failing("vaultSecret", str(problem))
         return checked

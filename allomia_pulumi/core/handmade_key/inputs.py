@@ -11,6 +11,7 @@ from allomia_pulumi.core.input_fields import Failure, Form
 from allomia_pulumi.core.model import Model, Unknown
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["SUPPORTED", "DashboardInputs", "parse_dashboard_inputs"]
 
@@ -47,18 +48,20 @@ def parse_dashboard_inputs(news: Mapping[str, Any]) -> tuple[DashboardInputs | N
         secret_in_state=form.read("secretInState", input_fields.switch("secretInState")),
     )
     if input_fields.has_long_overlap(inputs.rotate_after, inputs.overlap):
-        form.fail("overlap", "overlap is not shorter than rotateAfter, so a third key would be due. Shorten it.")
+        form.fail("overlap", input_fields.describe_long_overlap())
     return (None, form.failures) if form.failures else (inputs, [])
 
 
 def _place(value: object) -> VaultReference | Unknown:
     if isinstance(value, Mapping) and "takeOver" in value:
         raise InvalidInput(
-            "vaultSecret.takeOver has no meaning for a key that a person writes to Vault", "Leave it out."
+            f"{spell('vaultSecret.takeOver')} has no meaning for a key that a person writes to Vault", "Leave it out."
         )
     place = input_fields.reference("vaultSecret")(value)
     if place is None:
-        raise InvalidInput("vaultSecret is missing", "Say where in Vault the key lies: mount/path#field.")
+        raise InvalidInput(f"{spell('vaultSecret')} is missing", "Say where in Vault the key lies: mount/path#field.")
     if isinstance(place, VaultReference) and place.version is not None:
-        raise InvalidInput("vaultSecret pins a version, and a new key is a new version", "Leave the version out.")
+        raise InvalidInput(
+            f"{spell('vaultSecret')} pins a version, and a new key is a new version", "Leave the version out."
+        )
     return place

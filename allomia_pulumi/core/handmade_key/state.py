@@ -16,6 +16,7 @@ from allomia_pulumi.ground.identifiers import Identifier
 from allomia_pulumi.ground.moments import RecordedMoment, format_moment
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = [
     "DashboardRecord",
@@ -38,7 +39,7 @@ class DashboardSettings(Model):
     @property
     def reference(self) -> VaultReference:
         """Return where the key lies."""
-        return parse_reference(self.vault_secret, "the recorded vaultSecret")
+        return parse_reference(self.vault_secret, f"the recorded {spell('vaultSecret')}")
 
 
 class OldKey(Model):
@@ -73,7 +74,7 @@ class OldKey(Model):
     @property
     def reference(self) -> VaultReference:
         """Return the version of the secret that holds it."""
-        where = parse_reference(self.vault_secret, "the recorded vaultSecret")
+        where = parse_reference(self.vault_secret, f"the recorded {spell('vaultSecret')}")
         return where.model_copy(update={"version": self.version})
 
     def until(self, overlap: timedelta) -> OldKey:

@@ -61,8 +61,9 @@ class Deletion:
                 )
                 continue
             with _naming(organization_id, key_id), self.quota.writing(organization_id):
-                revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
+                revoked = revoke_for_good(self.api, self.clock, organization_id, key_id, self.reporter.warn)
                 self.quota.remove(organization_id, key_id)
+            self.reporter.info(revoked.describe(organization_id, key_id))
         # What Vault has of a kept key is the other record's now, and so are its marks; a key that lives on may be read.
         if not self.kept & state.key_ids and state.key_id not in foreign:
             self._withdraw(state)

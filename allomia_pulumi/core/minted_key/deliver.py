@@ -12,6 +12,7 @@ from allomia_pulumi.core.messages import revoke_command
 from allomia_pulumi.core.minted_key.issuance import Issuance, KeyRequest, Undelivered
 from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, OutcomeUnknown, SecretConflict
 from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["check_ownership", "deliver", "deliver_new", "drift_of", "preflight_delivery"]
 
@@ -48,13 +49,13 @@ def check_ownership(
         raise SecretConflict(
             f"Vault {place} holds a secret that this resource did not write (version {stored.version}); it was not "
             "touched",
-            "Choose another path, or set takeOver in vaultSecret to write over it.",
+            f"Choose another path, or set {spell('takeOver')} in {spell('vaultSecret')} to write over it.",
         )
     if stored.version > (stored.written or 0):
         raise SecretConflict(
             f"Vault {place} has version {stored.version}, which is newer than what this resource wrote "
             f"(version {stored.written}); it was not touched",
-            "See who wrote it; to write over it, set takeOver in vaultSecret.",
+            f"See who wrote it; to write over it, set {spell('takeOver')} in {spell('vaultSecret')}.",
         )
 
 

@@ -23,6 +23,7 @@ from allomia_pulumi.core.minted_key.identity import is_elsewhere, made_elsewhere
 from allomia_pulumi.core.minted_key.import_ import Importer
 from allomia_pulumi.core.minted_key.inputs import (
     Declaration,
+    Inputs,
     digest,
     lineage_of,
     parse_inputs,
@@ -32,7 +33,7 @@ from allomia_pulumi.core.minted_key.inputs import (
 )
 from allomia_pulumi.core.minted_key.inspect import Inspector
 from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
-from allomia_pulumi.core.minted_key.preflight import Preflight, is_place_new, refusal, warn_if_abrupt
+from allomia_pulumi.core.minted_key.preflight import Preflight, is_place_new, refusal, report_label, warn_if_abrupt
 from allomia_pulumi.core.minted_key.preview import preview_update
 from allomia_pulumi.core.minted_key.read import require_here
 from allomia_pulumi.core.minted_key.record import settings_of
@@ -66,7 +67,7 @@ class OrganizationKeys:
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Checked:
         """Validate inputs, fill in label and lineage; for a new key also see that its organization has a slot.
 
-        AlloMia or Vault out of reach is a warning here, since create repeats the look before it sends anything.
+        What is not certain to fail in create too is a warning here: create looks again before it sends anything.
         """
         identity, reporter = call.identity, call.reporter
         if olds:
@@ -80,16 +81,26 @@ class OrganizationKeys:
         try:
             if not isinstance(inputs.tenant_key_ref, Unknown):
                 self._tenants.require(inputs.tenant_key_ref)
-                if not olds and (inputs.adopt is None or replacement):
-                    api = self._tenants.open(inputs.tenant_key_ref)
-                    self._preflight.reserve_slot(api, inputs, identity, reporter)
+                if not olds:
+                    self._check_tenant(inputs, identity, reporter, adopts=replacement is None)
             if not olds or is_place_new(olds, news):
                 self._preflight.check_location(inputs, identity, reporter, is_successor=not olds)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
         if olds or replacement is None:
             warn_if_abrupt(olds, inputs, reporter)
+        if not olds and replacement is None:
+            report_label(news, inputs, identity, reporter)
         return Checked(wire)
+
+    def _check_tenant(self, inputs: Inputs, identity: Identity, reporter: Reporter, *, adopts: bool) -> None:
+        """See that AlloMia will give a new key a slot, or show the one to adopt."""
+        reference = inputs.tenant_key_ref
+        api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
+        if inputs.adopt is None or not adopts:
+            self._preflight.reserve_slot(api, inputs, identity, reporter)
+        else:
+            self._preflight.check_adoption(api, inputs, reporter)
 
     def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Plan:
         """Decide what to do; a rotation reserves itself a slot, or waits for the next `pulumi up`."""

@@ -19,6 +19,7 @@ from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.identifiers import is_lineage
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = [
     "SUPPORTED",
@@ -147,11 +148,12 @@ def parse_inputs(news: Mapping[str, Any]) -> tuple[Inputs | None, list[Failure]]
         adopt=form.read("adopt", _adoption),
     )
     if input_fields.has_long_overlap(inputs.rotate_after, inputs.overlap):
-        form.fail("overlap", "overlap is not shorter than rotateAfter, so a third key would be due. Shorten it.")
+        form.fail("overlap", input_fields.describe_long_overlap())
     if inputs.secret_in_state is False and inputs.vault_secret is None:
         form.fail(
             "secretInState",
-            "secretInState is false without vaultSecret, so nobody would have the secret. Say where to write it.",
+            f"{spell('secretInState')} is false without {spell('vaultSecret')}, so nobody would have the secret. Say "
+            "where to write it.",
         )
     return (None, form.failures) if form.failures else (inputs, [])
 
@@ -186,12 +188,15 @@ def _triggers(value: object) -> Mapping[str, str] | Unknown | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise InvalidInput(f"rotationTriggers is not a map{_but(value)}", 'Write it like {"quarter": "2026-Q4"}.')
+        raise InvalidInput(
+            f"{spell('rotationTriggers')} is not a map{_but(value)}", 'Write it like {"quarter": "2026-Q4"}.'
+        )
     if any(isinstance(item, Unknown) for item in value.values()):
         return UNKNOWN
     for name, item in value.items():
         if not isinstance(item, str | int | float):
-            raise InvalidInput(f"rotationTriggers.{printable(str(name))} is not a text{_but(item)}", TRIGGER_HINT)
+            trigger = f"{spell('rotationTriggers')}.{printable(str(name))}"
+            raise InvalidInput(f"{trigger} is not a text{_but(item)}", TRIGGER_HINT)
     return {name: _trigger(item) for name, item in value.items()}
 
 
@@ -214,7 +219,7 @@ def _trigger(value: str | float) -> str:
     try:
         return str(int(value)) if float(value).is_integer() else repr(value)
     except OverflowError:
-        raise InvalidInput("a number in rotationTriggers is too large", "Write it as a text.") from None
+        raise InvalidInput(f"a number in {spell('rotationTriggers')} is too large", "Write it as a text.") from None
 
 
 def _place(value: object) -> VaultLocation | Unknown | None:
@@ -222,9 +227,11 @@ def _place(value: object) -> VaultLocation | Unknown | None:
         return None
     if isinstance(value, Mapping):
         return _place_in_parts(value)
-    reference = parse_reference(value, "vaultSecret")
+    reference = parse_reference(value, spell("vaultSecret"))
     if reference.version is not None or reference.kv_version is not None:
-        raise InvalidInput("vaultSecret has a version, and each delivery makes a new one in KV v2", "Leave it out.")
+        raise InvalidInput(
+            f"{spell('vaultSecret')} has a version, and each delivery makes a new one in KV v2", "Leave it out."
+        )
     return _location(reference)
 
 
@@ -234,30 +241,33 @@ def _place_in_parts(value: Mapping[str, Any]) -> VaultLocation | Unknown:
     given = {name: item for name, item in value.items() if item is not None}
     take_over = given.pop("takeOver", False)
     if not isinstance(take_over, bool):
-        raise InvalidInput("vaultSecret.takeOver is neither true nor false", "Write true or false.")
+        raise InvalidInput(f"{spell('vaultSecret.takeOver')} is neither true nor false", "Write true or false.")
     if set(given) != {"mount", "path", "field"}:
         raise InvalidInput(
-            "vaultSecret has not exactly mount, path and field",
+            f"{spell('vaultSecret')} has not exactly mount, path and field",
             'Write it like {"mount": "secret", "path": "allomia/ehr-sync", "field": "api_key"}.',
         )
-    return _location(parse_reference(given, "vaultSecret"), take_over=take_over)
+    return _location(parse_reference(given, spell("vaultSecret")), take_over=take_over)
 
 
 def _location(reference: VaultReference, *, take_over: bool = False) -> VaultLocation:
     if reference.field in WRITTEN_FIELDS:
-        raise InvalidInput(f"vaultSecret.field {reference.field} is written beside the key", "Choose another field.")
+        raise InvalidInput(
+            f"{spell('vaultSecret')}.field {reference.field} is written beside the key", "Choose another field."
+        )
     return VaultLocation(mount=reference.mount, path=reference.path, field=reference.field, take_over=take_over)
 
 
 def _adoption(value: object) -> Adoption | Unknown | None:
     if value is None:
         return None
-    example = 'Write it like {"keyId": "…", "vaultSecret": "secret/allomia/ehr#api_key"}.'
+    key_id, place_name = spell("keyId"), spell("vaultSecret")
+    example = f'Write it like {{"{key_id}": "…", "{place_name}": "secret/allomia/ehr#api_key"}}.'
     if not isinstance(value, Mapping) or set(value) != {"keyId", "vaultSecret"}:
-        raise InvalidInput("adopt has not exactly keyId and vaultSecret", example)
+        raise InvalidInput(f"adopt has not exactly {key_id} and {place_name}", example)
     place = input_fields.reference("adopt.vaultSecret")(value["vaultSecret"])
     if isinstance(value["keyId"], Unknown) or isinstance(place, Unknown):
         return UNKNOWN
     if place is None:
-        raise InvalidInput("adopt.vaultSecret is missing", example)
-    return Adoption(key_id=input_fields.identifier(value["keyId"], "adopt.keyId"), vault_secret=place)
+        raise InvalidInput(f"adopt.{place_name} is missing", example)
+    return Adoption(key_id=input_fields.identifier(value["keyId"], f"adopt.{key_id}"), vault_secret=place)

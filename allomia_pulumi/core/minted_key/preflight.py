@@ -1,7 +1,7 @@
 """The preflight of check and diff: free slots, the place in Vault, and what to tell before anything is done.
 
-AlloMia or Vault out of reach is a warning here, and the change is shown as planned: create and update look again, and
-fail before anything is sent.
+What is certain to fail is an error here. What is not is a warning, and the change is shown as planned: create and
+update look again, and fail before anything is sent.
 """
 
 from __future__ import annotations
@@ -13,30 +13,26 @@ from typing import Any
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey
 from allomia_pulumi.contracts.reporter import Reporter
-from allomia_pulumi.contracts.vault_delivery import VaultLocation
+from allomia_pulumi.contracts.vault_delivery import StoredSecret, VaultLocation
+from allomia_pulumi.core.forecast import Forecast, proving_absence
 from allomia_pulumi.core.identity import Identity, Origin
-from allomia_pulumi.core.marks import own_marks
+from allomia_pulumi.core.marks import LONGEST_LABEL, own_marks
 from allomia_pulumi.core.messages import describe_keys, look_command
 from allomia_pulumi.core.minted_key.context import Context
 from allomia_pulumi.core.minted_key.deliver import check_ownership
 from allomia_pulumi.core.minted_key.identity import is_elsewhere, recorded_address
-from allomia_pulumi.core.minted_key.inputs import Inputs, parse_inputs
+from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs, parse_inputs
 from allomia_pulumi.core.minted_key.plan import Plan, Step
 from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
 from allomia_pulumi.core.minted_key.state import KeyState, Reason
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.quota import OwnKey, organization_full
-from allomia_pulumi.errors import (
-    AllomiaError,
-    CredentialRejected,
-    InvalidConfiguration,
-    SetupError,
-    TemporaryError,
-    UnexpectedAnswer,
-)
+from allomia_pulumi.errors import AccessDenied, SetupError
 from allomia_pulumi.ground.moments import format_moment
+from allomia_pulumi.ground.references import api_path_hint
+from allomia_pulumi.ground.spelling import spell
 
-__all__ = ["Preflight", "is_place_new", "refusal", "warn_if_abrupt"]
+__all__ = ["Preflight", "is_place_new", "refusal", "report_label", "warn_if_abrupt"]
 
 ROTATIONS_FIRST = (
     "If keys of this stack were rotated just now, take the new key out of the program, run `pulumi up` so that the old "
@@ -52,36 +48,51 @@ class Preflight:
         self._quota = context.quota
         self._clock = context.clock
         self._conversation = context.conversation
+        self._forecast = Forecast()
 
     def reserve_slot(self, api: KeyApi, inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
         """Reserve a slot for a new key.
 
         Raises:
             OrganizationFull: The organization was read well, and is full.
+            AllomiaError: Another failure of create is certain.
         """
-        if isinstance(inputs.organization_id, Unknown):
+        organization_id = inputs.organization_id
+        if isinstance(organization_id, Unknown):
             return
-        try:
-            holders = self._quota.reserve(api, inputs.organization_id, identity)
-        except InvalidConfiguration:
-            raise
-        except AllomiaError as problem:
-            reporter.warn(f"the free slots of organization {inputs.organization_id} are not known: {problem}")
+        with self._forecast.foretelling(reporter), proving_absence(api, organization_id):
+            holders = self._quota.reserve(api, organization_id, identity)
+            if holders is not None:
+                raise organization_full(organization_id, holders, self._clock).with_hint(ROTATIONS_FIRST)
+
+    def check_adoption(self, api: KeyApi, inputs: Inputs, reporter: Reporter) -> None:
+        """See that a key can be adopted: its organization's keys can be listed, and Vault has a secret for it.
+
+        Raises:
+            AllomiaError: A failure of create is certain.
+        """
+        organization_id, adoption = inputs.organization_id, inputs.adopt
+        alive: Collection[ApiKey] = ()
+        if isinstance(organization_id, Unknown):
             return
-        if holders is not None:
-            raise organization_full(inputs.organization_id, holders, self._clock).with_hint(ROTATIONS_FIRST)
+        with self._forecast.foretelling(reporter), proving_absence(api, organization_id):
+            alive = self._quota.alive(api, organization_id)
+        if isinstance(adoption, Adoption) and any(key.id == adoption.key_id for key in alive):
+            with self._forecast.foretelling(reporter):
+                self._tenants.store().read_secret(adoption.vault_secret)
 
     def has_slot(self, inputs: Inputs, state: KeyState, plan: Plan, identity: Identity, reporter: Reporter) -> bool:
-        """Reserve a slot for the successor, or say that the rotation waits; without an answer it goes on as planned."""
-        organization_id = state.record.settings.organization_id
-        try:
-            reference = inputs.tenant_key_ref
-            api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
-            freed = 1 if Step.RETIRE in plan.steps else 0
+        """Reserve a slot for the successor, or say that the rotation waits; without an answer it goes on as planned.
+
+        Raises:
+            AllomiaError: A failure of the rotation is certain.
+        """
+        organization_id, reference = state.record.settings.organization_id, inputs.tenant_key_ref
+        api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
+        freed = 1 if Step.RETIRE in plan.steps else 0
+        holders = None
+        with self._forecast.foretelling(reporter), proving_absence(api, organization_id):
             holders = self._quota.reserve(api, organization_id, identity, freed=freed)
-        except AllomiaError as problem:
-            reporter.warn(f"the free slots of organization {organization_id} are not known: {problem}")
-            return True
         if holders is not None:
             frees = is_overlap_over(inputs, state, self._clock.now())
             reporter.warn(self._waiting(state, plan, holders, frees=frees))
@@ -103,22 +114,34 @@ class Preflight:
         )
 
     def check_location(self, inputs: Inputs, identity: Identity, reporter: Reporter, *, is_successor: bool) -> None:
-        """See before a new key is made that it may be delivered; a Vault out of reach is a warning here.
+        """See before a new key is made that it may be delivered.
 
         For a successor, what the diff knows of its predecessor counts as own.
 
         Raises:
             SecretConflict: What stands there was not written by this resource.
-            SetupError: Vault says that the delivery would not be allowed.
+            AllomiaError: Another failure of the delivery is certain.
         """
         place = inputs.vault_secret
-        if not isinstance(place, VaultLocation):
-            return
+        if isinstance(place, VaultLocation):
+            with self._forecast.foretelling(reporter):
+                stored = self._look_at(place, reporter)
+                self._check_ownership(place, stored, identity, is_successor=is_successor)
+
+    def _look_at(self, place: VaultLocation, reporter: Reporter) -> StoredSecret:
+        """Ask Vault what stands at a place; a path that looks copied from an API path is said to be so."""
+        copied = api_path_hint(place.path)
         try:
             stored = self._tenants.store().preflight_delivery(place)
-        except (TemporaryError, UnexpectedAnswer, CredentialRejected) as problem:
-            reporter.warn(f"whether the key can be written to Vault {place} is not known: {problem}")
-            return
+        except AccessDenied as problem:
+            raise problem.with_hint(copied) from None
+        if copied and not stored.exists:
+            reporter.warn(f"Vault {place} does not exist, and the key makes it. {copied}")
+        return stored
+
+    def _check_ownership(
+        self, place: VaultLocation, stored: StoredSecret, identity: Identity, *, is_successor: bool
+    ) -> None:
         replacement = self._conversation.replacement(identity) if is_successor else None
         owner = self._tenants.owner or (replacement.owner if replacement else "")
         origins = (Origin(identity=identity, owner=owner), *(replacement.former if replacement else ()))
@@ -156,7 +179,7 @@ class Preflight:
         for owed in state.pending:
             reporter.warn(f"an earlier run left something to do: {owed.step} ({owed.why})")
         if plan.is_uncertain:
-            reporter.info("rotationTriggers are not known yet: the key may rotate")
+            reporter.info(f"{spell('rotationTriggers')} are not known yet: the key may rotate")
 
     def report_origin(self, pulumi_id: str, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
         """Say what a key that was imported or adopted still needs of a person."""
@@ -184,12 +207,21 @@ def refusal(reason: Reason, inputs: Inputs, state: KeyState) -> SetupError:
     )
 
 
+def report_label(news: Mapping[str, Any], inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
+    """Say that a label was made out of a resource's name which could not be one as it is."""
+    if news.get("name") is None and inputs.name != identity.name:
+        reporter.info(
+            f"the key's label in AlloMia's dashboard is “{inputs.name}”: the resource's name has more than "
+            f"{LONGEST_LABEL} characters, or some that a label cannot have. Another label is set with name"
+        )
+
+
 def warn_if_abrupt(olds: Mapping[str, Any], inputs: Inputs, reporter: Reporter) -> None:
     """Warn of inputs that newly let a rotation end the old key while readers of Vault may still use it."""
     if _is_abrupt(inputs) and not _was_abrupt(olds):
         reporter.warn(
-            "vaultSecret with rotation and without overlap: readers of Vault poll, and the old key ends with the "
-            "`pulumi up` that rotates it. Give them time with overlap"
+            f"{spell('vaultSecret')} with rotation and without overlap: readers of Vault poll, and the old key ends "
+            "with the `pulumi up` that rotates it. Give them time with overlap"
         )
 
 

@@ -16,6 +16,7 @@ from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.errors import NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.redaction import fingerprint
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["deliver_current", "move_secret"]
 
@@ -68,7 +69,7 @@ def _fetch(operation: Operation, state: KeyState) -> SecretStr:
     if state.is_secret_unknown:
         raise UnexpectedAnswer(
             f"the secret of key {state.key_id} is not known, so it cannot be written to Vault",
-            f"Leave vaultSecret out until a rotation has brought one. {IMPORT_WITH_SECRET}",
+            f"Leave {spell('vaultSecret')} out until a rotation has brought one. {IMPORT_WITH_SECRET}",
         )
     if place is None or version is None:
         raise UnexpectedAnswer(f"the secret of key {state.key_id} is neither in state nor in Vault", REPLACE_IT)

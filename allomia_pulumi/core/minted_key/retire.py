@@ -65,7 +65,7 @@ def _try_revoke(operation: Operation, state: KeyState, key_id: str, why: str) ->
     organization_id = state.record.settings.organization_id
     try:
         with operation.quota.writing(organization_id):
-            revoke_for_good(operation.api, operation.clock, organization_id, key_id, operation.reporter.warn)
+            revoked = revoke_for_good(operation.api, operation.clock, organization_id, key_id, operation.reporter.warn)
             operation.quota.remove(organization_id, key_id)
     except AllomiaError as problem:
         operation.reporter.warn(
@@ -73,4 +73,5 @@ def _try_revoke(operation: Operation, state: KeyState, key_id: str, why: str) ->
             f"{revoke_command(organization_id, key_id)}"
         )
         return False
+    operation.reporter.info(f"{revoked.describe(organization_id, key_id)}: {why}")
     return True

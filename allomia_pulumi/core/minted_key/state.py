@@ -20,6 +20,7 @@ from allomia_pulumi.ground.identifiers import Identifier, Lineage
 from allomia_pulumi.ground.moments import RecordedMoment
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["NO_TRIGGERS", "KeyState", "Reason", "Record", "Settings", "hash_triggers", "read_outputs"]
 
@@ -54,7 +55,11 @@ class Settings(Model):
     @property
     def reference(self) -> VaultReference | None:
         """Return the per-key reference to the tenant key, if the program gave one."""
-        return parse_reference(self.tenant_key_ref, "the recorded tenantKeyRef") if self.tenant_key_ref else None
+        return (
+            parse_reference(self.tenant_key_ref, f"the recorded {spell('tenantKeyRef')}")
+            if self.tenant_key_ref
+            else None
+        )
 
 
 class Record(Model):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from allomia_pulumi.ground.model import WireModel
 
-__all__ = ["Answer", "is_json", "parse_body"]
+__all__ = ["Answer", "is_refusal", "parse_body"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,7 +26,7 @@ class Answer(WireModel):
 
 def parse_body(answer: type[M], headers: httpx.Headers, body: bytes) -> M | None:
     """Parse a body, or return None if it is no such answer."""
-    if not is_json(headers):
+    if not _is_json(headers):
         return None
     try:
         return answer.model_validate_json(body)
@@ -34,7 +34,18 @@ def parse_body(answer: type[M], headers: httpx.Headers, body: bytes) -> M | None
         return _parse_surrogates(answer, body) if SURROGATE.search(body) else None
 
 
-def is_json(headers: httpx.Headers) -> bool:
+class _Refusal(Answer):
+    """The shape of all of AlloMia's refusals."""
+
+    error: object
+
+
+def is_refusal(headers: httpx.Headers, body: bytes) -> bool:
+    """Tell whether a body is a refusal in AlloMia's shape, `{"error": …}`."""
+    return parse_body(_Refusal, headers, body) is not None
+
+
+def _is_json(headers: httpx.Headers) -> bool:
     """Tell whether an answer says that its body is JSON."""
     media_type = str(headers.get("Content-Type", "")).partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")

@@ -21,13 +21,14 @@ from allomia_pulumi.edges.allomia.documented import (
     calls_of,
     organization_path,
 )
-from allomia_pulumi.edges.allomia.http_client import Absent, Credential, HttpClient, Params
+from allomia_pulumi.edges.allomia.http_client import Absent, Credential, HttpClient, Params, StrangeAbsence
 from allomia_pulumi.edges.allomia.keys import CreatedKey, DeletedKey, KeyPage, ListedKey, ShownKey, key_path, keys_path
 from allomia_pulumi.edges.allomia.pages import PAGE_SIZE, Item, Page, Pagination, read_pages
 from allomia_pulumi.edges.allomia.prover import Prover
 from allomia_pulumi.errors import NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.moments import believable
 from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["TenantClient"]
 
@@ -124,7 +125,8 @@ class TenantClient:
         path = keys_path(self._path, organization_id)
         try:
             found, moment = self._list(path, KeyPage, lambda page, _: page.api_keys, doing)
-        except Absent:
+        except (Absent, StrangeAbsence):
+            # A path that AlloMia does not serve need not be refused in its own shape.
             raise self._explain_absence(organization_id) from None
         if any(key.organization_id not in {None, organization_id} for key in found):
             raise UnexpectedAnswer(f"AlloMia listed a foreign organization's key for {doing}", "Tell AlloMia.")
@@ -208,13 +210,18 @@ class TenantClient:
     def _explain_absence(self, organization_id: str) -> NotFound:
         """Tell an unknown organization from key endpoints that AlloMia does not serve."""
         if self.organization(organization_id) is None:
-            return NotFound(
+            return _not_found(
                 f"organization {organization_id} does not exist, or the tenant key from {self._tenant.source} "
                 "does not see it",
-                "Check organizationId, and that the tenant key is of the right tenant.",
+                f"Check {spell('organizationId')}, and that the tenant key is of the right tenant.",
             )
-        return NotFound(
+        return _not_found(
             f"AlloMia serves no key endpoints at {self._path}: they are assumed, since AlloMia documents none",
             "Use a DashboardApiKey, which works today: make the key in AlloMia's dashboard and keep it in Vault. "
             "If AlloMia has told you another path, set allomia:keysPath.",
+            is_proved=True,
         )
+
+
+def _not_found(message: str, hint: str, *, is_proved: bool = False) -> NotFound:
+    return NotFound(message, hint, is_proved=is_proved).as_said_by("AlloMia")

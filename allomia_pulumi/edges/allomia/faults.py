@@ -8,7 +8,6 @@ from typing import Final
 
 import httpx
 
-from allomia_pulumi.edges.allomia.bodies import is_json
 from allomia_pulumi.edges.net.retry import parse_retry_after
 from allomia_pulumi.errors import (
     AccessDenied,
@@ -24,13 +23,17 @@ from allomia_pulumi.errors import (
 )
 from allomia_pulumi.ground.clock import Clock
 
-__all__ = ["Absent", "Faults"]
+__all__ = ["Absent", "Faults", "StrangeAbsence"]
 
 STRANGER_HINT: Final = "Check allomia:apiUrl; a proxy or a login page may stand in between"
 
 
 class Absent(NotFound):
     """AlloMia itself answered 404; a `NotFound` of another kind came from where the credential lies."""
+
+
+class StrangeAbsence(UnexpectedAnswer):
+    """A 404 that is not in AlloMia's shape: the path, or the whole address, may be something else's."""
 
 
 # The first row whose type is that of the exception tells what happened, and whether the request was sent.
@@ -92,13 +95,14 @@ class Faults:
         what, was_sent = next(
             (what, was_sent) for types, what, was_sent in TRANSPORT_ERRORS if isinstance(problem, types)
         )
+        cause = f"AlloMia at {self._address} {what}"
         return Unreachable(
-            f"AlloMia at {self._address} {what} while {doing}",
-            "Check the address and the network, then run again.",
-            was_sent=was_sent,
-        )
+            f"{cause} while {doing}", "Check the address and the network, then run again.", was_sent=was_sent
+        ).because_of(cause)
 
-    def from_status(self, status: int, headers: httpx.Headers, *, doing: str, source: str) -> AllomiaError:
+    def from_status(
+        self, status: int, headers: httpx.Headers, *, doing: str, source: str, is_refusal: bool
+    ) -> AllomiaError:
         """Return the error for a status code, as AlloMia's word.
 
         Args:
@@ -106,7 +110,10 @@ class Faults:
             headers: The answer's.
             doing: What the request was for, as a participle.
             source: Where its key comes from.
+            is_refusal: Whether its body is a refusal in AlloMia's shape.
         """
+        if status == HTTPStatus.NOT_FOUND and not is_refusal:
+            return self._stranger(StrangeAbsence, status, doing).as_said_by("AlloMia")
         return self._from_status(status, headers, doing, source).as_said_by("AlloMia")
 
     def unknown_shape(self, headers: httpx.Headers, doing: str) -> AllomiaError:
@@ -128,15 +135,19 @@ class Faults:
         row = STATUS_CODES.get(status)
         if row is None and status >= HTTPStatus.BAD_REQUEST:
             row = UNAVAILABLE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else REFUSED
-        if row is None or (status == HTTPStatus.NOT_FOUND and not is_json(headers)):
-            return UnexpectedAnswer(
-                f"what answers at {self._address} does not look like AlloMia: {status} to {doing}", f"{STRANGER_HINT}."
-            )
+        if row is None:
+            return self._stranger(UnexpectedAnswer, status, doing)
         error, what, hint = row
         message = f"AlloMia at {self._address} {what.format(status=status, doing=doing, source=source)}"
         if issubclass(error, RateLimited):
-            return error(message, hint, retry_after=self.retry_after(headers))
-        return error(message, hint, status=status) if issubclass(error, RequestRefused) else error(message, hint)
+            problem: AllomiaError = error(message, hint, retry_after=self.retry_after(headers))
+        else:
+            problem = error(message, hint, status=status) if issubclass(error, RequestRefused) else error(message, hint)
+        return problem.because_of(f"AlloMia at {self._address} {what.format(status=status, doing='', source=source)}")
+
+    def _stranger(self, error: type[UnexpectedAnswer], status: int, doing: str) -> UnexpectedAnswer:
+        cause = f"what answers at {self._address} does not look like AlloMia: {status}"
+        return error(f"{cause} to {doing}", f"{STRANGER_HINT}.").because_of(cause)
 
 
 def _is_untrusted(problem: BaseException | None) -> bool:

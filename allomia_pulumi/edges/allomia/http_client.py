@@ -13,8 +13,8 @@ from typing import Final, Protocol, TypeVar
 import httpx
 from pydantic import BaseModel, SecretStr
 
-from allomia_pulumi.edges.allomia.bodies import parse_body
-from allomia_pulumi.edges.allomia.faults import Absent, Faults
+from allomia_pulumi.edges.allomia.bodies import is_refusal, parse_body
+from allomia_pulumi.edges.allomia.faults import Absent, Faults, StrangeAbsence
 from allomia_pulumi.edges.allomia.transport import build_transport, read_response
 from allomia_pulumi.edges.net.body_limits import UnreadableBody
 from allomia_pulumi.edges.net.client_defaults import HEADERS, NO_COOKIES
@@ -35,7 +35,7 @@ from allomia_pulumi.errors import (
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 
-__all__ = ["Absent", "Credential", "HttpClient", "Params"]
+__all__ = ["Absent", "Credential", "HttpClient", "Params", "StrangeAbsence"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -223,17 +223,19 @@ class HttpClient:
         with self._throttle.turn():
             if request.method == "POST" and self._cancellation.is_requested:
                 raise Interrupted(f"the run was interrupted before {request.doing}", "Run `pulumi up` again.")
-            status, headers, parsed = self._send(request, answer)
+            status, headers, parsed, is_refused = self._send(request, answer)
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._throttle.back_off(self._faults.retry_after(headers))
             else:
                 self._throttle.resume()
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise self._faults.from_status(status, headers, doing=request.doing, source=request.source)
+            raise self._faults.from_status(
+                status, headers, doing=request.doing, source=request.source, is_refusal=is_refused
+            )
         return status, headers, parsed
 
-    def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
-        """Send a request; return the status, the headers, and the body if it is such an answer.
+    def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None, bool]:
+        """Send a request; return the status, the headers, the body if it is such an answer, or whether it is a refusal.
 
         A body may hold a new key, so no frame that raises has it.
         """
@@ -244,8 +246,10 @@ class HttpClient:
                     request.method, request.path, auth=_Bearer(request.key), params=request.params, json=request.body
                 ) as response,
             ):
-                headers = response.headers
-                return response.status_code, headers, parse_body(answer, headers, read_response(response))
+                status, headers = response.status_code, response.headers
+                if response.is_success:
+                    return status, headers, parse_body(answer, headers, read_response(response)), False
+                return status, headers, None, is_refusal(headers, read_response(response))
         except httpx.TransportError as problem:
             raise self._faults.from_transport(problem, request.doing) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnreadableBody):

@@ -20,6 +20,7 @@ from allomia_pulumi.edges.vault.retry import ANY_FAULT, retry_faults
 from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock
+from allomia_pulumi.ground.files import expand_home
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.settings import VaultSettings
 from allomia_pulumi.ground.singleflight import SingleFlight
@@ -69,7 +70,7 @@ class VaultClient:
         self._environ = environ
         self._clock = clock
         self._sources = sources
-        self._http = build_session(self._address, _authorities(settings, sources))
+        self._http = build_session(self._address, _authorities(settings, environ, sources))
         self._verify = self._http.verify
         self._logins: SingleFlight[int, _Session] = SingleFlight(
             lambda problem: isinstance(problem, CredentialRejected)
@@ -250,9 +251,10 @@ def _is_denied(answer: dict[str, Any] | Fault) -> bool:
     return isinstance(answer, Fault) and answer.is_denied
 
 
-def _authorities(settings: VaultSettings, sources: Mapping[str, str]) -> bool | str:
+def _authorities(settings: VaultSettings, environ: Mapping[str, str], sources: Mapping[str, str]) -> bool | str:
     """Return the file of authorities that is configured, or True for those of this machine."""
     if not settings.ca_cert_file:
         return True
-    check_certificates(settings.ca_cert_file, sources.get("vault.caCertFile", "allomia:vault.caCertFile"))
-    return settings.ca_cert_file
+    file = expand_home(settings.ca_cert_file, environ)
+    check_certificates(file, sources.get("vault.caCertFile", "allomia:vault.caCertFile"))
+    return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +17,10 @@ from allomia_pulumi.edges.vault.transport import build_session
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, UnexpectedAnswer
 from allomia_pulumi.ground.addresses import is_loopback
 from allomia_pulumi.ground.clock import Clock
+from allomia_pulumi.ground.files import expand_home, in_home
 from allomia_pulumi.ground.redaction import guard
 
-__all__ = ["from_environment", "from_file", "from_github"]
+__all__ = ["from_environment", "from_file", "from_github", "from_home"]
 
 VARIABLE_PATTERN = re.compile(r"[A-Z_][A-Z0-9_]*")
 LARGEST_FILE = 64 * 1024
@@ -48,12 +50,40 @@ def from_environment(variable: str, setting: str, environ: Mapping[str, str]) ->
     return guard(value)
 
 
-def from_file(path: str, setting: str) -> SecretStr:
+def from_file(path: str, setting: str, environ: Mapping[str, str]) -> SecretStr:
     """Read a credential from the file that a setting names; surrounding white space does not count.
 
     Raises:
         InvalidConfiguration: There is no such file, it cannot be read, is empty, or is no text.
     """
+    content, why = _read(expand_home(path, environ))
+    if why:
+        raise InvalidConfiguration(
+            f"the file that allomia:vault auth.{setting} names gives no credential: {why}",
+            f"Check auth.{setting}, and that this user may read the file.",
+        )
+    return guard(content)
+
+
+def from_home(name: str, environ: Mapping[str, str]) -> SecretStr | None:
+    """Read a credential from a file of the user's home, as Vault's own command line keeps it; None without that file.
+
+    Raises:
+        InvalidConfiguration: It cannot be read, is empty, or is no text.
+    """
+    path = in_home(name, environ)
+    if path is None or not os.path.lexists(path):
+        return None
+    content, why = _read(str(path))
+    if why:
+        raise InvalidConfiguration(
+            f"the file ~/{name} gives no credential: {why}", "Log in to Vault again, or remove the file."
+        )
+    return guard(content)
+
+
+def _read(path: str) -> tuple[str, str]:
+    """Read a small text file; return it without white space around it, and why it is no credential if it is none."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
@@ -67,12 +97,7 @@ def from_file(path: str, setting: str) -> SecretStr:
         why, value = "it is not text", ""
     if len(content) > LARGEST_FILE:
         why, value = "it is too large", ""
-    if not value:
-        raise InvalidConfiguration(
-            f"the file that allomia:vault auth.{setting} names gives no credential: {why}",
-            f"Check auth.{setting}, and that this user may read the file.",
-        )
-    return guard(value)
+    return value, "" if value else why
 
 
 def from_github(audience: str | None, environ: Mapping[str, str], clock: Clock) -> SecretStr:

@@ -25,6 +25,7 @@ from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, SecretConflict, 
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.references import parse_reference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["KvWriter"]
 
@@ -73,7 +74,7 @@ class KvWriter:
         """Read the key of one version."""
         target = self._locate(place)
         pinned = {"mount": target.mount, "path": target.path, "field": place.field, "version": version}
-        return self._reader.read_secret(parse_reference(pinned, "vaultSecret"))
+        return self._reader.read_secret(parse_reference(pinned, spell("vaultSecret")))
 
     def withdraw(self, place: VaultLocation, versions: Collection[int], key_id: str, *, has_made_place: bool) -> None:
         """Destroy versions, and remove our marks if they are those of this key; the whole secret only if we made it."""
@@ -234,8 +235,8 @@ def _conflict(target: Kv2Secret, delivery: Delivery) -> SecretConflict:
     return SecretConflict(
         f"somebody else has written to {target} of {target.vault.name}, where {before} was expected; "
         "nothing of it was overwritten",
-        "Find out who writes there and give the key another place, or accept what stands there with takeOver in "
-        "vaultSecret.",
+        "Find out who writes there and give the key another place, or accept what stands there with "
+        f"{spell('takeOver')} in {spell('vaultSecret')}.",
     )
 
 

@@ -85,7 +85,8 @@ def to_error(fault: Fault, name: str, doing: str) -> AllomiaError:
         doing: What this package was about to do, as a participle.
     """
     attempts = f" ({fault.attempts} attempts)" if fault.attempts > 1 else ""
-    return fault.make_error(f"{name} {fault.what} while {doing}{attempts}", fault.hint)
+    problem = fault.make_error(f"{name} {fault.what} while {doing}{attempts}", fault.hint)
+    return problem.because_of(f"{name} {fault.what}")
 
 
 def shape_error(name: str, doing: str) -> UnexpectedAnswer:

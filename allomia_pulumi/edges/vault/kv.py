@@ -16,7 +16,7 @@ from allomia_pulumi.edges.vault.policy import policy_denial
 from allomia_pulumi.errors import AllomiaError, InvalidConfiguration, NotFound
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import guard
-from allomia_pulumi.ground.references import VaultReference
+from allomia_pulumi.ground.references import VaultReference, api_path_hint
 from allomia_pulumi.ground.settings import VaultSettings
 
 __all__ = ["V2", "KvReader", "is_absence", "missing_secret"]
@@ -24,7 +24,6 @@ __all__ = ["V2", "KvReader", "is_absence", "missing_secret"]
 V2 = 2
 KEY_PATTERN = re.compile(r"[\x21-\x7e]+")
 MOMENT_PATTERN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-API_SEGMENTS = {"data", "metadata"}
 KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object", type(None): "null"}
 
 
@@ -94,7 +93,8 @@ def _read_v1(vault: VaultClient, mount: Mount, path: str, reference: VaultRefere
 def _read_v2(vault: VaultClient, mount: Mount, path: str, reference: VaultReference) -> object:
     def explain(fault: Fault) -> AllomiaError | None:
         if fault.is_denied:
-            return policy_denial(vault.name, f"read {reference}", f"{mount.path}/data/{path}")
+            denial = policy_denial(vault.name, f"read {reference}", f"{mount.path}/data/{path}")
+            return denial.with_hint(api_path_hint(path))
         if fault.is_missing and fault.version:
             return _deleted_version(fault.version, mount, path, reference)
         if is_absence(fault):
@@ -117,7 +117,9 @@ def _parse_key(data: Mapping[str, Any], reference: VaultReference) -> SecretStr 
     """Parse the field as a key; one closing line break is an editor's, anything else unprintable is a mistake."""
     if reference.field not in data:
         return NotFound(
-            f"the secret of {reference} has no field {reference.field}", "Check the field's name; case counts."
+            f"the secret of {reference} has no field {reference.field}",
+            "Check the field's name; case counts.",
+            is_proved=True,
         )
     value = data[reference.field]
     if not isinstance(value, str):
@@ -144,10 +146,8 @@ def is_absence(fault: Fault) -> bool:
 
 def missing_secret(vault: VaultClient, mount: Mount, reference: VaultReference) -> NotFound:
     """Return the error for a secret that does not exist, with the likeliest reason."""
-    first = mount.inside(reference.location).partition("/")[0]
-    hint = "Check the path and the namespace, or put the key there."
-    if mount.version == V2 and first in API_SEGMENTS:
-        hint = f"Leave {first}/ out of the reference: it belongs to Vault's API, not to the path."
+    copied = api_path_hint(mount.inside(reference.location)) if mount.version == V2 else ""
+    hint = copied or "Check the path and the namespace, or put the key there."
     return NotFound(f"{vault.name} has no secret for {reference}", hint)
 
 

@@ -27,6 +27,7 @@ from allomia_pulumi.edges.vault.policy import (
 )
 from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidConfiguration
 from allomia_pulumi.ground.references import parse_reference
+from allomia_pulumi.ground.spelling import spell
 
 __all__ = ["Kv2Secret", "locate_secret"]
 
@@ -181,9 +182,10 @@ def locate_secret(place: VaultLocation, vault: VaultClient, mounts: Mounts) -> K
     """
     if place.field in WRITTEN_FIELDS:
         raise InvalidConfiguration(
-            f"the field of vaultSecret is {place.field}, which is written beside the key", "Give the key another field."
+            f"the field of {spell('vaultSecret')} is {place.field}, which is written beside the key",
+            "Give the key another field.",
         )
-    reference = parse_reference({"path": place.location, "field": place.field}, "vaultSecret")
+    reference = parse_reference({"path": place.location, "field": place.field}, spell("vaultSecret"))
     try:
         mount = mounts.find(reference)
     except AccessDenied as denied:
@@ -196,13 +198,14 @@ def locate_secret(place: VaultLocation, vault: VaultClient, mounts: Mounts) -> K
         raise AccessDenied(denied.message, hint) from None
     if mount.version != V2:
         raise InvalidConfiguration(
-            f"the mount {mount.path} of vaultSecret is KV v{mount.version}, and keys are delivered to KV v2 only: "
-            "without versions nobody could tell whose write a secret is",
+            f"the mount {mount.path} of {spell('vaultSecret')} is KV v{mount.version}, and keys are delivered to KV v2 "
+            "only: without versions nobody could tell whose write a secret is",
             "Name a KV v2 mount, or upgrade this one (vault kv enable-versioning).",
         )
     if place.mount not in {None, mount.path}:
         raise InvalidConfiguration(
-            f"vaultSecret says that the mount of {place.location} is {place.mount}, and Vault says {mount.path}",
+            f"{spell('vaultSecret')} says that the mount of {place.location} is {place.mount}, and Vault says "
+            f"{mount.path}",
             "Correct its mount and path.",
         )
     return Kv2Secret(vault, mount.path, mount.inside(place.location), place.field)

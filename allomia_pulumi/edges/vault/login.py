@@ -11,7 +11,7 @@ from typing import Any
 import hvac
 from pydantic import SecretStr
 
-from allomia_pulumi.edges.vault.credentials import from_environment, from_file, from_github
+from allomia_pulumi.edges.vault.credentials import from_environment, from_file, from_github, from_home
 from allomia_pulumi.edges.vault.faults import Fault, Repeat, to_error
 from allomia_pulumi.edges.vault.retry import ANY_FAULT, NOTHING_DONE, retry_faults
 from allomia_pulumi.errors import AllomiaError, CredentialRejected, InvalidConfiguration, UnexpectedAnswer
@@ -23,6 +23,8 @@ __all__ = ["Token", "log_in"]
 
 TOKEN_PATTERN = re.compile(r"[\x21-\x7e]+")
 TOKEN_VARIABLES = ("BAO_TOKEN", "VAULT_TOKEN")
+TOKEN_FILE = ".vault-token"  # noqa: S105 - the name of a file
+"""Where `bao login` and `vault login` leave the token, in the home."""
 REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN)
 
 # What Vault and OpenBao are known to say when they refuse a login, and what it means; the words are ours.
@@ -88,7 +90,7 @@ def log_in(settings: VaultSettings, environ: Mapping[str, str], clock: Clock, na
     elif isinstance(auth, JwtAuth):
         call = _jwt(auth, mount, environ, clock, client)
     else:
-        call = _kubernetes(auth, mount, client)
+        call = _kubernetes(auth, mount, environ, client)
     answer = _try_login(call, clock, NOTHING_DONE if isinstance(auth, AppRoleAuth) else ANY_FAULT)
     doing = f"the {auth.method} login at the auth mount {mount}"
     if isinstance(answer, Fault):
@@ -103,28 +105,38 @@ def log_in(settings: VaultSettings, environ: Mapping[str, str], clock: Clock, na
 
 def _configured_token(auth: TokenAuth, environ: Mapping[str, str]) -> Token:
     if auth.token_file:
-        value, source = from_file(auth.token_file, "tokenFile"), "the file that allomia:vault auth.tokenFile names"
+        value, source = (
+            from_file(auth.token_file, "tokenFile", environ),
+            "the file that allomia:vault auth.tokenFile names",
+        )
     elif auth.token_env:
         value = from_environment(auth.token_env, "tokenEnv", environ)
         source = "the environment variable that allomia:vault auth.tokenEnv names"
     else:
-        variable = next((variable for variable in TOKEN_VARIABLES if environ.get(variable, "").strip()), None)
-        if variable is None:
-            raise InvalidConfiguration(
-                "no Vault token is configured",
-                "Set BAO_TOKEN or VAULT_TOKEN, or a method under allomia:vault auth (token, approle, jwt, kubernetes).",
-            )
-        value, source = guard(environ[variable].strip()), f"environment variable {variable}"
+        value, source = _users_token(environ)
     if not TOKEN_PATTERN.fullmatch(value.get_secret_value()):
         raise InvalidConfiguration(f"the Vault token from {source} has a character that no token has")
     return Token(value, source, is_ours=False)
+
+
+def _users_token(environ: Mapping[str, str]) -> tuple[SecretStr, str]:
+    """Return the token of the environment, else the one that a login on the command line left; and its source."""
+    if variable := next((each for each in TOKEN_VARIABLES if environ.get(each, "").strip()), None):
+        return guard(environ[variable].strip()), f"environment variable {variable}"
+    if left := from_home(TOKEN_FILE, environ):
+        return left, f"~/{TOKEN_FILE}"
+    raise InvalidConfiguration(
+        "no Vault token is configured",
+        f"Set BAO_TOKEN or VAULT_TOKEN, log in so that there is a ~/{TOKEN_FILE}, or set a method under allomia:vault "
+        "auth (token, approle, jwt, kubernetes).",
+    )
 
 
 def _approle(
     auth: AppRoleAuth, mount: str, environ: Mapping[str, str], client: hvac.Client
 ) -> Callable[[], dict[str, Any]]:
     if auth.secret_id_file:
-        secret_id = from_file(auth.secret_id_file, "secretIdFile")
+        secret_id = from_file(auth.secret_id_file, "secretIdFile", environ)
     else:
         secret_id = from_environment(auth.secret_id_env or "", "secretIdEnv", environ)
     return lambda: client.auth.approle.login(
@@ -138,14 +150,16 @@ def _jwt(
     if auth.jwt_source:
         jwt = from_github(auth.audience, environ, clock)
     elif auth.jwt_file:
-        jwt = from_file(auth.jwt_file, "jwtFile")
+        jwt = from_file(auth.jwt_file, "jwtFile", environ)
     else:
         jwt = from_environment(auth.jwt_env or "", "jwtEnv", environ)
     return lambda: client.auth.jwt.jwt_login(auth.role, jwt.get_secret_value(), use_token=False, path=mount)
 
 
-def _kubernetes(auth: KubernetesAuth, mount: str, client: hvac.Client) -> Callable[[], dict[str, Any]]:
-    jwt = from_file(auth.token_file, "tokenFile")
+def _kubernetes(
+    auth: KubernetesAuth, mount: str, environ: Mapping[str, str], client: hvac.Client
+) -> Callable[[], dict[str, Any]]:
+    jwt = from_file(auth.token_file, "tokenFile", environ)
     return lambda: client.auth.kubernetes.login(auth.role, jwt.get_secret_value(), use_token=False, mount_point=mount)
 
 

@@ -62,7 +62,7 @@ class Mounts:
             raise InvalidConfiguration(
                 f"the reference {reference} says KV version {reference.kv_version}, and Vault says that the mount "
                 f"{mount.path} has KV version {mount.version}",
-                "Correct its kvVersion, or leave it out.",
+                "Correct its KV version, or leave it out.",
             )
         return mount
 

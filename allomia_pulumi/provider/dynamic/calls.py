@@ -31,8 +31,10 @@ from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.clock import Clock, SystemClock
+from allomia_pulumi.ground.config import unknown_settings
 from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.ground.settings import NAMESPACE
+from allomia_pulumi.ground.spelling import Caller
 from allomia_pulumi.provider.dynamic.containers import open_container
 from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, widen_thread_pool
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
@@ -47,7 +49,7 @@ def _raise_line(ending: Ending, *_: object) -> NoReturn:
     raise Shown(ending.line)
 
 
-_guarded = guarded(_raise_line, log_frames(lambda *_: engine_log()))
+_guarded = guarded(_raise_line, log_frames(lambda *_: engine_log()), caller=Caller.PYTHON)
 
 
 class KeyProvider(ResourceProvider):
@@ -76,7 +78,8 @@ class KeyProvider(ResourceProvider):
         # What is loaded by now stays, so no search for garbage need look at it.
         gc.freeze()
         end_with_engine()
-        container = open_container(lambda name: req.config.get(f"{NAMESPACE}:{name}"), self._log.warn)
+        own = f"{NAMESPACE}:"
+        container = open_container(lambda name: req.config.get(own + name), self._log.warn, _unknown_settings(req))
         self._handler = self._build(container, SystemClock())
 
     @_guarded
@@ -130,6 +133,14 @@ class KeyProvider(ResourceProvider):
 def _urn(kind: str, identity: Identity) -> str:
     parents = f"{identity.parents}$" if identity.parents else ""
     return f"urn:pulumi:{identity.stack}::{identity.project}::{parents}{dynamic_token(kind)}::{identity.name}"
+
+
+def _unknown_settings(request: ConfigureRequest) -> list[str]:
+    """Say which values of our namespace are no settings; the names lie in a private part of Pulumi's class."""
+    names = getattr(request.config, "_props", {})
+    project = getattr(request.config, "_project_name", "")
+    own = f"{NAMESPACE}:"
+    return unknown_settings((name.removeprefix(own) for name in names if name.startswith(own)), project)
 
 
 def _identity(props: Mapping[str, Any]) -> Identity:

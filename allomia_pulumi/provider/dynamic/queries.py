@@ -18,6 +18,7 @@ from allomia_pulumi.core import queries
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.settings import NAMESPACE
+from allomia_pulumi.ground.spelling import Caller
 from allomia_pulumi.provider.dynamic.containers import open_container
 from allomia_pulumi.provider.last_guard import Ending, guarded
 
@@ -36,7 +37,7 @@ def _word_fault(problem: Exception, *_: object) -> str:
     return f"internal error: {fault}. Please report it with this line."
 
 
-_guarded = guarded(_raise_run_error, _word_fault, keeps_cause=True)
+_guarded = guarded(_raise_run_error, _word_fault, keeps_cause=True, caller=Caller.PYTHON)
 
 
 @_guarded

@@ -18,7 +18,7 @@ from allomia_pulumi.provider.plugin.failures import Unfinished
 
 __all__ = ["OperationReporter", "changed_inputs", "to_diff", "to_failures", "to_finished", "to_properties"]
 
-SETTINGS_CHANGED: Final = "settings.record"
+SETTINGS_CHANGED: Final = "settings"
 """Shown when an update records something that is no changed input, such as the resource's new name."""
 
 
@@ -51,7 +51,8 @@ def to_diff(
     if not has_changes:
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE, hasDetailedDiff=True)
     replaces = list(change.replaces) if change else []
-    causes = list(change.causes) if change else []
+    # A path into what is no property would be shown with an empty object by `--diff`, and its first part is not.
+    causes = [cause.partition(".")[0] for cause in change.causes] if change else []
     kinds = {**dict.fromkeys(causes or replaces, "UPDATE"), **(inputs or {})} or {SETTINGS_CHANGED: "UPDATE"}
     suffix = "_REPLACE" if replaces else ""
     detailed = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
@@ -23,10 +23,9 @@ from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import load_settings
 from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.ground.redaction import printable
-from allomia_pulumi.ground.settings import CONFIGURATION
 from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog
-from allomia_pulumi.provider.plugin.codec import decode, encode, known
+from allomia_pulumi.provider.plugin.codec import decode, encode
 from allomia_pulumi.provider.plugin.failures import ends_with_status
 from allomia_pulumi.provider.plugin.imports import IMPORT_HINT, ImportWatch
 from allomia_pulumi.provider.plugin.invokes import invoke
@@ -38,12 +37,11 @@ from allomia_pulumi.provider.plugin.responses import (
     to_finished,
     to_properties,
 )
+from allomia_pulumi.provider.plugin.settings import SettingSources, setting_sources, unknown_arguments
 from allomia_pulumi.provider.registry import RESOURCES, Registration
-from allomia_pulumi.provider.urn import identity_of, is_default_provider, kind_in, setting_text
+from allomia_pulumi.provider.urn import identity_of, kind_in
 
 __all__ = ["Provider"]
-
-_Sources: TypeAlias = tuple[dict[str, str], Mapping[str, str], dict[str, str]]
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -72,7 +70,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._cancellation = cancellation
         self._has_engine = has_engine
         self._configuring = threading.Lock()
-        self._configured: _Sources | None = None
+        self._configured: SettingSources | None = None
         self._imports = ImportWatch()
         self._containers: list[Container] = []
         self._connect({}, environ)
@@ -119,7 +117,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CheckResponse:
         failures = []
         try:
-            load_settings(*_sources(request.urn, request.news, self._environ))
+            load_settings(*setting_sources(request.urn, request.news, self._environ))
         except InvalidConfiguration as problem:
             failures.append(Failure("", str(problem)))
         return provider_pb2.CheckResponse(inputs=request.news, failures=to_failures(failures))
@@ -135,13 +133,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        sources = _sources(request.urn, request.args, self._environ)
+        sources = setting_sources(request.urn, request.args, self._environ)
         with self._configuring:
             if self._configured is None:
                 self._connect(*sources)
                 self._configured = sources
-                if self._container.warning:
-                    self.log.warn(self._container.warning, request.urn)  # noqa: G010 - it is the engine's log
+                for text in filter(None, (self._container.warning, *unknown_arguments(request.urn, request.args))):
+                    self.log.warn(text, request.urn)  # noqa: G010 - it is the engine's log
             elif sources != self._configured:
                 # The port is open to every user of this machine, and a new address would be sent the tenant key.
                 raise InvalidConfiguration(
@@ -266,13 +264,3 @@ def _abandon_unheard(
     """Undo what was made when the engine is gone, so that nobody takes the answer."""
     if not context.is_active() and isinstance(resource, Abandons):
         resource.abandon(before, outputs, reporter)
-
-
-def _sources(urn: str, properties: struct_pb2.Struct, environ: Mapping[str, str]) -> _Sources:
-    """Return where settings come from: stack configuration, environment, and the arguments of an explicit provider.
-
-    Those that are not known yet are left out; objects are JSON, as the stack's configuration has them.
-    """
-    settings = {name: setting_text(value) for name, value in known(decode(properties), CONFIGURATION).items()}
-    is_default = not urn or is_default_provider(urn)
-    return (settings, environ, {}) if is_default else ({}, environ, settings)

@@ -386,15 +386,50 @@ ROWS: dict[int, Row] = {
         "Under an odd name it is looked at like any other; one with an odd id is left out with one warning that counts "
         "them, and blocks nothing; its organization is not called gone (G4)",
     ),
-    100: Row(
+    90: Row(
+        "A preview meets what would end `pulumi up`: an organization that the tenant's list lacks, a refused tenant "
+        "key, missing key endpoints, a field that a secret lacks",
+        "An error in the preview; what the program may still make, what another credential may see and what may pass "
+        "is one warning a cause, and a key that does not change asks nothing (G6)",
+    ),
+    91: Row(
+        "A 404 that is not in AlloMia's shape: a wrong `apiUrl`, a proxy, a path that AlloMia does not serve",
+        "The address is blamed and no organization; where the organization itself answers, key endpoints are missing "
+        "(G4)",
+    ),
+    92: Row(
+        "A path in Vault as the API has it, `data/…`, in an object or a reference",
+        "The message says to leave it out, after a denial too; nothing is refused that may be meant",
+    ),
+    93: Row(
+        "A resource's name that cannot be a label as it is: too long, or with unprintable characters",
+        "It is cleaned and cut, and the check of the new key says to what",
+    ),
+    94: Row(
+        "A value of the namespace `allomia:` that is no setting, such as `allomia:apiURL` or `allomia:tenantkeyref`",
+        "One warning a run, with the name that is likeliest meant; a project of that name keeps its own values there",
+    ),
+    95: Row(
+        "A message that names an input",
+        "It spells it as the caller does: `rotate_after` in Python, `rotateAfter` elsewhere, and options as options",
+    ),
+    96: Row(
+        "Vault's token lies in `~/.vault-token`, and files of settings are named with `~`",
+        "Found after the variables, with their source named; the home is that of the environment (G3)",
+    ),
+    97: Row(
+        "Keys end: a destroy, a replacement, a predecessor whose overlap is over",
+        "Each key that was revoked is named with its organization; one that was gone already is called so",
+    ),
+    98: Row(
         "An allomia provider among the options, or handed on by a parent, of a class of the dynamic face",
         "One line names the class of the plugin's face to use; nothing is made for another tenant (G5)",
     ),
-    101: Row(
+    99: Row(
         "The Python that `pulumi import` prints, pasted as it is",
         "It runs, and the next `pulumi up` plans nothing; the import says which class must not be used instead (G1)",
     ),
-    102: Row(
+    100: Row(
         "A hint that says how to install something",
         "It installs this copy from where it came; no index is named, where a stranger may own the name (G5)",
     ),

@@ -203,7 +203,6 @@ def test_kv_v1_shows_a_secret_that_is_gone_as_a_change_that_fails() -> None:
         ({"mount": "secret", "path": "a", "field": "f", "takeOver": True}, "takeOver has no meaning"),
         ({"mount": "secret", "path": "a", "field": "f", "version": 3}, "pins a version"),
         (None, "vaultSecret is missing"),
-        ("secret/nothing/here#api_key", "has no secret for secret/nothing/here#api_key"),
     ],
 )
 def test_g5_a_place_that_cannot_hold_the_key_is_refused_in_preview(stack: Stack, place: object, reason: str) -> None:
@@ -216,7 +215,24 @@ def test_a_vault_out_of_reach_does_not_stop_a_preview_of_a_first_key(stack: Stac
     stack.shelf.faults["look"] = [Unreachable("Vault does not answer")]
     checked = DashboardKeys(stack.sources, stack.clock).check({}, stack.inputs, Call(IDENTITY, stack.said))
     assert checked.failures == ()
-    assert "whether Vault" in stack.warnings
+    assert "Vault does not answer; `pulumi up` will fail unless that has passed by then." in stack.warnings
+
+
+def test_a_place_that_is_empty_yet_is_a_warning_since_the_program_may_fill_it(stack: Stack) -> None:
+    news = {"organizationId": "org", "vaultSecret": "secret/nothing/here#api_key"}
+    checked = DashboardKeys(stack.sources, stack.clock).check({}, news, Call(IDENTITY, stack.said))
+    assert checked.failures == ()
+    assert (
+        "Vault has no secret for secret/nothing/here#api_key; `pulumi up` will fail unless it is there"
+        in stack.warnings
+    )
+
+
+def test_a_field_that_the_secret_lacks_is_an_error_in_preview(stack: Stack) -> None:
+    stack.shelf.faults["read"] = [NotFound("the secret has no field key", "Check its name.", is_proved=True)]
+    checked = DashboardKeys(stack.sources, stack.clock).check({}, stack.inputs, Call(IDENTITY, stack.said))
+    assert [failure.reason for failure in checked.failures] == ["the secret has no field key. Check its name."]
+    assert stack.said.warnings == []
 
 
 @pytest.mark.parametrize("name", ["organizationId", "vaultSecret", "rotateAfter", "overlap", "secretInState"])

@@ -25,6 +25,7 @@ from tests.unit.minted_key.scenes import (
 
 
 class TestDelete:
+    @pytest.mark.catalogue(97)
     def test_it_ends_every_key_and_then_clears_vault(self) -> None:
         stack = overlapping(vaultSecret=HERE)
         left = stack.api.make(ORGANIZATION, make_mark(IDENTITY, "", LINEAGE).name("ehr"))
@@ -41,8 +42,15 @@ class TestDelete:
         assert outcome.failure is None
         assert ended == ["key-1", "key-2", left.id]
         assert outcome.calls == ("revoke", "revoke", "revoke", "inspect", "withdraw")
+        assert outcome.infos == tuple(f"key {key_id} of organization {ORGANIZATION} is revoked" for key_id in ended)
         assert stack.alive == {}
         assert stack.vault.secrets == {}
+
+    @pytest.mark.catalogue(97)
+    def test_a_key_that_was_gone_is_not_called_revoked(self) -> None:
+        stack = stack_with()
+        stack.api.keys[ORGANIZATION].clear()
+        assert stack.destroy().infos == (f"key key-1 of organization {ORGANIZATION} was gone already",)
 
     def test_a_replacement_withdraws_the_old_version_only(self) -> None:
         stack = stack_with(vaultSecret=HERE)
@@ -83,7 +91,7 @@ class TestDelete:
             up(stack, Kind.CREATE)
             assert stack.state.record.has_made_place is False
             outcome = stack.destroy()
-            assert (outcome.failure, outcome.said) == (None, "")
+            assert (outcome.failure, outcome.warnings) == (None, ())
             assert stack.vault.secrets["secret/allomia/here"].versions[version] is None
 
     @pytest.mark.parametrize("rotation", [{}, {"overlap": "1h"}])

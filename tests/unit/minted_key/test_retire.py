@@ -35,10 +35,13 @@ from tests.unit.minted_key.scenes import (
 
 
 class TestOverlap:
+    @pytest.mark.catalogue(97)
     def test_the_first_up_after_it_retires_the_predecessor(self) -> None:
         stack = overlapping()
         stack.clock.advance(HOUR)
-        assert up(stack, Kind.UPDATE).calls == ("list", "get", "revoke")
+        outcome = up(stack, Kind.UPDATE)
+        assert outcome.calls == ("list", "get", "revoke")
+        assert f"key key-1 of organization {ORGANIZATION} is revoked: its overlap is over" in outcome.infos
         assert list(stack.alive) == ["key-2"]
         assert not {"previousKeyId", "previousSecret", "previousRevokeAt"} & set(stack.outputs)
         assert_settled(stack)
