@@ -16,8 +16,8 @@ CONFIDENCE: Final = 0.90
 FEWEST_ROUNDS: Final = 5
 HOW_IT_IS_TOLD: Final = (
     "in brackets an interval of at least 90 % for the median of the rounds, by their order (of five rounds the whole "
-    "range, of eight without the first and the last); not told: fewer than five rounds, or an interval that has the "
-    "line in it and goes further from the median than 10 % of wall time or 3 % of CPU time"
+    "range, of eight without the lowest and the highest); not told: fewer than five rounds, or the line lies in the "
+    "interval, which goes further from the median than 10 % of wall time or 3 % of CPU time"
 )
 
 

@@ -99,7 +99,8 @@ def _show_ratios(
             cells = [_ratio(found, spot, name, measure) for measure, name in over]
             if any(cell != "-" for cell in cells):
                 table.add_row(operation, contender.name, *cells)
-    _print(console, title, table, HOW_IT_IS_TOLD)
+    if table.row_count:
+        _print(console, title, table)
 
 
 def _show_costs(console: Console, found: Figures, scene: Spot, title: str) -> None:
@@ -128,11 +129,11 @@ def _table(texts: Iterable[str], numbers: Iterable[str]) -> Table:
     return table
 
 
-def _print(console: Console, title: str, table: Table, note: str) -> None:
+def _print(console: Console, title: str, table: Table, note: str = "") -> None:
     # A table breaks a title of its own that is wider than its columns.
     console.print(title, style="bold")
     console.print(table)
-    console.print(f"{note}\n", style="dim", markup=False)
+    console.print(f"{note}\n" if note else "", style="dim", markup=False)
 
 
 def _keys(found: Figures, keys: int, latency_ms: int) -> str:
