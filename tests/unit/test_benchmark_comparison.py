@@ -100,6 +100,15 @@ def test_what_noise_could_have_done_is_not_told(before: list[float], after: list
     assert judge_change(interval(before), interval(after), 0.10) == verdict
 
 
+def test_calls_that_are_spared_do_not_make_the_time_look_worse() -> None:
+    spared = [
+        replace(each, allomia={}) if each.unit.contender == "dynamic" else each
+        for each in measured(1.5, calls={"listed": 20})
+    ]
+    told = compared(measured(), spared)
+    assert (told["calls to AlloMia"], told["seconds over the limit"]) == ("better", "same")
+
+
 def test_only_our_faces_and_only_what_both_reports_have_is_compared() -> None:
     others = [replace(each, unit=replace(each.unit, contender="careful")) for each in measured(9.0)]
     assert compared(measured(), others) == {}
@@ -152,6 +161,15 @@ def test_a_report_that_is_the_committed_one_or_missing_is_said_to_be(
     fresh.write_text(json.dumps(committed))
     assert main([str(fresh)]) == 0
     assert "is the committed report" in capsys.readouterr().out
+
+
+def test_reports_with_and_without_checkpoints_are_not_compared(
+    tmp_path: Path, committed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh = tmp_path / "bench.json"
+    fresh.write_text(json.dumps({**committed, "checkpoints": False}))
+    assert main([str(fresh)]) == 2
+    assert "they do not compare" in capsys.readouterr().out
 
 
 def test_the_committed_report_is_read_from_the_repository() -> None:
