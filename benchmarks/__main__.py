@@ -130,12 +130,16 @@ def _measure(samples: Samples, asked: argparse.Namespace, engine: Engine, budget
     sizes = {keys: rounds or asked.rounds for keys, rounds in asked.keys} if asked.keys else DEFAULT_SIZES
     wanted = units(sizes, asked.latency or DEFAULT_LATENCIES, CHAINS, checkpoints=not asked.no_checkpoints)
     missing = [each for each in wanted if not samples.has(each[0])]
-    done = 0
+    done, over = 0, set()
     with Servers.start() as servers:
         # A round of a course is measured with all contenders or with none.
         for (course, number), together in itertools.groupby(missing, key=lambda each: course_of(each[0])):
             if not budget.allows(course):
-                _tell(f"{asked.minutes:g} minutes do not last for round {number} of {say(course)}; --resume goes on")
+                if course not in over:
+                    _tell(
+                        f"{asked.minutes:g} minutes do not last for round {number} of {say(course)}; --resume goes on"
+                    )
+                over.add(course)
                 continue
             with budget.timed(course):
                 for unit, contender in together:
