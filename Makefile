@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The floor is in pyproject.toml. Only the unit tests count: what they do not reach has no test that names the rule.
 COVERED := --cov --cov-report=
 
-.PHONY: demo test test-pythons test-floors sweep sweep-core load bench bench-large check unit engine schema sdk sdk-check format clean
+.PHONY: demo test test-pythons test-floors sweep sweep-core load bench bench-compare bench-large check unit engine schema sdk sdk-check format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -42,9 +42,12 @@ load: $(VENV)/ready ## 1,000 keys over 500 organizations while requests fail at 
 	@$(RUN) -m tools.engine.build
 	@$(RUN) -m tools.load
 
-bench: $(VENV)/ready $(VENV)/bench-ready ## both faces beside a provider written in an afternoon, and one that does nothing
+bench: $(VENV)/ready $(VENV)/bench-ready ## both faces beside two hand-written providers and one that does nothing; half an hour
 	@$(RUN) -m tools.engine.build
-	@$(RUN) -m benchmarks
+	@$(RUN) -m benchmarks --minutes 28
+
+bench-compare: $(VENV)/ready ## what `make bench` tells to be worse or better than what is committed; BASE=HEAD
+	@$(RUN) -m benchmarks.comparison --revision "$(or $(BASE),HEAD)"
 
 bench-large: $(VENV)/ready $(VENV)/bench-ready ## the same with 1,000 keys; can be resumed: run it again
 	@$(RUN) -m tools.engine.build

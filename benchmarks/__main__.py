@@ -6,21 +6,20 @@ import argparse
 import importlib.util
 import itertools
 import json
-import os
-import platform
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.contenders import CONTENDERS
 from benchmarks.course import CHAINS, KEYS_PER_ORGANIZATION, measure, measure_import
-from benchmarks.figures import IMPORT, Figure, Ratio, figures, ratios
+from benchmarks.figures import IMPORT, figures
 from benchmarks.plot import draw, panels
-from benchmarks.samples import Sample, Samples, Unit
+from benchmarks.report import to_wire
+from benchmarks.rounds import Budget, course_of, say, units
+from benchmarks.samples import Sample, Samples
 from benchmarks.scene import DifferentError, Servers
 from benchmarks.tables import WIDTH, show_figures, show_targets
 from benchmarks.targets import evaluate
@@ -28,7 +27,9 @@ from tools.engine.build import Engine, ensure_engine
 from tools.engine.builds import cache_folder
 from tools.engine.processes import ToolError
 
-DEFAULT_KEYS, DEFAULT_LATENCIES, DEFAULT_ROUNDS = (1, 100), (0, 100), 5
+# Five rounds can tell something; of eight, one may be disturbed on either side.
+DEFAULT_SIZES, DEFAULT_LATENCIES = {100: 8}, (100,)
+DEFAULT_ROUNDS = 5
 RESULTS = Path(__file__).parent / "results"
 
 console = Console(highlight=False, width=WIDTH)
@@ -37,12 +38,13 @@ console = Console(highlight=False, width=WIDTH)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, report and return the exit code; a missed target is a result, not a failure."""
     asked = _parser().parse_args(arguments)
+    budget = Budget(asked.minutes)
     try:
         engine = ensure_engine(_tell)
         samples = _open(asked)
         if not asked.report:
             _measure_imports(samples, asked.import_rounds)
-            _measure(samples, asked, engine)
+            _measure(samples, asked, engine, budget)
         _report(merged(samples.all(), *(Samples(path).all() for path in asked.also)), asked, engine)
     except (DifferentError, ToolError) as problem:
         console.print(f"\nThe benchmark failed: {problem}", markup=False)
@@ -51,29 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("\ninterrupted; the same command with --resume goes on")
         return 130
     return 0
-
-
-def turns(number: int) -> tuple[Contender, ...]:
-    """Return who runs after whom in a round, so that nobody is always the first on a cold machine."""
-    start = (number - 1) % len(CONTENDERS)
-    return CONTENDERS[start:] + CONTENDERS[:start]
-
-
-def units(
-    sizes: Mapping[int, int], latencies: Sequence[int], chains: Iterable[str], *, checkpoints: bool = True
-) -> list[tuple[Unit, Contender]]:
-    """Return what is measured, in its order: all contenders do the same thing one after the other.
-
-    `sizes` are the numbers of keys, each with its number of rounds.
-    """
-    courses = list(itertools.product(sizes, latencies, chains))
-    return [
-        (Unit(contender.name, *course, number, checkpoints), contender)
-        for number in range(1, max(sizes.values(), default=0) + 1)
-        for course in courses
-        if number <= sizes[course[0]]
-        for contender in turns(number)
-    ]
 
 
 def merged(*files: Sequence[Sample]) -> list[Sample]:
@@ -97,11 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_size,
         action="append",
         metavar="KEYS[:ROUNDS]",
-        help="1 to 5 keys or a multiple of 5, and their own number of rounds; default: 1 and 100",
+        help="1 to 5 keys or a multiple of 5, and their own number of rounds; default: 100:8",
     )
-    parser.add_argument("--latency", type=int, action="append", help="AlloMia's, in ms; default: 0 and 100")
-    parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS)
-    parser.add_argument("--import-rounds", type=int, default=15)
+    parser.add_argument("--latency", type=int, action="append", help="AlloMia's, in ms; default: 100")
+    parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS, help="for --keys without a number of their own")
+    parser.add_argument("--minutes", type=float, help="begin no round that would end later")
+    parser.add_argument("--import-rounds", type=int, default=8)
     parser.add_argument("--resume", action="store_true", help="go on with the samples file instead of starting anew")
     parser.add_argument("--no-checkpoints", action="store_true", help="the engine writes its state only at the end")
     parser.add_argument("--samples", type=Path, default=cache_folder() / "bench" / "samples.jsonl", metavar="FILE")
@@ -146,16 +126,28 @@ def _measure_imports(samples: Samples, rounds: int) -> None:
     _tell(f"{len(missing)} imports measured")
 
 
-def _measure(samples: Samples, asked: argparse.Namespace, engine: Engine) -> None:
-    sizes = {keys: rounds or asked.rounds for keys, rounds in asked.keys or [(keys, None) for keys in DEFAULT_KEYS]}
+def _measure(samples: Samples, asked: argparse.Namespace, engine: Engine, budget: Budget) -> None:
+    sizes = {keys: rounds or asked.rounds for keys, rounds in asked.keys} if asked.keys else DEFAULT_SIZES
     wanted = units(sizes, asked.latency or DEFAULT_LATENCIES, CHAINS, checkpoints=not asked.no_checkpoints)
     missing = [each for each in wanted if not samples.has(each[0])]
+    done, over = 0, set()
     with Servers.start() as servers:
-        for done, (unit, contender) in enumerate(missing, 1):
-            began = time.monotonic()
-            samples.add(measure(unit, contender, servers, engine))
-            what = f"round {unit.number}, {unit.keys} keys, {unit.latency_ms} ms, {unit.chain}, {unit.contender}"
-            _tell(f"{done}/{len(missing)}  {what}: {time.monotonic() - began:.1f} s")
+        # A round of a course is measured with all contenders or with none.
+        for (course, number), together in itertools.groupby(missing, key=lambda each: course_of(each[0])):
+            if not budget.allows(course):
+                if course not in over:
+                    _tell(
+                        f"{asked.minutes:g} minutes do not last for round {number} of {say(course)}; --resume goes on"
+                    )
+                over.add(course)
+                continue
+            with budget.timed(course):
+                for unit, contender in together:
+                    done += 1
+                    began = time.monotonic()
+                    samples.add(measure(unit, contender, servers, engine))
+                    what = f"round {number}, {say(course)}, {contender.name}"
+                    _tell(f"{done}/{len(missing)}  {what}: {time.monotonic() - began:.1f} s")
 
 
 def _report(samples: Sequence[Sample], asked: argparse.Namespace, engine: Engine) -> None:
@@ -164,18 +156,7 @@ def _report(samples: Sequence[Sample], asked: argparse.Namespace, engine: Engine
     console.print()
     show_figures(console, found)
     show_targets(console, targets)
-    report = {
-        "machine": {
-            "system": platform.system(),
-            "cpus": os.cpu_count(),
-            "python": platform.python_version(),
-            "pulumi": engine.version,
-        },
-        "checkpoints": checkpoints,
-        "figures": [_figure(figure) for figure in found.values()],
-        "ratios": [_ratio(ratio) for ratio in ratios(found)],
-        "targets": [asdict(row) for row in targets],
-    }
+    report = to_wire(found, targets, pulumi=engine.version, checkpoints=checkpoints)
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / f"{asked.name}.json").write_text(json.dumps(report, indent=2) + "\n")
     if importlib.util.find_spec("matplotlib") is None:
@@ -193,17 +174,6 @@ def _has_checkpoints(samples: Sequence[Sample]) -> bool:
             "Report files of one kind together.",
         )
     return modes != {False}
-
-
-def _figure(figure: Figure) -> dict[str, object]:
-    range_ = {"median": figure.median, "lowest": figure.lowest, "highest": figure.highest}
-    wire = asdict(figure)
-    return {**wire.pop("spot"), **range_, **wire, "keys": figure.spot.keys, "keys_about": figure.keys}
-
-
-def _ratio(ratio: Ratio) -> dict[str, object]:
-    range_ = {"median": ratio.median, "lowest": ratio.lowest, "highest": ratio.highest}
-    return {**asdict(ratio.spot), "over": ratio.over, **range_, "verdict": ratio.verdict, "by_round": ratio.by_round}
 
 
 def _tell(line: str) -> None:

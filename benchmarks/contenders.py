@@ -1,4 +1,4 @@
-"""Who runs: this package through both faces, a provider written in an afternoon, and one that does nothing."""
+"""Who runs: this package through both faces, two providers written by hand, and one that does nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ["AFTERNOON", "CONTENDERS", "DYNAMIC", "FLOOR", "OURS", "PLUGIN", "PROJECT", "Contender"]
+__all__ = ["AFTERNOON", "CAREFUL", "CONTENDERS", "DYNAMIC", "FLOOR", "OURS", "PLUGIN", "PROJECT", "Contender"]
 
 PROJECT = "bench"
 PROGRAMS = Path(__file__).parent / "programs"
@@ -47,7 +47,8 @@ class Contender:
 
 DYNAMIC = Contender("dynamic", "ours", "from allomia_pulumi import *")
 PLUGIN = Contender("plugin", "ours", "from allomia_pulumi.native import *", is_plugin=True)
+CAREFUL = Contender("careful", "careful", "import pulumi")
 AFTERNOON = Contender("afternoon", "afternoon", "import pulumi, httpx, hvac", has_overlap=False)
 FLOOR = Contender("floor", "floor", "import pulumi", talks=False)
 OURS = (DYNAMIC, PLUGIN)
-CONTENDERS = (DYNAMIC, PLUGIN, AFTERNOON, FLOOR)
+CONTENDERS = (DYNAMIC, PLUGIN, CAREFUL, AFTERNOON, FLOOR)

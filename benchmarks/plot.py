@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks.contenders import AFTERNOON, CONTENDERS, DYNAMIC, FLOOR, PLUGIN
+from benchmarks.contenders import AFTERNOON, CAREFUL, CONTENDERS, DYNAMIC, FLOOR, PLUGIN
 from benchmarks.course import OPERATIONS
 from benchmarks.figures import Figure, Figures, Spot, scenes
 
@@ -13,14 +13,21 @@ __all__ = ["draw", "panels"]
 
 PREFERRED = ((100, 100), (1000, 100))
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
-COLOURS = {DYNAMIC.name: "#0072B2", PLUGIN.name: "#56B4E9", AFTERNOON.name: "#E69F00", FLOOR.name: "#B3B3B3"}
+COLOURS = {
+    DYNAMIC.name: "#0072B2",
+    PLUGIN.name: "#56B4E9",
+    CAREFUL.name: "#009E73",
+    AFTERNOON.name: "#E69F00",
+    FLOOR.name: "#B3B3B3",
+}
 LABELS = {
     DYNAMIC.name: "allomia, dynamic face",
     PLUGIN.name: "allomia, plugin face",
+    CAREFUL.name: "a provider written with care",
     AFTERNOON.name: "a provider written in an afternoon",
     FLOOR.name: "a provider that does nothing",
 }
-BAR_HEIGHT = 0.2
+BAR_HEIGHT = 0.16
 # matplotlib need not be there when types are checked.
 Axes: TypeAlias = Any
 INK, FAINT = "#222222", "#DDDDDD"

@@ -40,6 +40,8 @@ class Sample:
         vault: Requests to Vault.
         cpu_seconds: CPU time of the provider process.
         memory_mb: Peak memory of the provider process.
+        program_cpu_seconds: CPU time of the program's process; 0 when the command runs no program.
+        at_once: How many operations the engine ran at once; 0 when the sample does not know.
     """
 
     unit: Unit
@@ -51,6 +53,8 @@ class Sample:
     vault: int = 0
     cpu_seconds: float = 0.0
     memory_mb: float = 0.0
+    program_cpu_seconds: float = 0.0
+    at_once: int = 0
 
 
 class Samples:

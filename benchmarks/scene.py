@@ -12,10 +12,11 @@ from typing import Self
 import yaml
 
 from benchmarks.contenders import PROJECT, Contender
+from benchmarks.limit import engine_operations_at_once
+from benchmarks.usage import PROGRAM, PROVIDER, Meter
 from tools.engine.build import Engine
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
-from tools.engine.usage import PROVIDER, Usage
 from tools.engine.workspace import Workspace
 
 __all__ = ["Cost", "DifferentError", "Scene", "Servers"]
@@ -24,7 +25,8 @@ STACK = "bench"
 TENANT_KEY_PATH = "allomia/tenant"
 TENANT_KEY_REF = f"secret/{TENANT_KEY_PATH}#api_key"
 RUN_SECONDS = 3600.0
-LOOK_SECONDS = 0.05
+# The engine lets a provider have five seconds for its end.
+END_SECONDS = 6.0
 # Without these the engine writes its whole state after each step.
 NO_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 
@@ -35,13 +37,15 @@ class DifferentError(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What one command cost."""
+    """What one command cost, in the fields of a sample."""
 
     seconds: float
     allomia: dict[str, int]
     vault: int
     cpu_seconds: float
     memory_mb: float
+    program_cpu_seconds: float
+    at_once: int
 
 
 class Servers:
@@ -77,6 +81,7 @@ class Scene:
 
     servers: Servers
     workspace: Workspace
+    meter: Meter
 
     @classmethod
     @contextmanager
@@ -101,16 +106,18 @@ class Scene:
         kv.create_or_update_secret(TENANT_KEY_PATH, {"api_key": tenant.key}, mount_point="secret")
         with ExitStack() as stack:
             workspace = stack.enter_context(Workspace(engine, contender.files(), is_watched=False))
+            meter = Meter(workspace.root / "meter")
             workspace.write({"organizations.json": json.dumps(ids)})
             workspace.env.update(
                 ALLOMIA_API_URL=sandbox.address,
                 ALLOMIA_TENANT_KEY_REF=TENANT_KEY_REF,
                 VAULT_ADDR=openbao.address,
                 VAULT_TOKEN=openbao.token,
+                **meter.environment,
                 **({} if checkpoints else NO_CHECKPOINTS),
             )
             workspace.init(STACK)
-            scene = cls(servers, workspace)
+            scene = cls(servers, workspace, meter)
             scene.configure({"keysPerOrganization": str(keys_per_organization), "quarter": "1"})
             yield scene
 
@@ -127,20 +134,26 @@ class Scene:
 
         Raises:
             ToolError: It failed.
+            DifferentError: The provider was killed, so that nobody knows what it used.
         """
         before = self.servers.sandbox.counts()
         self.servers.vault_requests()
-        with Usage(self.workspace, every=LOOK_SECONDS) as usage:
-            began = time.perf_counter()
-            result = self.workspace.run(*command, timeout=RUN_SECONDS)
-            seconds = time.perf_counter() - began
+        self.meter.clear()
+        began = time.perf_counter()
+        result = self.workspace.run(*command, timeout=RUN_SECONDS)
+        seconds = time.perf_counter() - began
         result.check()
         after = self.servers.sandbox.counts()
         calls = {name: count - before[name] for name, count in after.items() if name != "alive"}
+        if not self.meter.wait(PROVIDER, END_SECONDS):
+            raise DifferentError(f"{result.command}: the provider was killed and left no account of its CPU time")
+        provider = self.meter.of(PROVIDER)
         return Cost(
             seconds=seconds,
             allomia={name: count for name, count in calls.items() if count},
             vault=self.servers.vault_requests(),
-            cpu_seconds=usage.cpu_seconds.get(PROVIDER, 0.0),
-            memory_mb=usage.peaks.get(PROVIDER, 0.0),
+            cpu_seconds=sum(spent.cpu_seconds for spent in provider),
+            memory_mb=max(spent.memory_mb for spent in provider),
+            program_cpu_seconds=sum(spent.cpu_seconds for spent in self.meter.of(PROGRAM)),
+            at_once=engine_operations_at_once(),
         )
