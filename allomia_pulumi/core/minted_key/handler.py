@@ -69,6 +69,7 @@ class OrganizationKeys:
         AlloMia or Vault out of reach is a warning here, since create repeats the look before it sends anything.
         """
         identity, reporter = call.identity, call.reporter
+        self._quota.read_ahead.announce(call.announced)
         if olds:
             self._conversation.forget_reads({identity, call.old_identity or identity}, lineage_of(olds))
         replacement = self._conversation.replacement(identity)

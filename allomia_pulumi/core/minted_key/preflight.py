@@ -62,6 +62,8 @@ class Preflight:
         if isinstance(inputs.organization_id, Unknown):
             return
         try:
+            if inputs.tenant_key_ref is None:
+                self._quota.read_ahead.follow(api, inputs.organization_id)
             holders = self._quota.reserve(api, inputs.organization_id, identity)
         except InvalidConfiguration:
             raise
@@ -77,6 +79,8 @@ class Preflight:
         try:
             reference = inputs.tenant_key_ref
             api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
+            if reference is None:
+                self._quota.read_ahead.follow(api, organization_id)
             freed = 1 if Step.RETIRE in plan.steps else 0
             holders = self._quota.reserve(api, organization_id, identity, freed=freed)
         except AllomiaError as problem:
