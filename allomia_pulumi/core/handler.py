@@ -92,6 +92,7 @@ class Call:
         old_identity: The key's identity as its former inputs had it; None for a new one.
         seed: The engine's randomness for a new key; empty if it gives none.
         keeps_unfinished: The face keeps what exists without being finished, and fails all the same.
+        announced: Organizations that the program declares keys for, in its order, as far as the face was told.
     """
 
     identity: Identity
@@ -100,6 +101,7 @@ class Call:
     old_identity: Identity | None = None
     seed: bytes = b""
     keeps_unfinished: bool = False
+    announced: tuple[str, ...] = ()
 
 
 class Checks(Protocol):

@@ -16,6 +16,7 @@ from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey, IssuedKey
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.messages import describe_keys, look_command, revoke_command
+from allomia_pulumi.core.read_ahead import ReadAhead
 from allomia_pulumi.errors import AllomiaError, OrganizationFull
 from allomia_pulumi.ground.clock import Clock
 
@@ -42,7 +43,11 @@ class _OrganizationQuota:
 
 
 class Quota:
-    """Keep the slots of all organizations that this process touches."""
+    """Keep the slots of all organizations that this process touches.
+
+    Attributes:
+        read_ahead: Reads the lists of organizations that come next, with the configured tenant key.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -50,6 +55,7 @@ class Quota:
         self._lock = threading.Lock()
         self._listing_seconds = 0.0
         self._seen: set[str] = set()
+        self.read_ahead = ReadAhead(self.alive)
 
     def alive(self, api: KeyApi, organization_id: str) -> tuple[ApiKey, ...]:
         """Return the keys alive, from one list shared for a few seconds to which own writes are applied.

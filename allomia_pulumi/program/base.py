@@ -8,6 +8,9 @@ from typing import Any, ClassVar, cast
 
 import pulumi
 
+from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
+from allomia_pulumi.program.announcements import announcement, declare
+
 __all__ = ["ApiKeyResource"]
 
 
@@ -19,6 +22,7 @@ class ApiKeyResource(pulumi.CustomResource, ABC):
 
     _outputs: ClassVar[Sequence[str]]
     _secret_outputs: ClassVar[Sequence[str]]
+    _lists_keys: ClassVar[bool] = False
     _elsewhere: ClassVar[str] = "secret_in_state=False keeps the secret out of Pulumi: read it where vault_secret says"
 
     def _declare(
@@ -35,9 +39,14 @@ class ApiKeyResource(pulumi.CustomResource, ABC):
         props.__dict__.update(dict.fromkeys(self._outputs))
         given = {name: value for name, value in inputs.items() if value is not None}
         props.__dict__.update(given, **internal)
+        announces = self._lists_keys and "organization_id" in given
+        if announces:
+            props.__dict__[ANNOUNCEMENT] = announcement(self)
         own = pulumi.ResourceOptions(additional_secret_outputs=list(self._secret_outputs), aliases=aliases)
         options = pulumi.ResourceOptions.merge(opts, own)
         super().__init__(type_, resource_name, cast("Mapping[str, Any]", props), options)
+        if announces:
+            declare(self, inputs.get("organization_id"), inputs.get("tenant_key_ref"))
 
     @abstractmethod
     def _registration(

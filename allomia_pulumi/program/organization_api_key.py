@@ -61,6 +61,7 @@ class OrganizationApiKey(ApiKeyResource):
         "vault_secret_version",
     )
     _secret_outputs = ("secret", "previousSecret", "triggersHash")
+    _lists_keys = True
 
     def __init__(
         self,

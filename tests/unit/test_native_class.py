@@ -19,6 +19,7 @@ from pulumi.runtime.mocks import MockMonitor
 
 import allomia_pulumi
 from allomia_pulumi import native
+from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.ground.settings import AppRoleAuth, JwtAuth, KubernetesAuth, Settings, TokenAuth, VaultSettings
@@ -132,6 +133,59 @@ def test_the_plugins_type_is_registered_and_nothing_internal_with_it(engine: Eng
     given = {name: value for name, value in engine.inputs("ehr").items() if value is not None}
     place = {"vaultSecret": PLACE} if kind == "DashboardApiKey" else {}
     assert given == {"organizationId": "org", "overlap": "24h", **place}
+
+
+def announced(engine: Engine) -> dict[str, Any]:
+    found = {name: engine.inputs(name).get(ANNOUNCEMENT) for name in engine.registered}
+    return {name: value for name, value in found.items() if value}
+
+
+@pytest.mark.parametrize("face", [native, dynamic])
+def test_the_first_key_that_is_sent_announces_the_organizations_of_all(engine: Engine, face: Any) -> None:
+    def program() -> Any:
+        keys = [face.OrganizationApiKey(f"k{n}", organization_id=f"org-{n % 3}") for n in range(6)]
+        return pulumi.Output.all(*(key.id for key in keys))
+
+    run(program)
+    assert announced(engine) == {"k0": ["org-0", "org-1", "org-2"]}
+
+
+def test_a_program_about_one_organization_announces_none(engine: Engine) -> None:
+    run(lambda: pulumi.Output.all(declare(KINDS[0]), declare(KINDS[1])))
+    assert announced(engine) == {}
+
+
+def test_each_providers_organizations_are_announced_to_it_alone(engine: Engine) -> None:
+    def program() -> Any:
+        tenants = {name: Provider(name) for name in ("north", "south")}
+        component = pulumi.ComponentResource(
+            "my:index:Clinic", "c", None, pulumi.ResourceOptions(providers=[tenants["south"]])
+        )
+        options = {
+            "a": pulumi.ResourceOptions(provider=tenants["north"]),
+            "b": pulumi.ResourceOptions(provider=tenants["north"]),
+            "c": pulumi.ResourceOptions(parent=component),
+            "d": pulumi.ResourceOptions(provider=tenants["south"]),
+            "e": None,
+        }
+        keys = [native.OrganizationApiKey(f"k{name}", each, organization_id=name) for name, each in options.items()]
+        return pulumi.Output.all(*(key.id for key in keys))
+
+    run(program)
+    assert announced(engine) == {"ka": ["a", "b"], "kc": ["c", "d"]}
+
+
+def test_organizations_of_another_tenant_key_or_not_known_yet_are_not_announced(engine: Engine) -> None:
+    def program() -> Any:
+        keys = [
+            native.OrganizationApiKey("k0", organization_id="org-0"),
+            native.OrganizationApiKey("k1", organization_id="org-1", tenant_key_ref="secret/other#api_key"),
+            native.OrganizationApiKey("k2", organization_id=pulumi.Output.from_input("org-2")),
+        ]
+        return pulumi.Output.all(*(key.id for key in keys))
+
+    run(program)
+    assert announced(engine) == {}
 
 
 @pytest.mark.parametrize("kind", KINDS)

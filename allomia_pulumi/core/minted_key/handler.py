@@ -70,6 +70,7 @@ class OrganizationKeys:
         What is not certain to fail in create too is a warning here: create looks again before it sends anything.
         """
         identity, reporter = call.identity, call.reporter
+        self._quota.read_ahead.announce(call.announced)
         if olds:
             self._conversation.forget_reads({identity, call.old_identity or identity}, lineage_of(olds))
         replacement = self._conversation.replacement(identity)

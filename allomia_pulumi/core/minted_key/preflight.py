@@ -61,6 +61,8 @@ class Preflight:
         if isinstance(organization_id, Unknown):
             return
         with self._forecast.foretelling(reporter), proving_absence(api, organization_id):
+            if inputs.tenant_key_ref is None:
+                self._quota.read_ahead.follow(api, organization_id)
             holders = self._quota.reserve(api, organization_id, identity)
             if holders is not None:
                 raise organization_full(organization_id, holders, self._clock).with_hint(ROTATIONS_FIRST)
@@ -92,6 +94,8 @@ class Preflight:
         freed = 1 if Step.RETIRE in plan.steps else 0
         holders = None
         with self._forecast.foretelling(reporter), proving_absence(api, organization_id):
+            if reference is None:
+                self._quota.read_ahead.follow(api, organization_id)
             holders = self._quota.reserve(api, organization_id, identity, freed=freed)
         if holders is not None:
             frees = is_overlap_over(inputs, state, self._clock.now())

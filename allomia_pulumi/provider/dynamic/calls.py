@@ -29,6 +29,7 @@ from allomia_pulumi.core.handler import Call, Outputs, Resource
 from allomia_pulumi.core.identity import Identity, recorded_identity
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.read_ahead import take_announcement
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.clock import Clock, SystemClock
 from allomia_pulumi.ground.config import unknown_settings
@@ -86,7 +87,8 @@ class KeyProvider(ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate inputs and add the default label."""
         identity, before = _identity(news), _identity(_olds) if IDENTITY in _olds else None
-        call = Call(identity, self._reporter(identity), old_identity=before)
+        news, announced = take_announcement(news)
+        call = Call(identity, self._reporter(identity), old_identity=before, announced=announced)
         checked = self._handler.check(_wire(_olds), _wire(news), call)
         added = {name: value for name, value in checked.inputs.items() if news.get(name) is None}
         # The property stays empty: the engine then shows the reason alone, which names the input itself.

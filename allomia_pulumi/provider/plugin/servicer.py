@@ -16,6 +16,7 @@ from allomia_pulumi.container import Container
 from allomia_pulumi.core.handler import Abandons, Call, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.model import UNKNOWN
+from allomia_pulumi.core.read_ahead import take_announcement
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
@@ -151,9 +152,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @ends_with_status
     def Check(self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         identity, olds = identity_of(request.urn), decode(request.olds)
+        news, announced = take_announcement(decode(request.news))
         reporter = OperationReporter(self.log, request.urn)
-        call = Call(identity, reporter, old_identity=identity if olds else None, seed=request.randomSeed)
-        checked = self._resource(request.urn).check(olds, decode(request.news), call)
+        old_identity = identity if olds else None
+        call = Call(identity, reporter, old_identity=old_identity, seed=request.randomSeed, announced=announced)
+        checked = self._resource(request.urn).check(olds, news, call)
         if self._imports.is_hint_due(request.urn, request.olds, request.news):
             reporter.info(IMPORT_HINT)
         return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=to_failures(checked.failures))

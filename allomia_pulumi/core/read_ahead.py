@@ -1,0 +1,82 @@
+"""Read-ahead of organizations' key lists: those that a run will probably ask for next are read before it does.
+
+The engine checks and compares one resource after another, so the lists of many organizations would follow one another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from itertools import islice
+from typing import Any, Final
+
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
+from allomia_pulumi.ground.identifiers import is_identifier
+
+__all__ = ["ReadAhead", "take_announcement"]
+
+MOST_AT_ONCE: Final = 16
+
+
+def take_announcement(news: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Split what a program sent into its inputs and the organizations that it announces; what is no id is left out."""
+    inputs = dict(news)
+    announced = inputs.pop(ANNOUNCEMENT, None)
+    listed = announced if isinstance(announced, list) else []
+    return inputs, tuple(each for each in listed if isinstance(each, str) and is_identifier(each))
+
+
+class ReadAhead:
+    """Read the lists of announced organizations, in their order, two more with each list that was asked for.
+
+    The first list that is asked for starts none: a run that is about one organization asks for no other. So at most
+    twice as many lists are read as the run needs, and never more than `MOST_AT_ONCE` together. A list that cannot be
+    read says nothing here; whoever needs it asks again and is told.
+
+    Args:
+        read: Reads the list of an organization and keeps it.
+    """
+
+    def __init__(self, read: Callable[[KeyApi, str], object]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._coming: dict[str, None] = {}
+        self._known: set[str] = set()
+        self._asked: set[str] = set()
+        self._under_way: set[str] = set()
+
+    def announce(self, organization_ids: Iterable[str]) -> None:
+        """Take the organizations that the program declares keys for; nothing is read yet."""
+        with self._lock:
+            new = [each for each in organization_ids if each not in self._known]
+            self._known.update(new)
+            self._coming.update(dict.fromkeys(new))
+
+    def follow(self, api: KeyApi, organization_id: str) -> None:
+        """Note that an organization's list is asked for, and start to read those that come next."""
+        for each in self._next(organization_id):
+            threading.Thread(target=self._run, args=(api, each), daemon=True).start()
+
+    def _next(self, organization_id: str) -> list[str]:
+        with self._lock:
+            if organization_id in self._asked:
+                return []
+            self._asked.add(organization_id)
+            self._known.add(organization_id)
+            self._coming.pop(organization_id, None)
+            wanted = min(2 * (len(self._asked) - 1), MOST_AT_ONCE) - len(self._under_way)
+            following = list(islice(self._coming, max(0, wanted)))
+            for each in following:
+                del self._coming[each]
+            self._under_way.update(following)
+        return following
+
+    def _run(self, api: KeyApi, organization_id: str) -> None:
+        try:
+            with suppress(Exception):
+                self._read(api, organization_id)
+        finally:
+            with self._lock:
+                self._under_way.discard(organization_id)

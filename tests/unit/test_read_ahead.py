@@ -1,0 +1,152 @@
+"""Lists are read ahead for organizations that a program declares keys for, as far as the run asks for lists."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from allomia_pulumi.contracts.allomia import KeyApi
+from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.quota import Quota
+from allomia_pulumi.core.read_ahead import MOST_AT_ONCE, ReadAhead, take_announcement
+from allomia_pulumi.errors import Unavailable
+from tests.fakes import FakeAllomia, FakeClock
+
+ORGANIZATIONS = [f"org-{number}" for number in range(100)]
+
+
+class Reading:
+    """What was read, and threads that wait in the middle of it."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.problem: Exception | None = None
+        self._held = threading.Event()
+        self._held.set()
+
+    def __call__(self, _api: KeyApi, organization_id: str) -> None:
+        self.begun.append(organization_id)
+        self._held.wait(30)
+        if self.problem:
+            raise self.problem
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._held.clear()
+        yield
+        self._held.set()
+
+
+@pytest.fixture
+def before() -> frozenset[threading.Thread]:
+    return frozenset(threading.enumerate())
+
+
+@pytest.fixture
+def reading() -> Reading:
+    return Reading()
+
+
+def settle(before: frozenset[threading.Thread]) -> None:
+    """Wait for the threads that came."""
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+
+
+def test_g6_an_announcement_alone_reads_nothing(reading: Reading, before: frozenset[threading.Thread]) -> None:
+    ReadAhead(reading).announce(ORGANIZATIONS)
+    settle(before)
+    assert reading.begun == []
+
+
+def test_a_run_about_one_organization_reads_no_other(
+    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread]
+) -> None:
+    ahead = ReadAhead(reading)
+    ahead.announce(ORGANIZATIONS)
+    for _ in range(5):
+        ahead.follow(api, "org-7")
+    settle(before)
+    assert reading.begun == []
+
+
+def test_each_list_that_is_asked_for_reads_two_more_in_the_programs_order(
+    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread]
+) -> None:
+    ahead = ReadAhead(reading)
+    ahead.announce(ORGANIZATIONS)
+    ahead.follow(api, "org-0")
+    ahead.follow(api, "org-1")
+    settle(before)
+    assert reading.begun == ["org-2", "org-3"]
+    ahead.follow(api, "org-2")
+    settle(before)
+    assert sorted(reading.begun) == ["org-2", "org-3", "org-4", "org-5", "org-6", "org-7"]
+
+
+def test_no_more_than_a_few_are_read_at_once(
+    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread]
+) -> None:
+    ahead = ReadAhead(reading)
+    ahead.announce(ORGANIZATIONS)
+    with reading.held():
+        for number in range(30):
+            ahead.follow(api, f"org-{number}")
+    settle(before)
+    assert len(reading.begun) == MOST_AT_ONCE
+
+
+def test_no_organization_is_read_ahead_twice_or_after_it_was_asked_for(
+    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread]
+) -> None:
+    ahead = ReadAhead(reading)
+    for organization_id in ORGANIZATIONS:
+        ahead.announce(ORGANIZATIONS)
+        ahead.follow(api, organization_id)
+        settle(before)
+    assert len(reading.begun) == len(set(reading.begun))
+    assert not {"org-0", "org-1"} & set(reading.begun)
+
+
+def test_what_cannot_be_read_ahead_is_told_to_whoever_needs_it(clock: FakeClock) -> None:
+    api = FakeAllomia(clock)
+    api.keys = {each: {} for each in ORGANIZATIONS[:4]}
+    quota, before = Quota(clock), frozenset(threading.enumerate())
+    quota.read_ahead.announce(ORGANIZATIONS[:3])
+    quota.alive(api, "org-0")
+    api.faults["list"] = [Unavailable("AlloMia is not there")]
+    quota.read_ahead.follow(api, "org-0")
+    quota.read_ahead.follow(api, "org-1")
+    settle(before)
+    assert api.calls == ["list", "list"]
+    identity = Identity(project="p", stack="s", name="key")
+    api.faults["list"] = [Unavailable("AlloMia is still not there")]
+    with pytest.raises(Unavailable, match="still"):
+        quota.reserve(api, "org-2", identity)
+
+
+def test_a_list_that_was_read_ahead_is_the_one_that_is_used(clock: FakeClock) -> None:
+    api = FakeAllomia(clock)
+    api.keys = {each: {} for each in ORGANIZATIONS[:4]}
+    quota, before = Quota(clock), frozenset(threading.enumerate())
+    quota.read_ahead.announce(ORGANIZATIONS[:4])
+    for organization_id in ORGANIZATIONS[:4]:
+        quota.read_ahead.follow(api, organization_id)
+        settle(before)
+        quota.reserve(api, organization_id, Identity(project="p", stack="s", name=organization_id))
+    assert api.calls == ["list"] * 4
+
+
+@pytest.mark.parametrize("announced", [None, "org", {"org": 1}, 7])
+def test_an_announcement_of_another_form_is_none(announced: object) -> None:
+    news = {"organizationId": "org", ANNOUNCEMENT: announced}
+    assert take_announcement(news) == ({"organizationId": "org"}, ())
+
+
+def test_what_is_no_id_is_not_announced() -> None:
+    news = {"organizationId": "org", ANNOUNCEMENT: ["org", "../admin", "", 7, "-x", "b\n"]}
+    assert take_announcement(news) == ({"organizationId": "org"}, ("org",))
