@@ -61,6 +61,11 @@ def run_of(page: Path, name: str) -> list[Block]:
     return [block for block in _blocks_of(page) if (block.kind, block.text) == ("runs", name)]
 
 
+def programs_in(language: str) -> list[Block]:
+    """Return the whole programs of every page in a language."""
+    return [block for block in blocks() if (block.kind, block.language) == ("program", language)]
+
+
 def links(page: Path) -> list[str]:
     """Return the targets of the links and images of a page."""
     inline = [child for token in _parse(page) for child in token.children or ()]
