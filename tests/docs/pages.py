@@ -44,8 +44,7 @@ def pages() -> list[Path]:
     """Return every page."""
     examples = (path for path in (CHECKOUT / "examples").glob("*/README.md") if ".venv" not in path.parts)
     return [
-        CHECKOUT / "README.md",
-        CHECKOUT / "CONTRIBUTING.md",
+        *(CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
         *sorted((CHECKOUT / "docs").rglob("*.md")),
         *sorted(examples),
     ]

@@ -25,6 +25,7 @@ RUNS = {
     "README.md": {"quickstart-install", "quickstart-sandbox", "quickstart"},
     "docs/tutorial.md": {"tutorial-sandbox", "tutorial-vault", "tutorial"},
     "docs/how-to/install.md": {"examples-install"},
+    "docs/reference/vault-policies.md": {"policy-tenant", "policy-delivery", "policy-dashboard", "policy-reader"},
 }
 # The languages of whole programs; tests/engine/test_pages.py compiles the last two.
 PROGRAMS = {"python", "yaml", "typescript", "go"}
@@ -77,6 +78,16 @@ def test_python_parses(block: Block) -> None:
 def test_yaml_parses(block: Block) -> None:
     documents = list(yaml.safe_load_all(block.code))
     assert all(documents)
+
+
+def test_every_line_of_a_policy_stands_on_the_page_of_policies() -> None:
+    lines: dict[bool, set[str]] = {True: set(), False: set()}
+    for block in BLOCKS:
+        if block.language == "hcl" and "capabilities" in block.code:
+            found = (line.partition("#")[0].split() for line in block.code.splitlines())
+            lines[block.kind == "runs"] |= {" ".join(words) for words in found if words}
+    assert lines[False]
+    assert lines[False] - lines[True] == set()
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "bash"], ids=str)
