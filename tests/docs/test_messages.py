@@ -13,6 +13,8 @@ from tools.engine.processes import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "reference" / "messages.md"
 OPERATIONS = CHECKOUT / "docs" / "operations.md"
+COMMANDS = CHECKOUT / "docs" / "reference" / "cli.md"
+CHECKED = re.compile(r"^  (?:ok|failed|care|skipped) +(.+?) {2,}", re.MULTILINE)
 TRANSCRIPTS = [block for block in blocks() if block.page == OPERATIONS and block.language == "console"]
 # What Pulumi says itself.
 FOREIGN = "Pulumi's own"
@@ -83,3 +85,10 @@ def test_the_table_of_messages_quotes_the_code(message: str) -> None:
 @pytest.mark.parametrize("block", TRANSCRIPTS, ids=str)
 def test_a_transcript_of_the_runbook_says_what_the_code_says(block: Block) -> None:
     assert {message: strange for message in messages(block.code) if (strange := strange_words(message))} == {}
+
+
+def test_the_lines_of_doctor_are_those_of_the_code() -> None:
+    (block,) = [block for block in blocks() if block.page == COMMANDS and block.language == "console"]
+    found = CHECKED.findall(block.code)
+    assert len(found) > 1
+    assert [label for label in found if label not in said()] == []
