@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The floor is in pyproject.toml. Only the unit tests count: what they do not reach has no test that names the rule.
 COVERED := --cov --cov-report=
 
-.PHONY: demo test test-pythons test-floors sweep sweep-core load bench bench-compare bench-large check unit engine schema sdk sdk-check format clean
+.PHONY: demo test test-pythons test-floors sweep sweep-core load bench bench-compare bench-large check unit engine schema docs sdk sdk-check format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -68,6 +68,10 @@ engine: $(VENV)/ready ## find or build the Pulumi engine
 
 schema: $(VENV)/ready ## write the schema from the core's models
 	@$(RUN) -m tools.schema
+
+docs: $(VENV)/ready ## write the generated parts of the pages
+	@$(RUN) -m tools.docs
+	@$(RUN) -m tests.faults.catalogue.page
 
 sdk: $(VENV)/ready ## write the SDKs of other languages from the schema, into sdk/
 	@$(RUN) -m tools.engine.sdks

@@ -23,7 +23,7 @@
 
 An error has a *message* (what happened, and what now exists) and a *hint* (the next step), each one line. Neither
 ever holds a body, a header or the value of a secret. Its class has a *code*, from which the exit codes of the command
-line, the plugin's status codes and the README's table of messages are made.
+line, the plugin's status codes and the documentation's table of messages are made.
 """
 
 from __future__ import annotations

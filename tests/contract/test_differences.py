@@ -1,4 +1,4 @@
-"""Where the faces cannot be alike: each row of the README's table, on both sides. All else is in the common suite."""
+"""Where the faces cannot be alike: each row of the page's table, on both sides. All else is in the common suite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pulumi.runtime.proto import provider_pb2
 from tests.contract.faces import FACES, Face, FaceError, PluginFace
 from tools.engine.sandbox import Sandbox, Tenant
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "faces.md"
 ROWS = {
     "Half-done creation": "test_a_creation_that_ends_half_way",
     "Import": "test_an_import",
@@ -52,8 +52,8 @@ def scene(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Scene]:
         yield Scene(sandbox, tenant, sandbox.add_organization(tenant.id, "Valley Health"), face)
 
 
-def test_the_readme_has_these_rows_and_each_has_its_test() -> None:
-    table = README.read_text().partition("\n| | dynamic ")[2].partition("\n\n")[0]
+def test_the_page_has_these_rows_and_each_has_its_test() -> None:
+    table = PAGE.read_text().partition("\n| | dynamic ")[2].partition("\n\n")[0]
     tested = [match[1] for match in re.finditer(r"^\| \*\*(.+?)\*\* \|", table, re.MULTILINE)]
     assert tested == list(ROWS)
     assert all(name in globals() for name in ROWS.values())

@@ -1,4 +1,4 @@
-"""`docs/guarantees.md` and the tests: every promise has tests that name it, and every link leads to one."""
+"""`docs/explanation/guarantees.md` and the tests: every promise has tests that name it, and every link leads to one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "guarantees.md"
+PAGE = ROOT / "docs" / "explanation" / "guarantees.md"
 GUARANTEES = ["g1", "g2", "g3", "g4", "g5", "g6", "g7", "g8"]
-LINK = re.compile(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)")
+LINK = re.compile(r"\[`(test_\w+)`\]\(\.\./\.\./(tests/[\w/]+\.py)\)")
 
 
 def names_in(path: Path) -> set[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.faults.catalogue.table import ROWS, Row
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "explanation" / "faults.md"
 MARK = "pytest.mark.catalogue"
 
 INTRODUCTION = """# The fault catalogue
@@ -66,7 +66,7 @@ def _line(number: int, row: Row) -> str:
 
 def _link(node: str) -> str:
     path, _, name = node.partition("::")
-    return f"[`{name.rpartition('::')[2].removeprefix('test_')}`](../{path})"
+    return f"[`{name.rpartition('::')[2].removeprefix('test_')}`](../../{path})"
 
 
 if __name__ == "__main__":

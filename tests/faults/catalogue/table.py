@@ -1,7 +1,7 @@
 """The fault catalogue: what goes wrong, and what holds all the same.
 
-A test joins a row by `@pytest.mark.catalogue(row)`. `docs/faults.md` is this table with the tests of each row;
-`python -m tests.faults.catalogue.page` writes it.
+A test joins a row by `@pytest.mark.catalogue(row)`. `docs/explanation/faults.md` is this table with the tests of each
+row; `python -m tests.faults.catalogue.page` writes it.
 """
 
 from __future__ import annotations
@@ -316,7 +316,7 @@ ROWS: dict[int, Row] = {
     73: Row(
         "A company proxy in the environment (`https_proxy`) without `no_proxy`",
         "The provider speaks to its engine directly, and takes an engine that it never reached for no dead one; a "
-        "Python program's own SDK does not, so README asks for `no_proxy`",
+        "Python program's own SDK does not, so the pages ask for `no_proxy`",
     ),
     74: Row(
         "A signal at any line that the plugin's main thread runs, also where it holds a lock",
