@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from allomia_pulumi.cli.exit_codes import note
 from allomia_pulumi.cli.stacks import Stack, find_project_file, open_stack
 from allomia_pulumi.errors import AllomiaError, InvalidInput
+from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["LEAVE_OUT", "ApiUrl", "NoStack", "Stacks", "Target", "TenantKeyRef", "find_target"]
 
@@ -90,7 +92,9 @@ class Target:
     def tell(self, stack: Stack) -> None:
         """Say that the stack of the current folder is used, unless it was asked for."""
         if self.is_found:
-            note(f"stack {stack.label} of this folder is used; --no-stack leaves it out")
+            host = "" if "apiUrl" in self.arguments else _host(stack.settings.get("apiUrl", ""))
+            asked = f", with AlloMia at {host}" if host else ""
+            note(f"stack {stack.label} of this folder is used{asked}; --no-stack leaves it out")
 
 
 def find_target(
@@ -113,3 +117,11 @@ def find_target(
     if named or no_stack or find_project_file(Path(HERE)) is None:
         return Target(named, arguments, is_alone=no_stack)
     return Target((HERE,), arguments, is_found=True)
+
+
+def _host(address: str) -> str:
+    """Return the host of an address: the folder may be another person's, and the tenant key is sent there."""
+    try:
+        return printable(urlsplit(address).hostname or "")
+    except ValueError:
+        return ""

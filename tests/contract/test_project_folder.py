@@ -22,7 +22,7 @@ from tools.engine.sandbox import MadeKey
 EHR = Identity(project="clinic", stack="prod", name="ehr")
 URN = "urn:pulumi:prod::clinic::allomia:index:OrganizationApiKey::ehr"
 NAME = "organization/clinic/prod"
-NOTE = "note: stack clinic/prod of this folder is used; --no-stack leaves it out\n"
+NOTE = "note: stack clinic/prod of this folder is used, with AlloMia at 127.0.0.1; --no-stack leaves it out\n"
 
 
 @dataclass

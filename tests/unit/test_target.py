@@ -62,6 +62,29 @@ def test_the_stack_that_nobody_named_is_said_in_a_line(
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "arguments", "told"),
+    [
+        (
+            {"apiUrl": "https://user:word@allomia.elsewhere.example/x"},
+            {},
+            ", with AlloMia at allomia.elsewhere.example",
+        ),
+        ({"apiUrl": "https://allomia.elsewhere.example"}, {"apiUrl": "https://allomia.example"}, ""),
+        ({"apiUrl": "no address"}, {}, ""),
+        ({"apiUrl": "https://[broken"}, {}, ""),
+    ],
+)
+def test_g3_where_the_folders_stack_has_the_tenant_key_sent_is_said_by_its_host_alone(
+    settings: dict[str, str], arguments: dict[str, str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = Stack(Path(), "clinic", "organization/clinic/prod", "prod", settings, frozenset(), {})
+    Target((".",), arguments, is_found=True).tell(stack)
+    assert (
+        capsys.readouterr().err == f"note: stack clinic/prod of this folder is used{told}; --no-stack leaves it out\n"
+    )
+
+
 def test_a_stack_that_does_not_open_names_the_way_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> Stack:
         raise InvalidConfiguration("no stack is selected", "Select one.")
