@@ -14,7 +14,7 @@ from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.minted_key.deliver import check_ownership
 from allomia_pulumi.errors import SecretConflict
 from tests.contract.faces import FACES, Face, FaceError
-from tests.contract.scenes import ONE, TWO
+from tests.contract.scenes import ONE, TWO, spelled
 from tests.deliveries import MARK, Shelf, on_its_way
 from tests.vaults import opened
 from tools.engine.openbao import OpenBao
@@ -185,7 +185,7 @@ def test_a_key_that_moves_is_asked_anew_who_made_its_place(scene: Scene) -> None
 
 def test_a_place_that_is_marked_as_somebody_elses_is_refused_before_anything_is_written_there(scene: Scene) -> None:
     scene.shelf.set(scene.path, custom_metadata={"managed-by": "external-secrets"})
-    with pytest.raises(FaceError, match="takeOver"):
+    with pytest.raises(FaceError, match=spelled(scene.face, "takeOver")):
         scene.face.up(scene.news())
     assert scene.shelf.custom(scene.path) == {"managed-by": "external-secrets"}
     assert scene.alive() == 0

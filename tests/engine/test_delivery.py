@@ -109,7 +109,7 @@ def test_somebody_elses_secret_is_an_error_in_preview_and_stays_untouched(scene:
         result = run()
         assert result.code != 0
         assert "holds a secret that this resource did not write" in result.text
-        assert "takeOver" in result.text
+        assert "set take_over in vault_secret" in result.text
     assert stored(scene)["api_key"] == "theirs"
     assert scene.alive() == []
 

@@ -30,11 +30,13 @@ def assert_clean(scene: Scene, result: Result, text: str) -> None:
 
 def test_g5_an_error_of_the_provider_is_one_line(scene: Scene) -> None:
     scene.workspace.config_set("organizationId", "nope")
-    result = scene.up()
-    assert result.code != 0
-    assert_clean(
-        scene, result, "error: allomia: organization nope does not exist, or the tenant key from Vault secret/"
-    )
+    for run in (scene.workspace.preview, scene.up):
+        result = run()
+        assert result.code != 0
+        assert_clean(
+            scene, result, "has a problem: organization nope does not exist, or the tenant key from Vault secret/"
+        )
+        assert "Check organization_id" in result.text
 
 
 def test_g5_a_full_organization_fails_the_preview_by_the_names_of_its_keys(scene: Scene) -> None:
@@ -52,7 +54,8 @@ def test_g5_a_vault_that_is_not_there_warns_in_preview_and_fails_the_run(scene: 
     scene.canaries.append("s.canary0123456789")
     preview = scene.workspace.preview()
     assert preview.code == 0
-    assert_clean(scene, preview, "warning: the free slots of organization")
+    assert_clean(scene, preview, "warning: Vault at ")
+    assert "; `pulumi up` will fail unless it runs with a credential that may." in preview.text
     result = scene.up()
     assert result.code != 0
     assert_clean(scene, result, "error: allomia: ")
