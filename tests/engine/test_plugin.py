@@ -235,6 +235,9 @@ def test_a_due_key_is_quiet_on_refresh_and_rotates_in_a_run_that_refreshes_first
     old = scene.secret()
     scene.jump(hours=25)
     scene.workspace.refresh("--skip-preview", "--expect-no-changes").check()
+    shown = scene.workspace.preview("--diff").check().text
+    assert "is due for rotation" in shown
+    assert "~ rotation" not in shown
     result = scene.up("--refresh").check()
     assert "[diff: ~rotation]" in result.text
     assert [scene.accepts(secret) for secret in (old, scene.secret())] == [401, 200]
