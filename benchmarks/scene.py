@@ -116,6 +116,8 @@ class Scene:
                 **meter.environment,
                 **({} if checkpoints else NO_CHECKPOINTS),
             )
+            # An installed package is compiled, and so is a checkout after its first run, unless this forbids it.
+            workspace.env.pop("PYTHONDONTWRITEBYTECODE", None)
             workspace.init(STACK)
             scene = cls(servers, workspace, meter)
             scene.configure({"keysPerOrganization": str(keys_per_organization), "quarter": "1"})
