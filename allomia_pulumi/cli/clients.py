@@ -11,6 +11,7 @@ from datetime import datetime
 
 from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.exit_codes import warn
+from allomia_pulumi.cli.progress import tracked
 from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.messages import unusable_organizations
@@ -32,7 +33,7 @@ __all__ = [
     "connections",
 ]
 
-CONCURRENT_LISTS = 8
+CONCURRENT_LISTS = 16
 TELL_ALLOMIA = "Look at such organizations in AlloMia's dashboard, and tell AlloMia."
 
 
@@ -105,7 +106,7 @@ class Connections:
         """
         visible, failures = self._find_organizations(accesses, organizations)
         with ThreadPoolExecutor(CONCURRENT_LISTS) as pool:
-            results = list(pool.map(_list_keys, visible))
+            results = list(tracked(pool.map(_list_keys, visible), len(visible), "organizations"))
         holdings = tuple(each for each in results if isinstance(each, Holding))
         failures += [each for each in results if isinstance(each, AllomiaError)]
         if failures and not holdings:
