@@ -10,10 +10,10 @@ from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
 
 GIVEN = {
-    '{"q": None}': "rotationTriggers.q is not a text, but null or an empty map. Every trigger is a text",
-    '{"q": {"a": "b"}}': "rotationTriggers.q is not a text, but a map. Every trigger is a text",
-    '{"q": ["a", "b"]}': "rotationTriggers.q is not a text, but a list. Every trigger is a text",
-    '["a", "b"]': "rotationTriggers is not a map, but a list. Write it like",
+    '{"q": None}': "{triggers}.q is not a text, but null or an empty map. Every trigger is a text",
+    '{"q": {"a": "b"}}': "{triggers}.q is not a text, but a map. Every trigger is a text",
+    '{"q": ["a", "b"]}': "{triggers}.q is not a text, but a list. Every trigger is a text",
+    '["a", "b"]': "{triggers} is not a map, but a list. Write it like",
 }
 IMPORTED = SEVERAL.replace('f"key-{number}",\n', 'f"key-{number}", pulumi.ResourceOptions(import_="org/key"),\n', 1)
 
@@ -25,7 +25,9 @@ def test_g5_odd_triggers_are_refused_in_one_line_that_says_what_is_accepted(
     program = SEVERAL.replace("from allomia_pulumi import", f"from {package} import")
     project = workspace({"Pulumi.yaml": PROJECTS[package], "__main__.py": program})
     scene = set_scene(sandbox, openbao, project, quarter="1", count="1")
-    for given, message in GIVEN.items():
+    triggers = "rotation_triggers" if package == "allomia_pulumi" else "rotationTriggers"
+    for given, text in GIVEN.items():
+        message = text.format(triggers=triggers)
         project.write({"__main__.py": program.replace('{"quarter": config.require("quarter")}', given)})
         result = project.preview()
         assert result.code != 0, given
