@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
@@ -53,7 +54,9 @@ class EngineLog:
             # An engine that is gone, or a channel that is closed; neither may end the operation that speaks.
             pass
         if severity != engine_pb2.DEBUG:
-            print(f"{engine_pb2.LogSeverity.Name(severity).lower()}: {message}", file=sys.stderr)  # noqa: T201
+            # Nor may a stderr that takes nothing, such as one on a full disk: a key may have been made or ended by now.
+            with suppress(OSError, ValueError):
+                print(f"{engine_pb2.LogSeverity.Name(severity).lower()}: {message}", file=sys.stderr)  # noqa: T201
 
 
 class ResourceReporter:
