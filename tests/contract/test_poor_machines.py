@@ -41,7 +41,8 @@ def poor(folder: Path, environ: dict[str, str]) -> Iterator[tuple[subprocess.Pop
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=full,
-            env=environ,
+            # Python takes what fits of a compiled module for the whole, and leaves it to whoever comes next.
+            env={"PYTHONDONTWRITEBYTECODE": "1", **environ},
             cwd=folder,
             preexec_fn=fill_the_disk,  # noqa: PLW1509 - there is one thread here
         ) as process,
