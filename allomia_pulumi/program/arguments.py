@@ -125,7 +125,7 @@ class VaultArgs(TypedDict, total=False):
         ca_cert_file: File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.
         timeout_seconds: How long one request may take: 10 by default, 300 at the most.
         allow_plain_http: Allow an http address off this machine, as in a cluster: token and keys travel in clear.
-        auth: How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
+        auth: How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.
     """
 
     address: pulumi.Input[str]

@@ -16,6 +16,12 @@ OPERATIONS = CHECKOUT / "docs" / "operations.md"
 COMMANDS = CHECKOUT / "docs" / "reference" / "cli.md"
 CHECKED = re.compile(r"^  (?:ok|failed|care|skipped) +(.+?) {2,}", re.MULTILINE)
 TRANSCRIPTS = [block for block in blocks() if block.page == OPERATIONS and block.language == "console"]
+# The tables that quote messages, by their titles, and the column that does.
+QUOTING = {
+    "| the message says | what to do | code |": 0,
+    "| mistake | what the preview says | |": 1,
+    "| the warning ends with | it is about |": 0,
+}
 # What Pulumi says itself.
 FOREIGN = "Pulumi's own"
 # A word with one of these is a value, or the beginning of one.
@@ -38,10 +44,15 @@ def said() -> str:
 
 
 def quoted() -> list[str]:
-    """Return what the table of messages quotes, without Pulumi's own lines."""
-    table = PAGE.read_text().partition("| the message says | what to do | code |\n")[2].partition("\n\n")[0]
-    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[1:]]
-    return [message for row in rows if row[2] != FOREIGN for message in re.findall(r"`([^`]+)`", row[0])]
+    """Return what the tables of messages quote, without Pulumi's own lines."""
+    page = PAGE.read_text()
+    cells = [
+        row[column]
+        for title, column in QUOTING.items()
+        for line in page.partition(f"{title}\n")[2].partition("\n\n")[0].splitlines()[1:]
+        if FOREIGN not in " ".join(row := line.strip("| ").split(" | "))
+    ]
+    return [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
 
 
 def messages(transcript: str) -> list[str]:

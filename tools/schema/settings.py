@@ -38,7 +38,7 @@ TEXTS: Final = {
     "caCertFile": "File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.",
     "timeoutSeconds": "How long one request may take: 10 by default, 300 at the most.",
     "allowPlainHttp": "Allow an http address off this machine, as in a cluster: token and keys travel in clear.",
-    "auth": "How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.",
+    "auth": "How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.",
     "method": "`token` (the default), `approle`, `jwt` or `kubernetes`.",
     "mount": "Where the auth method is mounted; by default under its own name.",
     "tokenEnv": "Variable that holds the token.",

@@ -1281,7 +1281,7 @@ type VaultSettings struct {
 	Address *string `pulumi:"address"`
 	// Allow an http address off this machine, as in a cluster: token and keys travel in clear.
 	AllowPlainHttp *bool `pulumi:"allowPlainHttp"`
-	// How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
+	// How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.
 	Auth *VaultAuth `pulumi:"auth"`
 	// File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.
 	CaCertFile *string `pulumi:"caCertFile"`
@@ -1321,7 +1321,7 @@ type VaultSettingsArgs struct {
 	Address pulumi.StringPtrInput `pulumi:"address"`
 	// Allow an http address off this machine, as in a cluster: token and keys travel in clear.
 	AllowPlainHttp pulumi.BoolPtrInput `pulumi:"allowPlainHttp"`
-	// How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
+	// How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.
 	Auth VaultAuthPtrInput `pulumi:"auth"`
 	// File with the certificates to trust; by default `BAO_CACERT`, then `VAULT_CACERT`.
 	CaCertFile pulumi.StringPtrInput `pulumi:"caCertFile"`
@@ -1430,7 +1430,7 @@ func (o VaultSettingsOutput) AllowPlainHttp() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v VaultSettings) *bool { return v.AllowPlainHttp }).(pulumi.BoolPtrOutput)
 }
 
-// How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
+// How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.
 func (o VaultSettingsOutput) Auth() VaultAuthPtrOutput {
 	return o.ApplyT(func(v VaultSettings) *VaultAuth { return v.Auth }).(VaultAuthPtrOutput)
 }
@@ -1494,7 +1494,7 @@ func (o VaultSettingsPtrOutput) AllowPlainHttp() pulumi.BoolPtrOutput {
 	}).(pulumi.BoolPtrOutput)
 }
 
-// How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
+// How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.
 func (o VaultSettingsPtrOutput) Auth() VaultAuthPtrOutput {
 	return o.ApplyT(func(v *VaultSettings) *VaultAuth {
 		if v == nil {

@@ -145,7 +145,7 @@ export interface VaultSettingsArgs {
      */
     allowPlainHttp?: pulumi.Input<boolean | undefined>;
     /**
-     * How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
+     * How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.
      */
     auth?: pulumi.Input<inputs.VaultAuthArgs | undefined>;
     /**

@@ -190,7 +190,7 @@ export interface VaultSettings {
      */
     allowPlainHttp?: boolean;
     /**
-     * How to log in; by default with the token in `BAO_TOKEN`, then `VAULT_TOKEN`.
+     * How to log in; by default with the token in `BAO_TOKEN`, `VAULT_TOKEN` or `~/.vault-token`.
      */
     auth?: outputs.VaultAuth;
     /**
