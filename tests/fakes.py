@@ -288,7 +288,7 @@ class FakeVault:
         return self.secrets.setdefault(self._name(place), FakeSecret())
 
     def _name(self, place: VaultLocation) -> str:
-        return f"{place.mount}/{place.path}"
+        return place.location
 
     def _enter(self, operation: str) -> None:
         self.calls.append(operation)

@@ -21,7 +21,7 @@ from allomia_pulumi.core.messages import describe_keys, look_command
 from allomia_pulumi.core.minted_key.context import Context
 from allomia_pulumi.core.minted_key.deliver import check_ownership
 from allomia_pulumi.core.minted_key.identity import is_elsewhere, recorded_address
-from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs, parse_inputs
+from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs, former_place, parse_inputs
 from allomia_pulumi.core.minted_key.plan import Plan, Step
 from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
 from allomia_pulumi.core.minted_key.state import KeyState, Reason
@@ -134,7 +134,8 @@ class Preflight:
 
     def _look_at(self, place: VaultLocation, reporter: Reporter) -> StoredSecret:
         """Ask Vault what stands at a place; a path that looks copied from an API path is said to be so."""
-        copied = api_path_hint(place.path)
+        # Of a place in short the mount is not known yet, and most mounts have no slash.
+        copied = api_path_hint(place.path if place.mount else place.path.partition("/")[2])
         try:
             stored = self._tenants.store().preflight_delivery(place)
         except AccessDenied as problem:
@@ -239,11 +240,7 @@ def _was_abrupt(olds: Mapping[str, Any]) -> bool:
     return inputs is not None and _is_abrupt(inputs)
 
 
-def is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Tell whether the program names another place in Vault than before."""
-
-    def where(inputs: Mapping[str, Any]) -> list[Any]:
-        place = inputs.get("vaultSecret")
-        return [place.get(name) for name in ("mount", "path", "field")] if isinstance(place, Mapping) else []
-
-    return where(news) not in ([], where(olds))
+def is_place_new(olds: Mapping[str, Any], inputs: Inputs) -> bool:
+    """Tell whether the program names another place in Vault than before, whatever form both have."""
+    place, before = inputs.vault_secret, former_place(olds)
+    return isinstance(place, VaultLocation) and (before is None or not place.is_same(before))
