@@ -57,7 +57,11 @@ class ReadAhead:
     def follow(self, api: KeyApi, organization_id: str) -> None:
         """Note that an organization's list is asked for, and start to read those that come next."""
         for each in self._next(organization_id):
-            threading.Thread(target=self._run, args=(api, each), daemon=True).start()
+            try:
+                threading.Thread(target=self._run, args=(api, each), daemon=True).start()
+            except RuntimeError:
+                # This machine gives no further thread now: whoever needs the list reads it.
+                self._end(each)
 
     def _next(self, organization_id: str) -> list[str]:
         with self._lock:
@@ -78,5 +82,8 @@ class ReadAhead:
             with suppress(Exception):
                 self._read(api, organization_id)
         finally:
-            with self._lock:
-                self._under_way.discard(organization_id)
+            self._end(organization_id)
+
+    def _end(self, organization_id: str) -> None:
+        with self._lock:
+            self._under_way.discard(organization_id)

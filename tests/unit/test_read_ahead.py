@@ -141,6 +141,24 @@ def test_a_list_that_was_read_ahead_is_the_one_that_is_used(clock: FakeClock) ->
     assert api.calls == ["list"] * 4
 
 
+def test_a_machine_without_a_further_thread_reads_nothing_ahead_and_fails_nothing(
+    reading: Reading, api: FakeAllomia, monkeypatch: pytest.MonkeyPatch, before: frozenset[threading.Thread]
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ahead = ReadAhead(reading)
+    ahead.announce(ORGANIZATIONS)
+    with monkeypatch.context() as poor:
+        poor.setattr(threading.Thread, "start", start)
+        for number in range(3):
+            ahead.follow(api, f"org-{number}")
+    assert reading.begun == []
+    ahead.follow(api, "org-99")
+    settle(before)
+    assert len(reading.begun) == 6
+
+
 @pytest.mark.parametrize("announced", [None, "org", {"org": 1}, 7])
 def test_an_announcement_of_another_form_is_none(announced: object) -> None:
     news = {"organizationId": "org", ANNOUNCEMENT: announced}
