@@ -79,7 +79,11 @@ def open_stack(text: str) -> Stack:
 
 def find_project_file(folder: Path) -> Path | None:
     """Return the project file that holds for a folder, as the Pulumi CLI finds it: here, or further up."""
-    start = folder.resolve()
+    try:
+        start = folder.resolve()
+    except OSError:
+        # Somebody has removed the folder that the command runs in.
+        return None
     places = (one / name for one in (start, *start.parents) for name in PROJECT_FILES)
     return next((place for place in places if place.is_file()), None)
 

@@ -41,6 +41,14 @@ def test_outside_a_project_there_is_no_stack(tmp_path: Path, monkeypatch: pytest
     assert find_target() == Target()
 
 
+def test_a_folder_that_is_gone_is_in_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert find_target() == Target()
+
+
 def test_the_options_point_a_pasted_command_at_the_same_target() -> None:
     assert Target((".",), is_found=True).options == ""
     assert Target(("my dir@prod",), {"apiUrl": "https://a"}).options == "--stack 'my dir@prod' --api-url https://a"
