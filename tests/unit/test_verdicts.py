@@ -11,6 +11,7 @@ from allomia_pulumi.core.forecast import Forecast, is_certain, proving_absence
 from allomia_pulumi.core.handler import Call, Checked
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -219,6 +220,18 @@ def test_a_new_place_of_a_key_that_stays_is_looked_at_in_preview(world: World, p
 def test_g6_another_form_of_the_same_place_asks_nothing(world: World, before: Any, after: Any) -> None:
     assert world.check({**NEWS, "vaultSecret": after}, {**NEWS, "vaultSecret": before}).failures == ()
     assert world.tenants.vault.calls == []
+
+
+@pytest.mark.catalogue(90)
+def test_a_tenant_key_that_is_not_known_yet_says_nothing_of_a_rotation(world: World) -> None:
+    pulumi_id, state = world.keys.create(NEWS, Call(IDENTITY, world.said))
+    world.keys = OrganizationKeys(world.tenants, world.api.clock)
+    world.api.calls.clear()
+    world.api.faults["list"] = [refused("AlloMia")]
+    rotating = {**NEWS, "name": "another", "tenantKeyRef": UNKNOWN}
+    assert world.keys.diff(state.to_outputs(), rotating, Call(IDENTITY, world.said, pulumi_id)).replaces == ("name",)
+    assert world.api.calls == []
+    assert world.said.warnings == []
 
 
 @pytest.mark.catalogue(92)
