@@ -80,6 +80,20 @@ def test_the_stack_that_nobody_named_is_said_in_a_line(
         ),
         ({"apiUrl": "https://allomia.elsewhere.example"}, {"apiUrl": "https://allomia.example"}, ""),
         ({"apiUrl": "no address"}, {}, ""),
+        ({"vault": '{"address": "https://token@v.example"}'}, {}, ", with Vault at v.example"),
+        (
+            {"apiUrl": "https://a.example", "vault": '{"address": "https://v.example"}'},
+            {},
+            ", with AlloMia at a.example and Vault at v.example",
+        ),
+        (
+            {"apiUrl": "https://a.example", "vault": '{"address": "https://v.example"}'},
+            {"apiUrl": "https://b.example"},
+            ", with Vault at v.example",
+        ),
+        ({"vault": "{"}, {}, ""),
+        ({"vault": "[]"}, {}, ""),
+        ({"vault": '{"address": 7}'}, {}, ""),
         ({"apiUrl": "https://[broken"}, {}, ""),
     ],
 )
@@ -91,6 +105,18 @@ def test_g3_where_the_folders_stack_has_the_tenant_key_sent_is_said_by_its_host_
     assert (
         capsys.readouterr().err == f"note: stack clinic/prod of this folder is used{told}; --no-stack leaves it out\n"
     )
+
+
+def test_g3_where_a_provider_of_the_folders_stack_has_secrets_sent_is_said_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    inputs = {"apiUrl": "https://a.example", "vault": {"address": "https://v.example"}}
+    urn = "urn:pulumi:prod::clinic::pulumi:providers:allomia::tenant"
+    deployment = {"resources": [{"urn": urn, "type": "pulumi:providers:allomia", "inputs": inputs}]}
+    settings = {"apiUrl": "https://own.example"}
+    stack = Stack(Path(), "clinic", "organization/clinic/prod", "prod", settings, frozenset(), deployment)
+    Target((".",), is_found=True).tell(stack)
+    assert "with AlloMia at own.example, a.example and Vault at v.example; " in capsys.readouterr().err
 
 
 def test_a_stack_that_does_not_open_names_the_way_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
