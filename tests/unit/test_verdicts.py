@@ -234,6 +234,22 @@ def test_a_tenant_key_that_is_not_known_yet_says_nothing_of_a_rotation(world: Wo
     assert world.said.warnings == []
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "secret/allomia/tenant#another",
+        {"mount": "secret", "path": "allomia/tenant", "field": "api_key", "takeOver": True},
+        "secret/allomia/own#api_key",
+    ],
+)
+def test_a_key_is_never_delivered_over_the_tenant_key(world: World, place: Any) -> None:
+    news = {**NEWS, "vaultSecret": place, "tenantKeyRef": "secret/allomia/own#api_key"}
+    for olds in ({}, NEWS):
+        (failure,) = world.check(news, olds).failures
+        assert "is where the tenant key lies, and a delivery would write over it" in failure.reason
+    assert world.tenants.vault.calls == []
+
+
 @pytest.mark.catalogue(92)
 @pytest.mark.parametrize("copied", [{**PLACE, "path": "data/apps/ehr"}, "secret/data/apps/ehr#api_key"])
 def test_a_path_that_looks_copied_from_an_api_path_is_said_to_be_so(world: World, copied: Any) -> None:

@@ -27,7 +27,7 @@ from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
 from allomia_pulumi.core.minted_key.state import KeyState, Reason
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.quota import OwnKey, organization_full
-from allomia_pulumi.errors import AccessDenied, SetupError
+from allomia_pulumi.errors import AccessDenied, InvalidInput, SetupError
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.references import api_path_hint
 from allomia_pulumi.ground.spelling import spell
@@ -127,10 +127,16 @@ class Preflight:
 
         Raises:
             SecretConflict: What stands there was not written by this resource.
+            InvalidInput: It is where the tenant key lies; a version holds one secret's fields, so it would be gone.
             AllomiaError: Another failure of the delivery is certain.
         """
-        place = inputs.vault_secret
+        place, reference = inputs.vault_secret, inputs.tenant_key_ref
         if isinstance(place, VaultLocation):
+            if self._tenants.keeps_tenant_key(place.location, None if isinstance(reference, Unknown) else reference):
+                raise InvalidInput(
+                    f"Vault {place.location} is where the tenant key lies, and a delivery would write over it",
+                    f"Give {spell('vaultSecret')} another path.",
+                )
             with self._forecast.foretelling(reporter):
                 stored = self._look_at(place, reporter)
                 self._check_ownership(place, stored, identity, is_successor=is_successor)
