@@ -49,6 +49,19 @@ def test_a_folder_that_is_gone_is_in_no_project(tmp_path: Path, monkeypatch: pyt
     assert find_target() == Target()
 
 
+def test_a_folder_above_that_may_not_be_looked_into_has_no_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(place: Path) -> bool:
+        if place.parent == tmp_path.parent:
+            raise PermissionError
+        return False
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert find_target() == Target()
+
+
 def test_the_options_point_a_pasted_command_at_the_same_target() -> None:
     assert Target((".",), is_found=True).options == ""
     assert Target(("my dir@prod",), {"apiUrl": "https://a"}).options == "--stack 'my dir@prod' --api-url https://a"
