@@ -161,6 +161,11 @@ class Container:
         configured = self.settings.tenant_key_ref
         return configured is not None and configured.is_same_field(reference)
 
+    def keeps_tenant_key(self, location: str, reference: VaultReference | None) -> bool:
+        """Tell whether the latest version of a secret holds the tenant key of a reference, or the configured one."""
+        latest = (each for each in (reference, self.settings.tenant_key_ref) if each and each.version is None)
+        return any(each.location == location for each in latest)
+
     def is_tenant_secret(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key of the environment; the one in Vault is told by its place."""
         return self._environ.get(TENANT_KEY_VARIABLE, "").strip() == secret.get_secret_value()

@@ -288,7 +288,7 @@ class FakeVault:
         return self.secrets.setdefault(self._name(place), FakeSecret())
 
     def _name(self, place: VaultLocation) -> str:
-        return f"{place.mount}/{place.path}"
+        return place.location
 
     def _enter(self, operation: str) -> None:
         self.calls.append(operation)
@@ -305,6 +305,7 @@ class FakeTenants:
     opened: list[VaultReference | None] = field(default_factory=list)
     fault: AllomiaError | None = None
     vault: FakeVault = field(default_factory=FakeVault)
+    tenant_key: str = "secret/allomia/tenant"
     service: Service = SERVICE
     imported: SecretStr | None = None
     held: set[str] = field(default_factory=set)
@@ -321,6 +322,9 @@ class FakeTenants:
 
     def store(self) -> FakeVault:
         return self.vault
+
+    def keeps_tenant_key(self, location: str, reference: VaultReference | None) -> bool:
+        return location in {self.tenant_key, reference.location if reference else ""}
 
     def record_managed(self, mark: str) -> None:
         self.held.add(mark)

@@ -132,7 +132,7 @@ class Connections:
                 failures.append(problem)
                 continue
             for organization_id, name in found:
-                key = (container.settings.api_url, organization_id)
+                key = (container.service.api_url, organization_id)
                 visible.setdefault(key, _Organization(organization_id, name, [])).clients.append(client)
         return list(visible.values()), failures
 

@@ -25,7 +25,7 @@ from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["Organizations", "OutputOption", "Yes", "list_keys", "revoke_key"]
+__all__ = ["Organizations", "OutputOption", "Yes", "find_row", "list_keys", "revoke_key"]
 
 DOCUMENT_VERSION = 2
 
@@ -98,7 +98,7 @@ def revoke_key(
     with connections() as opened:
         clock = SystemClock()
         view = take_survey(opened, target, [organization])
-        row = _find(view, organization, key_id, target.options)
+        row = find_row(view, organization, key_id, target.options)
         say(key_in_a_line(row, clock.now()))
         if not yes and not typer.confirm("Revoke this key now?"):
             say("nothing was revoked")
@@ -107,17 +107,27 @@ def revoke_key(
     say(f"revoked: {_describe(seen)}")
 
 
-def _find(view: View, organization_id: str, key_id: str, options: str) -> Row:
+def find_row(view: View, organization_id: str, key_id: str, options: str) -> Row:
     """Find a key in the list, or by its own answer.
 
     Raises:
+        InvalidInput: Several AlloMias have one of this id, and nothing says which is meant.
         NotFound: It is in neither.
     """
-    if listed := next((row for row in view.rows if row.key.id == key_id), None):
-        return listed
-    for holding in view.survey.holdings:
-        if found := holding.client.find_key(organization_id, key_id):
-            return Row(holding, found)
+    listed = [row for row in view.rows if row.key.id == key_id]
+    found = listed or [
+        Row(holding, key)
+        for holding in view.survey.holdings
+        if (key := holding.client.find_key(organization_id, key_id))
+    ]
+    if len(found) > 1:
+        raise InvalidInput(
+            f"{len(found)} AlloMias that the stack has keys at know a key {printable(key_id)} of organization "
+            f"{organization_id}; nothing was revoked",
+            "Say which one is meant: --api-url URL.",
+        )
+    if found:
+        return found[0]
     raise NotFound(
         f"organization {organization_id} has no key {printable(key_id)}: the list lacks it and it answers 404 itself",
         f"It may be revoked already; look with {look_command(organization_id, options)}.",

@@ -79,9 +79,13 @@ def open_stack(text: str) -> Stack:
 
 def find_project_file(folder: Path) -> Path | None:
     """Return the project file that holds for a folder, as the Pulumi CLI finds it: here, or further up."""
-    start = folder.resolve()
-    places = (one / name for one in (start, *start.parents) for name in PROJECT_FILES)
-    return next((place for place in places if place.is_file()), None)
+    try:
+        start = folder.resolve()
+        places = (one / name for one in (start, *start.parents) for name in PROJECT_FILES)
+        return next((place for place in places if place.is_file()), None)
+    except OSError:
+        # Somebody has removed the folder that the command runs in, or this user may not look into one above it.
+        return None
 
 
 def read_again(stack: Stack) -> Stack:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
 
+from allomia_pulumi.cli.access import accesses
 from allomia_pulumi.cli.exit_codes import note
 from allomia_pulumi.cli.stacks import Stack, find_project_file, open_stack
 from allomia_pulumi.errors import AllomiaError, InvalidInput
@@ -90,11 +92,20 @@ class Target:
         return opened
 
     def tell(self, stack: Stack) -> None:
-        """Say that the stack of the current folder is used, unless it was asked for."""
+        """Say that the stack of the current folder is used, and where it has secrets sent, unless it was asked for."""
         if self.is_found:
-            host = "" if "apiUrl" in self.arguments else _host(stack.settings.get("apiUrl", ""))
-            asked = f", with AlloMia at {host}" if host else ""
-            note(f"stack {stack.label} of this folder is used{asked}; --no-stack leaves it out")
+            asked = " and ".join(filter(None, (self._asked("AlloMia", stack), self._asked("Vault", stack))))
+            told = f", with {asked}" if asked else ""
+            note(f"stack {stack.label} of this folder is used{told}; --no-stack leaves it out")
+
+    def _asked(self, what: Literal["AlloMia", "Vault"], stack: Stack) -> str:
+        """Name the hosts that the stack's configuration and providers have asked, beside what was given."""
+        if what == "AlloMia" and "apiUrl" in self.arguments:
+            return ""
+        settings = ({**way.stack, **way.arguments} for way in accesses(stack, {}))
+        addresses = (each.get("apiUrl", "") if what == "AlloMia" else _vault_address(each) for each in settings)
+        hosts = dict.fromkeys(filter(None, map(_host, addresses)))
+        return f"{what} at {', '.join(hosts)}" if hosts else ""
 
 
 def find_target(
@@ -119,8 +130,17 @@ def find_target(
     return Target((HERE,), arguments, is_found=True)
 
 
+def _vault_address(settings: Mapping[str, str]) -> str:
+    try:
+        vault = json.loads(settings.get("vault", ""))
+    except ValueError:
+        return ""
+    address = vault.get("address") if isinstance(vault, dict) else None
+    return address if isinstance(address, str) else ""
+
+
 def _host(address: str) -> str:
-    """Return the host of an address: the folder may be another person's, and the tenant key is sent there."""
+    """Return the host of an address: the folder may be another person's, and a tenant key or a token is sent there."""
     try:
         return printable(urlsplit(address).hostname or "")
     except ValueError:

@@ -7,4 +7,4 @@ from typing import Final
 __all__ = ["ANNOUNCEMENT"]
 
 ANNOUNCEMENT: Final = "__organizations"
-"""Check takes it away, so it stands in no state and is no change."""
+"""Check takes it away, so it is no change, and a state has its name alone: among the dependencies of properties."""

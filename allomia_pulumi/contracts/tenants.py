@@ -73,6 +73,10 @@ class Tenants(Protocol):
         """Return Vault; nothing is connected yet."""
         ...
 
+    def keeps_tenant_key(self, location: str, reference: VaultReference | None) -> bool:
+        """Tell whether the latest version of a secret holds the tenant key of a reference, or the configured one."""
+        ...
+
     def record_managed(self, mark: str) -> None:
         """Record the fingerprint of a key that an OrganizationApiKey manages: nobody has to delete it by hand."""
         ...

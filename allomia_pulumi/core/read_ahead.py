@@ -17,7 +17,7 @@ from allomia_pulumi.ground.identifiers import is_identifier
 
 __all__ = ["ReadAhead", "take_announcement"]
 
-MOST_AT_ONCE: Final = 16
+MOST_AHEAD: Final = 16
 
 
 def take_announcement(news: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -29,11 +29,12 @@ def take_announcement(news: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[st
 
 
 class ReadAhead:
-    """Read the lists of announced organizations, in their order, two more with each list that was asked for.
+    """Read the lists of announced organizations, in their order, the further ahead the more lists were asked for.
 
-    The first list that is asked for starts none: a run that is about one organization asks for no other. So at most
-    twice as many lists are read as the run needs, and never more than `MOST_AT_ONCE` together. A list that cannot be
-    read says nothing here; whoever needs it asks again and is told.
+    The first list that is asked for starts none: a run that is about one organization asks for no other. Lists that
+    were read ahead and not asked for are always fewer than those that were, so a run reads less than twice as many as
+    it needs; and there are never more than `MOST_AHEAD` of them. A list that cannot be read says nothing here; whoever
+    needs it asks again and is told.
 
     Args:
         read: Reads the list of an organization and keeps it.
@@ -45,7 +46,7 @@ class ReadAhead:
         self._coming: dict[str, None] = {}
         self._known: set[str] = set()
         self._asked: set[str] = set()
-        self._under_way: set[str] = set()
+        self._ahead: set[str] = set()
 
     def announce(self, organization_ids: Iterable[str]) -> None:
         """Take the organizations that the program declares keys for; nothing is read yet."""
@@ -57,7 +58,12 @@ class ReadAhead:
     def follow(self, api: KeyApi, organization_id: str) -> None:
         """Note that an organization's list is asked for, and start to read those that come next."""
         for each in self._next(organization_id):
-            threading.Thread(target=self._run, args=(api, each), daemon=True).start()
+            try:
+                threading.Thread(target=self._run, args=(api, each), daemon=True).start()
+            except RuntimeError:
+                # This machine gives no further thread now: whoever needs the list reads it.
+                with self._lock:
+                    self._ahead.discard(each)
 
     def _next(self, organization_id: str) -> list[str]:
         with self._lock:
@@ -66,17 +72,14 @@ class ReadAhead:
             self._asked.add(organization_id)
             self._known.add(organization_id)
             self._coming.pop(organization_id, None)
-            wanted = min(2 * (len(self._asked) - 1), MOST_AT_ONCE) - len(self._under_way)
+            self._ahead.discard(organization_id)
+            wanted = min(len(self._asked) - 1, MOST_AHEAD) - len(self._ahead)
             following = list(islice(self._coming, max(0, wanted)))
             for each in following:
                 del self._coming[each]
-            self._under_way.update(following)
+            self._ahead.update(following)
         return following
 
     def _run(self, api: KeyApi, organization_id: str) -> None:
-        try:
-            with suppress(Exception):
-                self._read(api, organization_id)
-        finally:
-            with self._lock:
-                self._under_way.discard(organization_id)
+        with suppress(Exception):
+            self._read(api, organization_id)

@@ -22,5 +22,6 @@ def in_home(name: str, environ: Mapping[str, str]) -> Path | None:
 def expand_home(path: str, environ: Mapping[str, str]) -> str:
     """Return a path with the home in place of a leading `~`, as a shell reads it."""
     if path == "~" or path.startswith(("~/", f"~{os.sep}")):
-        return str(in_home(path[2:], environ) or path)
+        # A second slash would lead out of the home, to the root.
+        return str(in_home(path[1:].lstrip(f"/{os.sep}"), environ) or path)
     return path

@@ -175,5 +175,6 @@ def _private(path: Path | None, text: str) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            if path.read_text() == text:
+            # What somebody else has put there since need not be text.
+            if path.read_bytes() == text.encode():
                 path.unlink()

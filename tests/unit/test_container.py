@@ -32,6 +32,15 @@ def key(vault: FakeVault) -> _VaultKey:
     return _VaultKey(lambda: vault, REFERENCE, "stack configuration allomia:tenantKeyRef")  # type: ignore[arg-type]
 
 
+def test_what_a_delivery_would_write_over_is_known_and_a_pinned_version_is_safe() -> None:
+    container = Container({"tenantKeyRef": "secret/allomia/tenant#api_key"}, {}, FakeClock())
+    own = parse_reference({"mount": "secret", "path": "own", "field": "api_key"}, "x")
+    assert container.keeps_tenant_key("secret/allomia/tenant", None)
+    assert container.keeps_tenant_key("secret/own", own)
+    assert not container.keeps_tenant_key("secret/own", own.model_copy(update={"version": 1}))
+    assert not container.keeps_tenant_key("secret/own", None)
+
+
 def test_sixty_four_threads_share_one_read() -> None:
     vault = FakeVault("one")
     credential = key(vault)

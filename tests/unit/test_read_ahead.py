@@ -12,7 +12,7 @@ from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.quota import Quota
-from allomia_pulumi.core.read_ahead import MOST_AT_ONCE, ReadAhead, take_announcement
+from allomia_pulumi.core.read_ahead import MOST_AHEAD, ReadAhead, take_announcement
 from allomia_pulumi.errors import Unavailable
 from tests.fakes import FakeAllomia, FakeClock
 
@@ -74,18 +74,17 @@ def test_a_run_about_one_organization_reads_no_other(
     assert reading.begun == []
 
 
-def test_each_list_that_is_asked_for_reads_two_more_in_the_programs_order(
-    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread]
+@pytest.mark.parametrize("asked", [1, 2, 3, 8, 40])
+def test_fewer_lists_are_read_ahead_than_were_asked_for_in_the_programs_order(
+    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread], asked: int
 ) -> None:
     ahead = ReadAhead(reading)
     ahead.announce(ORGANIZATIONS)
-    ahead.follow(api, "org-0")
-    ahead.follow(api, "org-1")
-    settle(before)
-    assert reading.begun == ["org-2", "org-3"]
-    ahead.follow(api, "org-2")
-    settle(before)
-    assert sorted(reading.begun) == ["org-2", "org-3", "org-4", "org-5", "org-6", "org-7"]
+    for number in range(asked):
+        ahead.follow(api, f"org-{number}")
+        settle(before)
+    wasted = [each for each in reading.begun if int(each.removeprefix("org-")) >= asked]
+    assert sorted(wasted) == sorted(ORGANIZATIONS[asked : asked + min(asked - 1, MOST_AHEAD)])
 
 
 def test_no_more_than_a_few_are_read_at_once(
@@ -95,9 +94,9 @@ def test_no_more_than_a_few_are_read_at_once(
     ahead.announce(ORGANIZATIONS)
     with reading.held():
         for number in range(30):
-            ahead.follow(api, f"org-{number}")
+            ahead.follow(api, f"org-{99 - number}")
     settle(before)
-    assert len(reading.begun) == MOST_AT_ONCE
+    assert len(reading.begun) == MOST_AHEAD
 
 
 def test_no_organization_is_read_ahead_twice_or_after_it_was_asked_for(
@@ -139,6 +138,24 @@ def test_a_list_that_was_read_ahead_is_the_one_that_is_used(clock: FakeClock) ->
         settle(before)
         quota.reserve(api, organization_id, Identity(project="p", stack="s", name=organization_id))
     assert api.calls == ["list"] * 4
+
+
+def test_a_machine_without_a_further_thread_reads_nothing_ahead_and_fails_nothing(
+    reading: Reading, api: FakeAllomia, monkeypatch: pytest.MonkeyPatch, before: frozenset[threading.Thread]
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ahead = ReadAhead(reading)
+    ahead.announce(ORGANIZATIONS)
+    with monkeypatch.context() as poor:
+        poor.setattr(threading.Thread, "start", start)
+        for number in range(3):
+            ahead.follow(api, f"org-{number}")
+    assert reading.begun == []
+    ahead.follow(api, "org-99")
+    settle(before)
+    assert len(reading.begun) == 3
 
 
 @pytest.mark.parametrize("announced", [None, "org", {"org": 1}, 7])

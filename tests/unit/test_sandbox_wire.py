@@ -274,12 +274,14 @@ def test_the_end_of_the_terminal_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_somebody_else_has_put_there_since_is_not_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("theirs", [b"somebody's", b"\xff\xfe"])
+def test_a_file_that_somebody_else_has_put_there_since_is_not_removed(tmp_path: Path, theirs: bytes) -> None:
     file = tmp_path / "tenant.key"
     with Remote("--tenant-key-file", str(file)) as remote:
-        file.write_text("somebody's")
-        remote.end()
-    assert file.read_text() == "somebody's"
+        file.write_bytes(theirs)
+        code, _, stderr = remote.end()
+        assert (code, stderr) == (0, "")
+    assert file.read_bytes() == theirs
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])  # noqa: S104 - it must be refused

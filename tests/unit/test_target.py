@@ -41,6 +41,27 @@ def test_outside_a_project_there_is_no_stack(tmp_path: Path, monkeypatch: pytest
     assert find_target() == Target()
 
 
+def test_a_folder_that_is_gone_is_in_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert find_target() == Target()
+
+
+def test_a_folder_above_that_may_not_be_looked_into_has_no_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(place: Path) -> bool:
+        if place.parent == tmp_path.parent:
+            raise PermissionError
+        return False
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert find_target() == Target()
+
+
 def test_the_options_point_a_pasted_command_at_the_same_target() -> None:
     assert Target((".",), is_found=True).options == ""
     assert Target(("my dir@prod",), {"apiUrl": "https://a"}).options == "--stack 'my dir@prod' --api-url https://a"
@@ -72,6 +93,20 @@ def test_the_stack_that_nobody_named_is_said_in_a_line(
         ),
         ({"apiUrl": "https://allomia.elsewhere.example"}, {"apiUrl": "https://allomia.example"}, ""),
         ({"apiUrl": "no address"}, {}, ""),
+        ({"vault": '{"address": "https://token@v.example"}'}, {}, ", with Vault at v.example"),
+        (
+            {"apiUrl": "https://a.example", "vault": '{"address": "https://v.example"}'},
+            {},
+            ", with AlloMia at a.example and Vault at v.example",
+        ),
+        (
+            {"apiUrl": "https://a.example", "vault": '{"address": "https://v.example"}'},
+            {"apiUrl": "https://b.example"},
+            ", with Vault at v.example",
+        ),
+        ({"vault": "{"}, {}, ""),
+        ({"vault": "[]"}, {}, ""),
+        ({"vault": '{"address": 7}'}, {}, ""),
         ({"apiUrl": "https://[broken"}, {}, ""),
     ],
 )
@@ -83,6 +118,18 @@ def test_g3_where_the_folders_stack_has_the_tenant_key_sent_is_said_by_its_host_
     assert (
         capsys.readouterr().err == f"note: stack clinic/prod of this folder is used{told}; --no-stack leaves it out\n"
     )
+
+
+def test_g3_where_a_provider_of_the_folders_stack_has_secrets_sent_is_said_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    inputs = {"apiUrl": "https://a.example", "vault": {"address": "https://v.example"}}
+    urn = "urn:pulumi:prod::clinic::pulumi:providers:allomia::tenant"
+    deployment = {"resources": [{"urn": urn, "type": "pulumi:providers:allomia", "inputs": inputs}]}
+    settings = {"apiUrl": "https://own.example"}
+    stack = Stack(Path(), "clinic", "organization/clinic/prod", "prod", settings, frozenset(), deployment)
+    Target((".",), is_found=True).tell(stack)
+    assert "with AlloMia at own.example, a.example and Vault at v.example; " in capsys.readouterr().err
 
 
 def test_a_stack_that_does_not_open_names_the_way_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from allomia_pulumi.core.forecast import Forecast, is_certain, proving_absence
 from allomia_pulumi.core.handler import Call, Checked
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.minted_key.handler import OrganizationKeys
+from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.errors import (
     AccessDenied,
     AllomiaError,
@@ -32,6 +33,7 @@ from tests.fakes import FakeAllomia, FakeClock, FakeOrganization, FakeTenants, L
 IDENTITY = Identity(project="clinic", stack="prod", name="ehr")
 NEWS = {"organizationId": "org", "name": "ehr"}
 PLACE = {"mount": "secret", "path": "apps/ehr", "field": "api_key"}
+SHORT = "secret/apps/ehr#api_key"
 PASSES = "that has passed by then"
 MAY = "it runs with a credential that may"
 
@@ -204,9 +206,53 @@ def test_g6_a_key_that_does_not_change_asks_nothing_and_a_rotation_that_would_fa
     assert world.api.calls == ["list"]
 
 
+@pytest.mark.catalogue(90)
+@pytest.mark.parametrize("place", [PLACE, SHORT])
+@pytest.mark.parametrize("before", [{}, {"vaultSecret": "secret/apps/else#api_key"}, {"vaultSecret": "no reference"}])
+def test_a_new_place_of_a_key_that_stays_is_looked_at_in_preview(world: World, place: Any, before: Any) -> None:
+    world.tenants.vault.faults["preflight"] = [SecretConflict("somebody else's")]
+    (failure,) = world.check({**NEWS, "vaultSecret": place}, {**NEWS, **before}).failures
+    assert failure.reason == "somebody else's"
+
+
+@pytest.mark.catalogue(90)
+@pytest.mark.parametrize(("before", "after"), [(PLACE, SHORT), (SHORT, PLACE), (SHORT, SHORT), (PLACE, PLACE)])
+def test_g6_another_form_of_the_same_place_asks_nothing(world: World, before: Any, after: Any) -> None:
+    assert world.check({**NEWS, "vaultSecret": after}, {**NEWS, "vaultSecret": before}).failures == ()
+    assert world.tenants.vault.calls == []
+
+
+@pytest.mark.catalogue(90)
+def test_a_tenant_key_that_is_not_known_yet_says_nothing_of_a_rotation(world: World) -> None:
+    pulumi_id, state = world.keys.create(NEWS, Call(IDENTITY, world.said))
+    world.keys = OrganizationKeys(world.tenants, world.api.clock)
+    world.api.calls.clear()
+    world.api.faults["list"] = [refused("AlloMia")]
+    rotating = {**NEWS, "name": "another", "tenantKeyRef": UNKNOWN}
+    assert world.keys.diff(state.to_outputs(), rotating, Call(IDENTITY, world.said, pulumi_id)).replaces == ("name",)
+    assert world.api.calls == []
+    assert world.said.warnings == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "secret/allomia/tenant#another",
+        {"mount": "secret", "path": "allomia/tenant", "field": "api_key", "takeOver": True},
+        "secret/allomia/own#api_key",
+    ],
+)
+def test_a_key_is_never_delivered_over_the_tenant_key(world: World, place: Any) -> None:
+    news = {**NEWS, "vaultSecret": place, "tenantKeyRef": "secret/allomia/own#api_key"}
+    for olds in ({}, NEWS):
+        (failure,) = world.check(news, olds).failures
+        assert "is where the tenant key lies, and a delivery would write over it" in failure.reason
+    assert world.tenants.vault.calls == []
+
+
 @pytest.mark.catalogue(92)
-def test_a_path_that_looks_copied_from_an_api_path_is_said_to_be_so(world: World) -> None:
-    copied = {**PLACE, "path": "data/apps/ehr"}
+@pytest.mark.parametrize("copied", [{**PLACE, "path": "data/apps/ehr"}, "secret/data/apps/ehr#api_key"])
+def test_a_path_that_looks_copied_from_an_api_path_is_said_to_be_so(world: World, copied: Any) -> None:
     hint = "Leave data/ out of the path: it belongs to Vault's API, not to the path."
     world.tenants.vault.faults["preflight"] = [AccessDenied("403", "Add to its policy: a line")]
     assert world.errors({**NEWS, "vaultSecret": copied}) == []

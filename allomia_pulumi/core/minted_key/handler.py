@@ -84,7 +84,7 @@ class OrganizationKeys:
                 self._tenants.require(inputs.tenant_key_ref)
                 if not olds:
                     self._check_tenant(inputs, identity, reporter, adopts=replacement is None)
-            if not olds or is_place_new(olds, news):
+            if not olds or is_place_new(olds, inputs):
                 self._preflight.check_location(inputs, identity, reporter, is_successor=not olds)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))

@@ -27,6 +27,7 @@ __all__ = [
     "Declaration",
     "Inputs",
     "digest",
+    "former_place",
     "lineage_of",
     "parse_inputs",
     "read_declaration",
@@ -220,6 +221,15 @@ def _trigger(value: str | float) -> str:
         return str(int(value)) if float(value).is_integer() else repr(value)
     except OverflowError:
         raise InvalidInput(f"a number in {spell('rotationTriggers')} is too large", "Write it as a text.") from None
+
+
+def former_place(olds: Mapping[str, Any]) -> VaultLocation | None:
+    """Read the place of former inputs, in whatever form; None if they name none, or none that this version reads."""
+    try:
+        place = _place(olds.get("vaultSecret"))
+    except InvalidInput:
+        return None
+    return place if isinstance(place, VaultLocation) else None
 
 
 def _place(value: object) -> VaultLocation | Unknown | None:

@@ -21,13 +21,13 @@ from allomia_pulumi.core.messages import describe_keys, look_command
 from allomia_pulumi.core.minted_key.context import Context
 from allomia_pulumi.core.minted_key.deliver import check_ownership
 from allomia_pulumi.core.minted_key.identity import is_elsewhere, recorded_address
-from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs, parse_inputs
+from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs, former_place, parse_inputs
 from allomia_pulumi.core.minted_key.plan import Plan, Step
 from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
 from allomia_pulumi.core.minted_key.state import KeyState, Reason
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.quota import OwnKey, organization_full
-from allomia_pulumi.errors import AccessDenied, SetupError
+from allomia_pulumi.errors import AccessDenied, InvalidInput, SetupError
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.references import api_path_hint
 from allomia_pulumi.ground.spelling import spell
@@ -90,7 +90,10 @@ class Preflight:
             AllomiaError: A failure of the rotation is certain.
         """
         organization_id, reference = state.record.settings.organization_id, inputs.tenant_key_ref
-        api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
+        if isinstance(reference, Unknown):
+            # Another tenant's key proves nothing of this organization.
+            return True
+        api = self._tenants.open(reference)
         freed = 1 if Step.RETIRE in plan.steps else 0
         holders = None
         with self._forecast.foretelling(reporter), proving_absence(api, organization_id):
@@ -124,17 +127,24 @@ class Preflight:
 
         Raises:
             SecretConflict: What stands there was not written by this resource.
+            InvalidInput: It is where the tenant key lies; a version holds one secret's fields, so it would be gone.
             AllomiaError: Another failure of the delivery is certain.
         """
-        place = inputs.vault_secret
+        place, reference = inputs.vault_secret, inputs.tenant_key_ref
         if isinstance(place, VaultLocation):
+            if self._tenants.keeps_tenant_key(place.location, None if isinstance(reference, Unknown) else reference):
+                raise InvalidInput(
+                    f"Vault {place.location} is where the tenant key lies, and a delivery would write over it",
+                    f"Give {spell('vaultSecret')} another path.",
+                )
             with self._forecast.foretelling(reporter):
                 stored = self._look_at(place, reporter)
                 self._check_ownership(place, stored, identity, is_successor=is_successor)
 
     def _look_at(self, place: VaultLocation, reporter: Reporter) -> StoredSecret:
         """Ask Vault what stands at a place; a path that looks copied from an API path is said to be so."""
-        copied = api_path_hint(place.path)
+        # Of a place in short the mount is not known yet, and most mounts have no slash.
+        copied = api_path_hint(place.path if place.mount else place.path.partition("/")[2])
         try:
             stored = self._tenants.store().preflight_delivery(place)
         except AccessDenied as problem:
@@ -239,11 +249,7 @@ def _was_abrupt(olds: Mapping[str, Any]) -> bool:
     return inputs is not None and _is_abrupt(inputs)
 
 
-def is_place_new(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Tell whether the program names another place in Vault than before."""
-
-    def where(inputs: Mapping[str, Any]) -> list[Any]:
-        place = inputs.get("vaultSecret")
-        return [place.get(name) for name in ("mount", "path", "field")] if isinstance(place, Mapping) else []
-
-    return where(news) not in ([], where(olds))
+def is_place_new(olds: Mapping[str, Any], inputs: Inputs) -> bool:
+    """Tell whether the program names another place in Vault than before, whatever form both have."""
+    place, before = inputs.vault_secret, former_place(olds)
+    return isinstance(place, VaultLocation) and (before is None or not place.is_same(before))
