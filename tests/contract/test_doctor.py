@@ -346,6 +346,7 @@ def test_todays_allomia_has_no_key_endpoints_and_the_fix_names_what_works(scene:
     assert checks["keyEndpoints"]["state"] == "care"
     assert "DashboardApiKey works today" in checks["keyEndpoints"]["found"]
     assert "DashboardApiKey" in checks["keyEndpoints"]["fix"]
+    assert {checks[name]["state"] for name in ("slots", "orphans")} == {"skipped"}
 
 
 def test_keys_with_tenant_keys_of_their_own_need_no_configured_one_and_each_is_tried(scene: Scene) -> None:

@@ -27,6 +27,7 @@ SLOT_SECONDS = 30.0
 OTHERS_SECONDS = 30.0
 MOST_ORGANIZATIONS = 200
 NO_STACK = "whose keys are lost, a stack tells"
+NO_ENDPOINTS = "AlloMia serves no key endpoints here"
 NO_NEED = "every key of this stack is made by hand, which needs no tenant key"
 
 
@@ -39,6 +40,7 @@ class AllomiaChecks:
         self._unusable = 0
         self._moments: tuple[datetime | None, datetime] = (None, datetime.now(UTC))
         self._keys: dict[str, Sequence[ListedKey]] = {}
+        self._lacks_endpoints = False
 
     @locked_cached_property
     def _client(self) -> TenantClient:
@@ -113,12 +115,15 @@ class AllomiaChecks:
         try:
             self._list(self._organizations[0])
         except NotFound as problem:
+            self._lacks_endpoints = True
             found = f"none at {path}: DashboardApiKey works today, and OrganizationApiKey does not"
             is_enough = {key.kind for key in self._subject.keys} == {DASHBOARD_API_KEY}
             return ok(found) if is_enough else care(found, problem.hint)
         return ok(f"there, at {path}")
 
     def _slots(self) -> Finding:
+        if self._lacks_endpoints:
+            return skipped(NO_ENDPOINTS)
         looked = self._organizations[:MOST_ORGANIZATIONS]
         with ThreadPoolExecutor(LISTS_AT_ONCE) as pool:
             unread = sum(not could for could in pool.map(self._could_list, looked))
@@ -135,8 +140,8 @@ class AllomiaChecks:
 
     def _orphans(self) -> Finding:
         stack = self._subject.stack
-        if stack is None:
-            return skipped(NO_STACK)
+        if stack is None or self._lacks_endpoints:
+            return skipped(NO_STACK if stack is None else NO_ENDPOINTS)
         # Read after the keys were listed, so that a key which was just made is not taken for a lost one.
         knowledge = Knowledge([record_of(read_again(stack), self._subject.environ)])
         listings = [Listing(organization_id, keys) for organization_id, keys in self._keys.items()]
