@@ -50,6 +50,9 @@ def show_figures(console: Console, found: Figures) -> None:
 def show_targets(console: Console, rows: Sequence[Row]) -> None:
     """Print the targets, and plainly how many were missed, and how many cannot be told."""
     table = _table(("contender", "target"), ("limit", "measured", ""))
+    for column in table.columns[2:4]:
+        # A list of calls takes lines of its own, so that the others stay whole.
+        column.no_wrap, column.max_width = False, 30
     for row in rows:
         table.add_row(row.contender, row.text, row.limit, row.measured, STATES[row.is_met])
     missed, untold = (sum(row.is_met is state for row in rows) for state in (False, None))
