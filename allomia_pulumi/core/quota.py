@@ -55,7 +55,7 @@ class Quota:
         self._lock = threading.Lock()
         self._listing_seconds = 0.0
         self._seen: set[str] = set()
-        self.read_ahead = ReadAhead(self.alive)
+        self.read_ahead = ReadAhead(self._read_ahead)
 
     def alive(self, api: KeyApi, organization_id: str) -> tuple[ApiKey, ...]:
         """Return the keys alive, from one list shared for a few seconds to which own writes are applied.
@@ -160,7 +160,15 @@ class Quota:
         with self._lock:
             return self._organizations.setdefault(organization_id, _OrganizationQuota())
 
-    def _alive(self, own: _OrganizationQuota, api: KeyApi, organization_id: str) -> dict[str, ApiKey]:
+    def _read_ahead(self, api: KeyApi, organization_id: str) -> None:
+        """Read the shared list for whoever needs it next; they ask again, and for themselves, if that fails."""
+        own = self._of(organization_id)
+        with own.lock:
+            self._alive(own, api, organization_id, shares_failure=False)
+
+    def _alive(
+        self, own: _OrganizationQuota, api: KeyApi, organization_id: str, *, shares_failure: bool = True
+    ) -> dict[str, ApiKey]:
         now = self._clock.monotonic()
         if own.failure is not None and now < own.shared_until:
             raise own.failure.copy()
@@ -169,7 +177,8 @@ class Quota:
             try:
                 own.alive = {key.id: key for key in api.list_keys(organization_id)}
             except AllomiaError as problem:
-                self._share(own, problem, now)
+                if shares_failure:
+                    self._share(own, problem, now)
                 raise
             own.read_at, own.failure = now, None
             self._note(own.alive)

@@ -14,7 +14,7 @@ from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.quota import Quota
 from allomia_pulumi.core.read_ahead import MOST_AHEAD, ReadAhead, take_announcement
 from allomia_pulumi.errors import Unavailable
-from tests.fakes import FakeAllomia, FakeClock
+from tests.fakes import FakeAllomia, FakeClock, FakeKey
 
 ORGANIZATIONS = [f"org-{number}" for number in range(100)]
 
@@ -126,6 +126,27 @@ def test_what_cannot_be_read_ahead_is_told_to_whoever_needs_it(clock: FakeClock)
     api.faults["list"] = [Unavailable("AlloMia is still not there")]
     with pytest.raises(Unavailable, match="still"):
         quota.reserve(api, "org-2", identity)
+
+
+def test_a_reading_ahead_that_took_long_to_fail_fails_nobody_who_comes_later(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = FakeAllomia(clock)
+    api.keys = {each: {} for each in ORGANIZATIONS[:3]}
+    quota, before = Quota(clock), frozenset(threading.enumerate())
+    quota.read_ahead.announce(["org-2"])
+
+    def hang(_organization_id: str) -> list[FakeKey]:
+        clock.advance(30)
+        raise Unavailable("AlloMia gave no answer in time")
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr(api, "list_keys", hang)
+        quota.read_ahead.follow(api, "org-0")
+        quota.read_ahead.follow(api, "org-1")
+        settle(before)
+    with quota.minting(api, "org-2", Identity(project="p", stack="s", name="key")):
+        assert api.calls == ["list"]
 
 
 def test_a_list_that_was_read_ahead_is_the_one_that_is_used(clock: FakeClock) -> None:
