@@ -58,12 +58,15 @@ class Forecast:
         self._said: set[str] = set()
 
     @contextmanager
-    def foretelling(self, reporter: Reporter) -> Iterator[None]:
-        """Let through what is certain to end `pulumi up`, and turn the rest into a warning, once for each cause."""
+    def foretelling(self, reporter: Reporter, *, passing: tuple[type[AllomiaError], ...] = ()) -> Iterator[None]:
+        """Let through what is certain to end `pulumi up`, and turn the rest into a warning, once for each cause.
+
+        `passing` are further errors that only warn.
+        """
         try:
             yield
         except AllomiaError as problem:
-            if is_certain(problem):
+            if is_certain(problem) and not isinstance(problem, passing):
                 raise
             if self._is_new(problem.cause):
                 reporter.warn(_describe(problem))

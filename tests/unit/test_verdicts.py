@@ -207,6 +207,18 @@ def test_g6_a_key_that_does_not_change_asks_nothing_and_a_rotation_that_would_fa
 
 
 @pytest.mark.catalogue(90)
+def test_a_preview_without_credentials_passes_also_on_the_day_on_which_a_rotation_is_due(world: World) -> None:
+    pulumi_id, state = world.keys.create(NEWS, Call(IDENTITY, world.said))
+    world.keys = OrganizationKeys(world.tenants, world.api.clock)
+    world.api.faults["list"] = [InvalidConfiguration("no Vault token is configured", "Set VAULT_TOKEN.")]
+    plan = world.keys.diff(state.to_outputs(), {**NEWS, "name": "another"}, Call(IDENTITY, world.said, pulumi_id))
+    assert plan.is_rotation
+    assert world.said.warnings == [
+        "no Vault token is configured; `pulumi up` will fail unless that has changed by then. Set VAULT_TOKEN."
+    ]
+
+
+@pytest.mark.catalogue(90)
 @pytest.mark.parametrize("place", [PLACE, SHORT])
 @pytest.mark.parametrize("before", [{}, {"vaultSecret": "secret/apps/else#api_key"}, {"vaultSecret": "no reference"}])
 def test_a_new_place_of_a_key_that_stays_is_looked_at_in_preview(world: World, place: Any, before: Any) -> None:

@@ -27,7 +27,7 @@ from allomia_pulumi.core.minted_key.schedule import is_overlap_over, overlap_end
 from allomia_pulumi.core.minted_key.state import KeyState, Reason
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.quota import OwnKey, organization_full
-from allomia_pulumi.errors import AccessDenied, InvalidInput, SetupError
+from allomia_pulumi.errors import AccessDenied, InvalidConfiguration, InvalidInput, SetupError
 from allomia_pulumi.ground.moments import format_moment
 from allomia_pulumi.ground.references import api_path_hint
 from allomia_pulumi.ground.spelling import spell
@@ -96,7 +96,9 @@ class Preflight:
         api = self._tenants.open(reference)
         freed = 1 if Step.RETIRE in plan.steps else 0
         holders = None
-        with self._forecast.foretelling(reporter), proving_absence(api, organization_id):
+        # A preview may run without the credential that `up` has; what is certain on any day, check has refused before.
+        may_differ = (InvalidConfiguration,)
+        with self._forecast.foretelling(reporter, passing=may_differ), proving_absence(api, organization_id):
             if reference is None:
                 self._quota.read_ahead.follow(api, organization_id)
             holders = self._quota.reserve(api, organization_id, identity, freed=freed)
