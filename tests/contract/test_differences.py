@@ -23,6 +23,7 @@ ROWS = {
     "Preview": "test_a_preview",
     "What a diff shows": "test_what_a_diff_shows",
     "Wrong configuration": "test_wrong_configuration",
+    "Messages": "test_a_message",
     "Functions": "test_a_function",
     "Ctrl-C": "test_a_cancel",
 }
@@ -103,6 +104,12 @@ def test_wrong_configuration(kind: type[Face]) -> None:
             assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
         with pytest.raises(FaceError, match="off this machine"):
             face.check({}, {"organizationId": "org"})
+
+
+def test_a_message(scene: Scene) -> None:
+    spelled = "rotateAfter" if scene.is_plugin else "rotate_after"
+    with pytest.raises(FaceError, match=f"{spelled} is zero"):
+        scene.face.check({}, {**scene.news, "rotateAfter": "0s"})
 
 
 def test_a_function(scene: Scene) -> None:
