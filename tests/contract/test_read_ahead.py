@@ -28,6 +28,7 @@ def test_lists_of_announced_organizations_are_read_once_and_used(scene: Scene) -
     end = time.monotonic() + 30
     while len(listed(scene, since)) < 3 and time.monotonic() < end:
         time.sleep(0.02)
+    assert sorted(map(str, listed(scene, since))) == sorted(clinics[:3])
     with pytest.raises(FaceError, match="has no free key slot: 5 of 5 keys are alive"):
         face.check({}, {"organizationId": clinics[2], "name": "c"}, name="c")
     face.check({}, {"organizationId": clinics[3], "name": "d"}, name="d")

@@ -33,9 +33,13 @@ UNKNOWN_TEXTS: Final = frozenset(
 """How the engine writes a value that is not known yet: one text for each type (its `plugin/rpc.go`)."""
 
 
-def decode(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Return properties as the core takes them, without those that are Pulumi's own (`__provider`, `__defaults`)."""
-    return {name: _decode(value) for name, value in properties.fields.items() if not is_internal(name)}
+def decode(properties: struct_pb2.Struct, *, keeping: Collection[str] = ()) -> dict[str, Any]:
+    """Return properties as the core takes them, without those that are Pulumi's own (`__provider`, `__defaults`).
+
+    `keeping` are internal ones that the caller takes out itself.
+    """
+    fields = properties.fields.items()
+    return {name: _decode(value) for name, value in fields if not is_internal(name) or name in keeping}
 
 
 def encode(properties: Mapping[str, Any], *, secret: Collection[str] = ()) -> struct_pb2.Struct:

@@ -13,6 +13,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Container
+from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
 from allomia_pulumi.core.handler import Abandons, Call, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.model import UNKNOWN
@@ -152,7 +153,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @ends_with_status
     def Check(self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         identity, olds = identity_of(request.urn), decode(request.olds)
-        news, announced = take_announcement(decode(request.news))
+        news, announced = take_announcement(decode(request.news, keeping=(ANNOUNCEMENT,)))
         reporter = OperationReporter(self.log, request.urn)
         old_identity = identity if olds else None
         call = Call(identity, reporter, old_identity=old_identity, seed=request.randomSeed, announced=announced)
