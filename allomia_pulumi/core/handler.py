@@ -19,6 +19,7 @@ __all__ = [
     "Creates",
     "Deletes",
     "Diffs",
+    "Foresees",
     "Imports",
     "Outputs",
     "Preview",
@@ -93,6 +94,7 @@ class Call:
         seed: The engine's randomness for a new key; empty if it gives none.
         keeps_unfinished: The face keeps what exists without being finished, and fails all the same.
         announced: Organizations that the program declares keys for, in its order, as far as the face was told.
+        is_foreseen: The face asks `foresee` of everything that is to be created, so check need not wait for answers.
     """
 
     identity: Identity
@@ -102,6 +104,7 @@ class Call:
     seed: bytes = b""
     keeps_unfinished: bool = False
     announced: tuple[str, ...] = ()
+    is_foreseen: bool = False
 
 
 class Checks(Protocol):
@@ -171,6 +174,19 @@ class Previews(Protocol):
 
     def preview(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Preview:
         """Predict what the update that the last diff decided will leave; nothing is asked or done."""
+        ...
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """Says in a preview whether a create would fail, where the engine works in parallel; check is one after another."""
+
+    def foresee(self, news: Mapping[str, Any], call: Call) -> None:
+        """Ask what tells whether a create would fail; nothing is made.
+
+        Raises:
+            AllomiaError: It is certain to fail.
+        """
         ...
 
 

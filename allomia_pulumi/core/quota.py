@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT, ApiKey, IssuedKey
@@ -40,6 +41,7 @@ class _OrganizationQuota:
     shared_until: float = 0.0
     in_flight: int = 0
     reserved: set[Identity] = field(default_factory=set)
+    waiting: dict[Identity, None] = field(default_factory=dict)
 
 
 class Quota:
@@ -53,6 +55,8 @@ class Quota:
         self._clock = clock
         self._organizations: dict[str, _OrganizationQuota] = {}
         self._lock = threading.Lock()
+        self._listing = 0
+        self._listing_since = 0.0
         self._listing_seconds = 0.0
         self._seen: set[str] = set()
         self.read_ahead = ReadAhead(self._read_ahead)
@@ -89,16 +93,32 @@ class Quota:
             if identity in own.reserved:
                 return None
             alive = self._alive(own, api, organization_id)
+            self._serve_waiting(own, len(alive))
+            if identity in own.reserved:
+                return None
             if len(alive) - freed + len(own.reserved) >= KEY_LIMIT:
                 return tuple(alive.values())
             own.reserved.add(identity)
             return None
 
+    def queue(self, organization_id: str, identity: Identity) -> None:
+        """Take a place in the order of those that will reserve a slot; nothing is asked, and nobody is refused yet."""
+        with self._lock:
+            own = self._organizations.setdefault(organization_id, _OrganizationQuota())
+            if identity not in own.reserved:
+                own.waiting[identity] = None
+
+    def _serve_waiting(self, own: _OrganizationQuota, alive: int) -> None:
+        """Give the free slots to those that wait, in the order in which they came; the others wait no longer."""
+        with self._lock:
+            waiting, own.waiting = own.waiting, {}
+        own.reserved.update(islice(waiting, max(0, KEY_LIMIT - alive - len(own.reserved))))
+
     @contextmanager
     def minting(self, api: KeyApi, organization_id: str, identity: Identity) -> Iterator[None]:
-        """Hold the slot of one declared key while its key is made; reserve it first if nobody did.
+        """Hold the slot of one declared key until its key is added; reserve it first if nobody did.
 
-        A failure keeps the reservation, for the call may be repeated.
+        A failure before that keeps the reservation, for the call may be repeated.
 
         Raises:
             OrganizationFull: There is no slot; nothing has been sent.
@@ -108,9 +128,6 @@ class Quota:
             raise organization_full(organization_id, holders, self._clock)
         with self.writing(organization_id):
             yield
-        own = self._of(organization_id)
-        with own.lock:
-            own.reserved.discard(identity)
 
     @contextmanager
     def writing(self, organization_id: str) -> Iterator[None]:
@@ -130,10 +147,11 @@ class Quota:
         with self._of(organization_id).lock:
             yield
 
-    def add(self, organization_id: str, key: IssuedKey) -> None:
-        """Apply a key that we made to the shared list."""
+    def add(self, organization_id: str, key: IssuedKey, identity: Identity) -> None:
+        """Apply a key that we made to the shared list; it holds the slot itself that its declared key had reserved."""
         own = self._of(organization_id)
         with own.lock:
+            own.reserved.discard(identity)
             if own.alive is not None:
                 own.alive[key.id] = OwnKey(key)
 
@@ -175,16 +193,30 @@ class Quota:
         is_old = now - own.read_at > self._snapshot_seconds
         if own.alive is None or (is_old and not own.in_flight):
             try:
-                own.alive = {key.id: key for key in api.list_keys(organization_id)}
+                with self._timing_lists():
+                    own.alive = {key.id: key for key in api.list_keys(organization_id)}
             except AllomiaError as problem:
                 if shares_failure:
                     self._share(own, problem, now)
                 raise
             own.read_at, own.failure = now, None
             self._note(own.alive)
-            with self._lock:
-                self._listing_seconds += self._clock.monotonic() - now
         return own.alive
+
+    @contextmanager
+    def _timing_lists(self) -> Iterator[None]:
+        """Add the time in which a list was being read; lists side by side take it only once."""
+        with self._lock:
+            if not self._listing:
+                self._listing_since = self._clock.monotonic()
+            self._listing += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listing -= 1
+                if not self._listing:
+                    self._listing_seconds += self._clock.monotonic() - self._listing_since
 
     def _note(self, key_ids: Iterable[str]) -> None:
         """Remember keys that exist: no answer to a mint may have their ids. Nothing of ours is being made meanwhile."""

@@ -310,6 +310,17 @@ class PluginFace(Face):
     def urn(name: str, kind: str = "OrganizationApiKey") -> str:
         return f"urn:pulumi:prod::clinic::allomia:index:{kind}::{name}"
 
+    def check(self, olds: dict[str, Any], news: dict[str, Any], *, name: str | None = None) -> dict[str, Any]:
+        """Check inputs, and what is new also as the engine does next in a preview, which is where this face judges."""
+        inputs = super().check(olds, news, name=name)
+        if not olds:
+            properties = _struct(self._internal(inputs, name))
+            self._call(
+                self._stub.Create,
+                provider_pb2.CreateRequest(urn=self._urn(name), properties=properties, preview=True),
+            )
+        return inputs
+
     def preview(self, id_: str, outputs: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
         """Return what an update in a preview says that the outputs will be."""
         request = provider_pb2.UpdateRequest(

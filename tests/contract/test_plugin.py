@@ -21,6 +21,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi import __version__
+from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, PluginFace, is_marked_secret
 from tests.contract.scenes import ONE, TWO, Scene, assert_readable
 from tools.engine.openbao import OpenBao
@@ -121,11 +122,12 @@ def test_no_setting_replaces_a_provider(scene: Scene) -> None:
 @pytest.mark.catalogue(49)
 def test_g8_a_preview_of_a_creation_makes_nothing_and_knows_nothing(scene: Scene) -> None:
     request = provider_pb2.CreateRequest(urn=plugin(scene)._urn(None), preview=True)
-    request.properties.update(scene.news(ONE))
     start = scene.sandbox.last_event()
+    request.properties.update(plugin(scene).check({}, scene.news(ONE)))
     answer = plugin(scene)._stub.Create(request)
     assert (answer.id, MessageToDict(answer.properties)) == ("", {})
-    assert scene.calls(start) == []
+    assert scene.calls(start) == ["listed"]
+    assert scene.sandbox.alive(scene.organization) == []
 
 
 def test_g8_a_preview_of_an_update_knows_what_stays_and_marks_the_secrets(scene: Scene) -> None:
@@ -459,3 +461,32 @@ def invoke(face: PluginFace, function: str, **arguments: Any) -> dict[str, Any]:
     request.args.update(arguments)
     answer = face._stub.Invoke(request, timeout=60)
     return MessageToDict(getattr(answer, "return"))
+
+
+def test_slots_are_given_in_the_programs_order_whatever_the_engine_asks_first(scene: Scene) -> None:
+    """The engine checks one key after another, and previews their creations in parallel."""
+    face = plugin(scene)
+    for number in range(KEY_LIMIT - 1):
+        scene.sandbox.make_key_by_hand(scene.organization, f"by hand {number}")
+    checked = {name: Face.check(face, {}, scene.news(name=name), name=name) for name in ("first", "second")}
+
+    def foresee(name: str) -> None:
+        request = provider_pb2.CreateRequest(urn=face._urn(name), preview=True)
+        request.properties.update(checked[name])
+        face._stub.Create(request)
+
+    with pytest.raises(grpc.RpcError, match=f"has no free key slot: {KEY_LIMIT - 1} of {KEY_LIMIT} keys are alive"):
+        foresee("second")
+    foresee("first")
+    assert len(scene.alive()) == KEY_LIMIT - 1
+
+
+def test_checks_wait_for_no_list(scene: Scene) -> None:
+    """A list that nobody answers holds up no check: other lists are read meanwhile."""
+    face = plugin(scene)
+    clinics = [scene.sandbox.add_organization(scene.tenant.id, f"Clinic {number}") for number in range(3)]
+    scene.sandbox.settings(latency_ms=10_000)
+    since = scene.sandbox.last_event()
+    for number, clinic in enumerate(clinics):
+        Face.check(face, {}, {"organizationId": clinic}, name=f"clinic-{number}")
+    assert [event for event in scene.sandbox.events(since) if event.type == "listed"] == []

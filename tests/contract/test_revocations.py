@@ -150,7 +150,8 @@ def test_a_rotation_in_place_costs_a_mint_and_a_proof_and_its_end_a_list_a_look_
     id_, outputs = rotated_in_place(scene)
     start = scene.sandbox.last_event()
     after = retire(scene, id_, outputs)
-    assert scene.calls(start) == ["listed", "read", "revoked"]
+    calls = scene.calls(start)
+    assert (sorted(calls[:2]), calls[2:]) == (["listed", "read"], ["revoked"])
     assert scene.alive() == [after["keyId"]]
     assert "previousKeyId" not in after
 

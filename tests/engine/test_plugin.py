@@ -168,7 +168,7 @@ def test_the_yaml_example_rotates_in_place_and_retires_without_touching_dependen
     assert calls.allomia() == []
     with Calls(scene) as calls:
         results.append(scene.up().check())
-    assert types(calls) == ["listed", "read", "revoked"]
+    assert (sorted(types(calls)[:2]), types(calls)[2:]) == (["listed", "read"], ["revoked"])
     assert "1 updated" in results[-1].text
     assert [scene.accepts(secret) for secret in (first, second)] == [401, 200]
     results.append(project.refresh("--skip-preview", "--expect-no-changes").check())

@@ -188,3 +188,43 @@ def test_an_announcement_of_another_form_is_none(announced: object) -> None:
 def test_what_is_no_id_is_not_announced() -> None:
     news = {"organizationId": "org", ANNOUNCEMENT: ["org", "../admin", "", 7, "-x", "b\n"]}
     assert take_announcement(news) == ({"organizationId": "org"}, ("org",))
+
+
+def test_what_is_certain_to_be_asked_for_is_read_a_few_at_once_and_each_once(
+    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread]
+) -> None:
+    ahead = ReadAhead(reading)
+    with reading.held():
+        for organization_id in (*ORGANIZATIONS, *ORGANIZATIONS):
+            ahead.request(api, organization_id)
+        at_once = len(set(threading.enumerate()) - before)
+    settle(before)
+    assert at_once == MOST_AHEAD
+    assert sorted(reading.begun) == sorted(ORGANIZATIONS)
+
+
+def test_a_requested_list_that_cannot_be_read_keeps_no_other_from_being_read(
+    reading: Reading, api: FakeAllomia, before: frozenset[threading.Thread]
+) -> None:
+    ahead = ReadAhead(reading)
+    reading.problem = Unavailable("AlloMia is not there")
+    for organization_id in ORGANIZATIONS:
+        ahead.request(api, organization_id)
+    settle(before)
+    assert sorted(reading.begun) == sorted(ORGANIZATIONS)
+
+
+def test_without_a_further_thread_a_requested_list_is_left_to_whoever_needs_it(
+    reading: Reading, api: FakeAllomia, monkeypatch: pytest.MonkeyPatch, before: frozenset[threading.Thread]
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ahead = ReadAhead(reading)
+    with monkeypatch.context() as poor:
+        poor.setattr(threading.Thread, "start", start)
+        ahead.request(api, "org-0")
+    assert reading.begun == []
+    ahead.request(api, "org-1")
+    settle(before)
+    assert reading.begun == ["org-0", "org-1"]

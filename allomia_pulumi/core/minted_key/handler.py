@@ -65,9 +65,9 @@ class OrganizationKeys:
         self._creations = Creations(self._context)
 
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Checked:
-        """Validate inputs, fill in label and lineage; for a new key also see that its organization has a slot.
+        """Validate inputs, fill in label and lineage; for a new key also foresee whether create would fail.
 
-        What is not certain to fail in create too is a warning here: create looks again before it sends anything.
+        If the call is foreseen later, a new key only takes its place in the order in which slots are given.
         """
         identity, reporter = call.identity, call.reporter
         self._quota.read_ahead.announce(call.announced)
@@ -82,10 +82,12 @@ class OrganizationKeys:
         try:
             if not isinstance(inputs.tenant_key_ref, Unknown):
                 self._tenants.require(inputs.tenant_key_ref)
-                if not olds:
-                    self._check_tenant(inputs, identity, reporter, adopts=replacement is None)
-            if not olds or is_place_new(olds, inputs):
-                self._preflight.check_location(inputs, identity, reporter, is_successor=not olds)
+            if not olds and call.is_foreseen:
+                self._queue(inputs, identity)
+            elif not olds:
+                self._foresee(inputs, identity, reporter)
+            elif is_place_new(olds, inputs):
+                self._preflight.check_location(inputs, identity, reporter, is_successor=False)
         except (SetupError, OrganizationFull) as problem:
             return Checked(wire, (Failure("", str(problem)),))
         if olds or replacement is None:
@@ -94,14 +96,37 @@ class OrganizationKeys:
             report_label(news, inputs, identity, reporter)
         return Checked(wire)
 
-    def _check_tenant(self, inputs: Inputs, identity: Identity, reporter: Reporter, *, adopts: bool) -> None:
-        """See that AlloMia will give a new key a slot, or show the one to adopt."""
-        reference = inputs.tenant_key_ref
-        api = self._tenants.open(None if isinstance(reference, Unknown) else reference)
-        if inputs.adopt is None or not adopts:
-            self._preflight.reserve_slot(api, inputs, identity, reporter)
-        else:
-            self._preflight.check_adoption(api, inputs, reporter)
+    def foresee(self, news: Mapping[str, Any], call: Call) -> None:
+        """See that AlloMia will give a new key a slot, or show the one to adopt, and that it may be delivered.
+
+        What is not certain to fail in create too is a warning: create looks again before it sends anything.
+
+        Raises:
+            OrganizationFull: There is no slot.
+            AllomiaError: Another failure of create is certain.
+        """
+        self._foresee(require_checked(parse_inputs(news)), call.identity, call.reporter)
+
+    def _foresee(self, inputs: Inputs, identity: Identity, reporter: Reporter) -> None:
+        if not isinstance(inputs.tenant_key_ref, Unknown):
+            api = self._tenants.open(inputs.tenant_key_ref)
+            if self._adopts(inputs, identity):
+                self._preflight.check_adoption(api, inputs, reporter)
+            else:
+                self._preflight.reserve_slot(api, inputs, identity, reporter)
+        self._preflight.check_location(inputs, identity, reporter, is_successor=True)
+
+    def _queue(self, inputs: Inputs, identity: Identity) -> None:
+        """Take the key's place in the order of its organization's slots, and start to read the list that tells them."""
+        reference, organization_id = inputs.tenant_key_ref, inputs.organization_id
+        if not isinstance(reference, Unknown) and not isinstance(organization_id, Unknown):
+            if not self._adopts(inputs, identity):
+                self._quota.queue(organization_id, identity)
+            self._quota.read_ahead.request(self._tenants.open(reference), organization_id)
+
+    def _adopts(self, inputs: Inputs, identity: Identity) -> bool:
+        """Tell whether a key is taken over; a rotation by replacement has done that with the first one."""
+        return inputs.adopt is not None and self._conversation.replacement(identity) is None
 
     def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Plan:
         """Decide what to do; a rotation reserves itself a slot, or waits for the next `pulumi up`."""

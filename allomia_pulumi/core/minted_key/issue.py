@@ -72,9 +72,9 @@ class Issuer:
                         verify_new_key(self.api, self.clock, self.reporter, organization_id, key)
                     is_proved = True
                     issued = deliver_new(self.store, request, place, key, stored, undelivered)
-                    self.quota.add(organization_id, key)
+                    self.quota.add(organization_id, key, slot)
             except KeyLeftBehind as problem:
-                self.quota.add(organization_id, key)
+                self.quota.add(organization_id, key, slot)
                 may_keep = is_proved and problem.is_ours and undelivered is not Undelivered.REVOKE
                 if may_keep and self._is_alive(organization_id, key.id):
                     return Issuance(key, owed="it was not written to Vault")

@@ -11,6 +11,7 @@ from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.core.verification import is_proved_gone, revoke_for_good
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.moments import format_moment
+from allomia_pulumi.ground.side_by_side import ask_both
 
 __all__ = ["finish", "retire"]
 
@@ -44,9 +45,12 @@ def retire(operation: Operation, state: KeyState) -> KeyState:
     if previous == state.key_id:
         # Only an edited state says so, and what it says may not end the key in use.
         return state.without_predecessor()
-    alive, moment = operation.quota.read(operation.api, organization_id)
     # A list may lag behind: the key that is to outlive the predecessor has to answer for itself.
-    is_alive = any(key.id == state.key_id for key in alive) and operation.api.has_key(organization_id, state.key_id)
+    (alive, moment), answers = ask_both(
+        lambda: operation.quota.read(operation.api, organization_id),
+        lambda: operation.api.has_key(organization_id, state.key_id),
+    )
+    is_alive = answers and any(key.id == state.key_id for key in alive)
     if not is_alive and is_proved_gone(operation.api, organization_id, state.key_id):
         why = f"key {state.key_id} was revoked outside of Pulumi"
         operation.reporter.warn(f"{why}; its predecessor {previous} stays until there is a new key")

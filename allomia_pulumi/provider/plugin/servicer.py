@@ -14,7 +14,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
-from allomia_pulumi.core.handler import Abandons, Call, Imports, Outputs, Previews, Resource
+from allomia_pulumi.core.handler import Abandons, Call, Foresees, Imports, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.read_ahead import take_announcement
@@ -156,7 +156,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         news, announced = take_announcement(decode(request.news, keeping=(ANNOUNCEMENT,)))
         reporter = OperationReporter(self.log, request.urn)
         old_identity = identity if olds else None
-        call = Call(identity, reporter, old_identity=old_identity, seed=request.randomSeed, announced=announced)
+        call = Call(
+            identity,
+            reporter,
+            old_identity=old_identity,
+            seed=request.randomSeed,
+            announced=announced,
+            is_foreseen=True,
+        )
         checked = self._resource(request.urn).check(olds, news, call)
         if self._imports.is_hint_due(request.urn, request.olds, request.news):
             reporter.info(IMPORT_HINT)
@@ -171,10 +178,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @ends_with_status
     def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
-        if request.preview:
-            return provider_pb2.CreateResponse(properties=struct_pb2.Struct())
         resource, reporter = self._resource(request.urn), OperationReporter(self.log, request.urn)
         call = Call(identity_of(request.urn), reporter, keeps_unfinished=True)
+        if request.preview:
+            if isinstance(resource, Foresees):
+                resource.foresee(decode(request.properties), call)
+            return provider_pb2.CreateResponse(properties=struct_pb2.Struct())
         pulumi_id, outputs = resource.create(decode(request.properties), call)
         _abandon_unheard(resource, context, {}, outputs, reporter)
         return provider_pb2.CreateResponse(id=pulumi_id, properties=to_finished(pulumi_id, outputs, reporter))

@@ -40,7 +40,7 @@ class TestOverlap:
         stack = overlapping()
         stack.clock.advance(HOUR)
         outcome = up(stack, Kind.UPDATE)
-        assert outcome.calls == ("list", "get", "revoke")
+        assert (sorted(outcome.calls[:2]), outcome.calls[2:]) == (["get", "list"], ("revoke",))
         assert f"key key-1 of organization {ORGANIZATION} is revoked: its overlap is over" in outcome.infos
         assert list(stack.alive) == ["key-2"]
         assert not {"previousKeyId", "previousSecret", "previousRevokeAt"} & set(stack.outputs)
@@ -184,7 +184,8 @@ class TestOverlap:
         stack = overlapping()
         del stack.api.keys[ORGANIZATION]["key-1"]
         stack.clock.advance(HOUR)
-        assert up(stack, Kind.UPDATE).calls == ("list", "get", "revoke", "list", "get", "organization")
+        calls = up(stack, Kind.UPDATE).calls
+        assert (sorted(calls[:2]), calls[2:]) == (["get", "list"], ("revoke", "list", "get", "organization"))
         assert_settled(stack)
 
     def test_a_revocation_whose_answer_was_lost_is_proved_by_the_next_up(self) -> None:
