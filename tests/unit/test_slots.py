@@ -85,7 +85,7 @@ def test_own_writes_are_applied_to_the_shared_list(ledger: Quota, api: FakeAllom
     ledger.alive(api, "org")
     with ledger.minting(api, "org", identity(1)):
         new = api.make("org", "new")
-        ledger.add("org", new)
+        ledger.add("org", new, identity(1))
     ledger.remove("org", old.id)
     assert [key.id for key in ledger.alive(api, "org")] == [new.id]
     assert api.calls == ["list"]
@@ -116,7 +116,7 @@ def test_a_failed_mint_keeps_its_promise_for_a_repeated_call(ledger: Quota, api:
         raise Unavailable("503")
     assert ledger.reserve(api, "org", identity(2)) is not None
     with ledger.minting(api, "org", identity(1)):
-        ledger.add("org", api.make("org", "repeated"))
+        ledger.add("org", api.make("org", "repeated"), identity(1))
     assert len(api.keys["org"]) == KEY_LIMIT
 
 
@@ -143,7 +143,7 @@ def test_g1_sixty_four_threads_never_exceed_the_slots(ledger: Quota, api: FakeAl
         barrier.wait()
         try:
             with ledger.minting(api, "org", identity(number)):
-                ledger.add("org", api.mint_key("org", f"{number}"))
+                ledger.add("org", api.mint_key("org", f"{number}"), identity(number))
         except OrganizationFull:
             return False
         return True
