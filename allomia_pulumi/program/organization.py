@@ -76,7 +76,7 @@ class Organization(DeclaredResource):
         postal_code: pulumi.Input[str],
         country: pulumi.Input[str],
         phone_number: pulumi.Input[str],
-        timezone: pulumi.Input[Timezone | str],
+        timezone: Timezone | pulumi.Input[str],
         external_id: pulumi.Input[str] | None = None,
         tenant_key_ref: pulumi.Input[str | VaultReferenceArgs] | None = None,
         deactivate_on_destroy: pulumi.Input[bool] | None = None,
