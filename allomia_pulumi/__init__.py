@@ -1,4 +1,4 @@
-"""Pulumi resources for AlloMia's organization API keys: minted, rotated and revoked without losing a secret."""
+"""Pulumi resources for AlloMia: organizations, and their API keys, minted and rotated without losing a secret."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from allomia_pulumi._version import __version__
 
 if TYPE_CHECKING:
     from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
-    from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
+    from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
     from allomia_pulumi.program.functions import (
         ApiKeyInfo,
         OrganizationApiKeys,
@@ -24,6 +24,7 @@ __all__ = [
     "AdoptArgs",
     "ApiKeyInfo",
     "DashboardApiKey",
+    "Organization",
     "OrganizationApiKey",
     "OrganizationApiKeys",
     "OrganizationInfo",
@@ -45,6 +46,7 @@ _PLACES = {
     "AdoptArgs": _ARGUMENTS,
     "ApiKeyInfo": _FUNCTIONS,
     "DashboardApiKey": _CLASSES,
+    "Organization": _CLASSES,
     "OrganizationApiKey": _CLASSES,
     "OrganizationApiKeys": _FUNCTIONS,
     "OrganizationInfo": _FUNCTIONS,

@@ -30,14 +30,21 @@ from allomia_pulumi.program.arguments import to_wire
 KINDS = ("OrganizationApiKey", "DashboardApiKey")
 FORMS = ("get_organization", "get_organizations", "get_organization_api_keys")
 PLACE = {"mount": "secret", "path": "allomia/ehr", "field": "api_key"}
-VALLEY = {"id": "org", "name": "Valley", "city": "Chur", "createdAt": "2026-11-25T12:00:00Z", "timezone": None}
+VALLEY = {
+    "id": "org",
+    "name": "Valley",
+    "city": "Chur",
+    "createdAt": "2026-11-25T12:00:00Z",
+    "timezone": None,
+    "isActive": False,
+}
 KEY = {"id": "key-1", "name": "ehr--p1", "label": "ehr", "ageSeconds": 90.0, "mark": "abcdef/ghjkmn"}
 ANSWERS: dict[str, dict[str, Any]] = {
     "allomia:index:getOrganization": VALLEY,
     "allomia:index:getOrganizations": {"organizations": [VALLEY]},
     "allomia:index:getOrganizationApiKeys": {"organizationId": "org", "keys": [KEY], "slotsUsed": 1, "slots": 5},
 }
-ORGANIZATION = OrganizationInfo("org", "Valley", "Chur", None, None, "2026-11-25T12:00:00Z")
+ORGANIZATION = OrganizationInfo("org", "Valley", "Chur", None, None, "2026-11-25T12:00:00Z", is_active=False)
 KEYS = OrganizationApiKeys("org", (ApiKeyInfo("key-1", "ehr--p1", "ehr", None, None, 90, "abcdef/ghjkmn"),), 1, 5)
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 

@@ -71,7 +71,7 @@ def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) 
     resource = getattr(dynamic, kind)
     assert resource.provider_constant == CONSTANTS[kind]
     provider = pickle.loads(base64.b64decode(resource.provider_constant))  # noqa: S301 - our own constant
-    assert isinstance(provider, calls.KeyProvider)
+    assert isinstance(provider, calls.HandlerProvider)
     assert resource.pulumi_type == f"pulumi-python:dynamic/allomia:{provider.kind}"
     assert provider.kind == kind
 

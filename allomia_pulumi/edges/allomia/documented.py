@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BeforeValidator, StrictBool, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from allomia_pulumi.edges.allomia.bodies import Answer
 from allomia_pulumi.edges.allomia.pages import Page
@@ -47,6 +47,7 @@ def _organization_id(value: object) -> object:
 
 
 InformingText = Annotated[str | None, WrapValidator(_or_none)]
+InformingSwitch = Annotated[StrictBool | None, WrapValidator(_or_none)]
 InformingMoment = Annotated[AllomiaMoment | None, WrapValidator(_or_none)]
 
 
@@ -59,6 +60,20 @@ class Organization(Answer):
     country: InformingText = None
     timezone: InformingText = None
     created_at: InformingMoment = None
+    email: InformingText = None
+    address: InformingText = None
+    state_province: InformingText = None
+    postal_code: InformingText = None
+    phone_number: InformingText = None
+    tenant_id: InformingText = None
+    created_by: InformingText = None
+    # The rest is in the answer for one organization only.
+    is_active: InformingSwitch = None
+    image: InformingText = None
+    owner_id: InformingText = None
+    last_modified_by: InformingText = None
+    updated_at: InformingMoment = None
+    deleted_at: InformingMoment = None
 
     @property
     def is_usable(self) -> bool:
