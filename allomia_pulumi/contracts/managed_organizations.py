@@ -28,7 +28,7 @@ class OrganizationFields(WireModel):
 
 
 class ManagedOrganization(Protocol):
-    """An organization with everything that AlloMia says of it; the list and the answers to writes say less than a GET."""
+    """An organization with what AlloMia says of it; the list and the answers to writes say less than a GET."""
 
     @property
     def id(self) -> str:
