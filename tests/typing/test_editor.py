@@ -17,7 +17,7 @@ OUTPUTS = {
     "key.created_at": "When AlloMia made the current key, ISO 8601 in UTC.",
     "key.secret": "The key itself, always a Pulumi secret.",
     "key.rotation_reason": "How the current key came: `created`, `imported`, `trigger`, `schedule`, `renamed` or",
-    "clinic.is_active": "Whether it is active: false once it was deactivated outside of Pulumi.",
+    "clinic.is_active": "Whether it is active; false once a refresh has seen that it was deactivated",
     "clinic.state_province": "The state or province of its address, as AlloMia has it; None where AlloMia says",
     "by_hand.since": "When the current key was written to Vault (KV v1: noticed there), ISO 8601 in UTC.",
 }
