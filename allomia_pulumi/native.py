@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Self
 
 import pulumi
 
+from allomia_pulumi.contracts.timezones import Timezone
 from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
     ORGANIZATION,
@@ -20,7 +21,6 @@ from allomia_pulumi.contracts.tokens import (
     dynamic_token,
     plugin_token,
 )
-from allomia_pulumi.contracts.timezones import Timezone
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key
 from allomia_pulumi.program.arguments import (
