@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Self
 
 import pulumi
 
+from allomia_pulumi.contracts.timezones import Timezone
 from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
     ORGANIZATION,
@@ -49,6 +50,7 @@ __all__ = [
     "OrganizationApiKeys",
     "OrganizationInfo",
     "Provider",
+    "Timezone",
     "VaultArgs",
     "VaultAuthArgs",
     "VaultReferenceArgs",
@@ -72,8 +74,8 @@ class _NoInputs:
 class _Native(DeclaredResource):
     """Register with the plugin, under aliases that take over what the dynamic face made.
 
-    Each alias of the user's gets a twin of the dynamic type, so that a resource can be renamed or reparented in the same
-    run that moves it. What a component was known as before, the engine combines with each of them itself.
+    Each alias of the user's gets a twin of the dynamic type, so that a resource can be renamed or reparented in the
+    same run that moves it. What a component was known as before, the engine combines with each of them itself.
     """
 
     kind: ClassVar[str]

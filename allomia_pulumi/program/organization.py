@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from allomia_pulumi.contracts.timezones import Timezone
+from allomia_pulumi.contracts.timezones import TimezoneName
 from allomia_pulumi.program.arguments import VaultReferenceArgs, to_wire
 from allomia_pulumi.program.base import DeclaredResource
 
@@ -54,7 +54,6 @@ class Organization(DeclaredResource):
         "email",
         "is_active",
         "name",
-        "pending",
         "phone_number",
         "postal_code",
         "record",
@@ -76,7 +75,7 @@ class Organization(DeclaredResource):
         postal_code: pulumi.Input[str],
         country: pulumi.Input[str],
         phone_number: pulumi.Input[str],
-        timezone: pulumi.Input[Timezone | str],
+        timezone: TimezoneName | pulumi.Input[str],
         external_id: pulumi.Input[str] | None = None,
         tenant_key_ref: pulumi.Input[str | VaultReferenceArgs] | None = None,
         deactivate_on_destroy: pulumi.Input[bool] | None = None,
@@ -96,8 +95,8 @@ class Organization(DeclaredResource):
             postal_code: The postal or ZIP code of its address.
             country: The country of its address, such as `USA`.
             phone_number: Its phone number, such as `+14155551234`.
-            timezone: Its time zone by its IANA name. AlloMia documents 21, from `America/New_York` to
-                `Pacific/Auckland`; another one warns, and AlloMia decides.
+            timezone: Its time zone by its IANA name, or a `Timezone`. AlloMia documents 21, from `America/New_York`
+                to `Pacific/Auckland`; another one warns, and AlloMia decides.
             external_id: Your own identifier of it. AlloMia takes it at the creation and shows it nowhere, so a change
                 is only recorded.
             tenant_key_ref: Where the tenant key for this organization lies in Vault, instead of
@@ -201,15 +200,9 @@ class Organization(DeclaredResource):
 
     @property
     @pulumi.getter(name="isActive")
-    def is_active(self) -> pulumi.Output[bool]:
-        """Whether it is active: false once it was deactivated outside of Pulumi."""
+    def is_active(self) -> pulumi.Output[bool | None]:
+        """Whether it is active; false once a refresh has seen that it was deactivated outside of Pulumi."""
         return pulumi.get(self, "is_active")
-
-    @property
-    @pulumi.getter
-    def pending(self) -> pulumi.Output[Sequence[Any]]:
-        """What a half-finished operation still owes. Empty when all is well."""
-        return pulumi.get(self, "pending")
 
     @property
     @pulumi.getter

@@ -480,4 +480,20 @@ ROWS: dict[int, Row] = {
         "Deactivated: kept with a warning, never made again, and nothing is written to it; gone: an error that keeps "
         "the state and names `pulumi state delete` (G4)",
     ),
+    111: Row(
+        "A field of an organization that is missing, no text, or has control characters or half a character",
+        "The check refuses it, all at once and a line each, without its value; nothing is trimmed or filled in (G5)",
+    ),
+    112: Row(
+        "A refresh of an organization meets 401, 403, 404, 500, or another tenant than the state has",
+        "An error, and the state keeps it; only where the list lacks it too is `pulumi state delete` named (G4)",
+    ),
+    113: Row(
+        "A stack holds organizations beside keys, and the command line asks about keys",
+        "An organization is passed over: it is no key, no orphan, and makes no key doubtful",
+    ),
+    114: Row(
+        "A time zone that AlloMia does not document, or that is none",
+        "Another zone warns, and AlloMia decides; what is none is refused with the nearest one",
+    ),
 }
