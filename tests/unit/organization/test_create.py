@@ -137,6 +137,22 @@ def test_g1_a_new_one_with_other_fields_is_named_and_not_taken(scene: Scene) -> 
     assert made[0] in raised.value.message
 
 
+@pytest.mark.catalogue(102)
+def test_g1_one_that_was_there_before_is_never_taken_for_the_new_one(scene: Scene) -> None:
+    first, second = scene.by_hand(), scene.by_hand()
+    scene.deactivate_by_hand(second)
+    news = {**NEWS, "duplicateOf": [first]}
+    scene.faults["POST"] = [lost_before]
+    with pytest.raises(OutcomeUnknown, match="showed no new organization"):
+        scene.create(news)
+    scene.restart()
+    scene.faults["POST"] = [changed(id=first)]
+    state = scene.create(news)
+    assert state.record.organization_id not in {first, second}
+    assert f"organization {first} existed before" in scene.listener.warnings[-1]
+    assert scene.count() == 3
+
+
 def test_g1_a_list_that_fails_settles_nothing(scene: Scene) -> None:
     scene.check(NEWS)
     scene.faults["POST"] = [lost_after]
