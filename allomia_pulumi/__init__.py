@@ -1,4 +1,4 @@
-"""Pulumi resources for AlloMia's organization API keys: minted, rotated and revoked without losing a secret."""
+"""Pulumi resources for AlloMia's organizations, and their API keys: minted and rotated without losing a secret."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from allomia_pulumi._version import __version__
 
 if TYPE_CHECKING:
+    from allomia_pulumi.contracts.timezones import Timezone
     from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
-    from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
+    from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
     from allomia_pulumi.program.functions import (
         ApiKeyInfo,
         OrganizationApiKeys,
@@ -24,9 +25,11 @@ __all__ = [
     "AdoptArgs",
     "ApiKeyInfo",
     "DashboardApiKey",
+    "Organization",
     "OrganizationApiKey",
     "OrganizationApiKeys",
     "OrganizationInfo",
+    "Timezone",
     "VaultReferenceArgs",
     "VaultSecretArgs",
     "__version__",
@@ -45,9 +48,11 @@ _PLACES = {
     "AdoptArgs": _ARGUMENTS,
     "ApiKeyInfo": _FUNCTIONS,
     "DashboardApiKey": _CLASSES,
+    "Organization": _CLASSES,
     "OrganizationApiKey": _CLASSES,
     "OrganizationApiKeys": _FUNCTIONS,
     "OrganizationInfo": _FUNCTIONS,
+    "Timezone": "allomia_pulumi.contracts.timezones",
     "VaultReferenceArgs": _ARGUMENTS,
     "VaultSecretArgs": _ARGUMENTS,
     "get_organization": _FUNCTIONS,

@@ -1,4 +1,4 @@
-"""Where the state of every stack finds its provider: two functions, called by their module and name for ever.
+"""Where the state of every stack finds its provider: functions, called by their module and name for ever.
 
 Loaded by the engine's `pulumi-python` plugin, never by a program. What they need is loaded when one is called.
 """
@@ -10,33 +10,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION, ORGANIZATION_API_KEY
 from allomia_pulumi.errors import InvalidConfiguration
 from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.provider.last_guard import Shown
 
 if TYPE_CHECKING:
-    from allomia_pulumi.provider.dynamic.calls import KeyProvider
+    from allomia_pulumi.provider.dynamic.calls import HandlerProvider
 
-__all__ = ["dashboard_api_key", "organization_api_key"]
+__all__ = ["dashboard_api_key", "organization", "organization_api_key"]
 
 
-def organization_api_key() -> KeyProvider:
+def organization_api_key() -> HandlerProvider:
     """Return the provider of `OrganizationApiKey`."""
     return _provider(ORGANIZATION_API_KEY)
 
 
-def dashboard_api_key() -> KeyProvider:
+def dashboard_api_key() -> HandlerProvider:
     """Return the provider of `DashboardApiKey`."""
     return _provider(DASHBOARD_API_KEY)
 
 
-def _provider(kind: str) -> KeyProvider:
+def organization() -> HandlerProvider:
+    """Return the provider of `Organization`."""
+    return _provider(ORGANIZATION)
+
+
+def _provider(kind: str) -> HandlerProvider:
     with _loading():
-        from allomia_pulumi.provider.dynamic.calls import KeyProvider  # noqa: PLC0415 - a program loads none of it
+        from allomia_pulumi.provider.dynamic.calls import HandlerProvider  # noqa: PLC0415 - a program loads none of it
         from allomia_pulumi.provider.registry import RESOURCES  # noqa: PLC0415 - the same
 
-        return KeyProvider(kind, RESOURCES[kind].load())
+        return HandlerProvider(kind, RESOURCES[kind].load())
 
 
 @contextmanager

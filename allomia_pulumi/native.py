@@ -12,15 +12,17 @@ from typing import Any, ClassVar, Final, Self
 
 import pulumi
 
+from allomia_pulumi.contracts.timezones import Timezone
 from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
+    ORGANIZATION,
     ORGANIZATION_API_KEY,
     PACKAGE,
     dynamic_token,
     plugin_token,
 )
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
-from allomia_pulumi.program import dashboard_api_key, organization_api_key
+from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key
 from allomia_pulumi.program.arguments import (
     AdoptArgs,
     VaultArgs,
@@ -29,7 +31,7 @@ from allomia_pulumi.program.arguments import (
     VaultSecretArgs,
     to_wire,
 )
-from allomia_pulumi.program.base import ApiKeyResource
+from allomia_pulumi.program.base import DeclaredResource
 from allomia_pulumi.program.native_functions import (
     get_organization,
     get_organization_api_keys,
@@ -43,10 +45,12 @@ __all__ = [
     "AdoptArgs",
     "ApiKeyInfo",
     "DashboardApiKey",
+    "Organization",
     "OrganizationApiKey",
     "OrganizationApiKeys",
     "OrganizationInfo",
     "Provider",
+    "Timezone",
     "VaultArgs",
     "VaultAuthArgs",
     "VaultReferenceArgs",
@@ -64,14 +68,14 @@ URN_PARTS: Final = 4
 
 @pulumi.input_type
 class _NoInputs:
-    """A key that is only looked up has none."""
+    """A resource that is only looked up has none."""
 
 
-class _Native(ApiKeyResource):
+class _Native(DeclaredResource):
     """Register with the plugin, under aliases that take over what the dynamic face made.
 
-    Each alias of the user's gets a twin of the dynamic type, so that a key can be renamed or reparented in the same run
-    that moves it. What a component was known as before, the engine combines with each of them itself.
+    Each alias of the user's gets a twin of the dynamic type, so that a resource can be renamed or reparented in the
+    same run that moves it. What a component was known as before, the engine combines with each of them itself.
     """
 
     kind: ClassVar[str]
@@ -82,13 +86,21 @@ class _Native(ApiKeyResource):
         former_type = dynamic_token(self.kind)
         formerly: pulumi.Alias | str
         if opts is None or opts.parent is None:
-            # The whole URN says the same, and spares the SDK a chain of outputs for each key.
+            # The whole URN says the same, and spares the SDK a chain of outputs for each resource.
             formerly = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{former_type}::{resource_name}"
         else:
             formerly = pulumi.Alias(type_=former_type)
         own = (opts.aliases if opts else None) or ()
         twins = [twin for alias in own if (twin := _twin(alias, former_type)) is not None]
         return plugin_token(self.kind), {}, [formerly, *twins]
+
+    @classmethod
+    def _look_up(cls, resource_name: str, pulumi_id: pulumi.Input[str], opts: pulumi.ResourceOptions | None) -> Self:
+        """Return a resource that this stack does not manage: what `__init__` does, without inputs."""
+        found = cls.__new__(cls)
+        by_id = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=pulumi_id))
+        found._declare(resource_name, by_id, _NoInputs, {})  # noqa: SLF001 - it is of this very class
+        return found
 
 
 def _twin(alias: pulumi.Input[str | pulumi.Alias] | None, former_type: str) -> pulumi.Input[str | pulumi.Alias] | None:
@@ -136,10 +148,7 @@ class OrganizationApiKey(organization_api_key.OrganizationApiKey, _Native):  # n
             id: `<organizationId>/<keyId>`.
             opts: Pulumi's resource options.
         """
-        found = cls.__new__(cls)
-        by_id = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
-        found._declare(resource_name, by_id, _NoInputs, {})  # noqa: SLF001 - what `__init__` does, without inputs
-        return found
+        return cls._look_up(resource_name, id, opts)
 
 
 class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Native):  # noqa: D101 - it has the resource's docstring
@@ -147,8 +156,29 @@ class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Native):  # noqa: D101
     kind = DASHBOARD_API_KEY
 
 
+class Organization(organization.Organization, _Native):  # noqa: D101 - it has the resource's docstring
+    __doc__ = organization.Organization.__doc__
+    kind = ORGANIZATION
+
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - Pulumi's word for it
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> Self:
+        """Look up an organization that this stack does not manage: nothing of it is changed or deactivated here.
+
+        Args:
+            resource_name: The logical name.
+            id: AlloMia's id of it.
+            opts: Pulumi's resource options.
+        """
+        return cls._look_up(resource_name, id, opts)
+
+
 class Provider(pulumi.ProviderResource):
-    """The settings of one tenant, for keys and functions that name it as their `provider`.
+    """The settings of one tenant, for resources and functions that name it as their `provider`.
 
     What is left out comes from the environment or is the default; the stack's `allomia:` configuration belongs to the
     default provider and does not count here. Settings are references, never secret values: Pulumi keeps them in state.

@@ -10,7 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY, kind_of, plugin_token
+from allomia_pulumi.contracts.tokens import (
+    DASHBOARD_API_KEY,
+    KEY_KINDS,
+    ORGANIZATION_API_KEY,
+    kind_of,
+    plugin_token,
+)
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.core.identity import Origin, recorded_identity
@@ -122,7 +128,7 @@ def resources_of(deployment: Mapping[str, Any]) -> list[Resource]:
 def is_key(resource: Resource, kind: str | None = None) -> bool:
     """Tell whether a resource is a key of this provider, of one kind or of any."""
     found = kind_of(resource.get("type"))
-    return found is not None and kind in {None, found}
+    return found in KEY_KINDS and kind in {None, found}
 
 
 def is_of_plugin(resource: Resource) -> bool:

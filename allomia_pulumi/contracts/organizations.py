@@ -49,3 +49,68 @@ class OrganizationDetails(Organization, Protocol):
     def created_at(self) -> datetime | None:
         """Return when it was made."""
         ...
+
+    @property
+    def email(self) -> str | None:
+        """Return its e-mail address."""
+        ...
+
+    @property
+    def address(self) -> str | None:
+        """Return its street address."""
+        ...
+
+    @property
+    def state_province(self) -> str | None:
+        """Return the state or province of its address."""
+        ...
+
+    @property
+    def postal_code(self) -> str | None:
+        """Return the postal or ZIP code of its address."""
+        ...
+
+    @property
+    def phone_number(self) -> str | None:
+        """Return its phone number."""
+        ...
+
+    @property
+    def tenant_id(self) -> str | None:
+        """Return AlloMia's id of its tenant."""
+        ...
+
+    @property
+    def created_by(self) -> str | None:
+        """Return AlloMia's id of the user that made it."""
+        ...
+
+    @property
+    def is_active(self) -> bool | None:
+        """Tell whether it is active."""
+        ...
+
+    @property
+    def image(self) -> str | None:
+        """Return its image."""
+        ...
+
+    @property
+    def owner_id(self) -> str | None:
+        """Return AlloMia's id of its owner."""
+        ...
+
+    @property
+    def last_modified_by(self) -> str | None:
+        """Return AlloMia's id of the user that changed it last."""
+        ...
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """Return when it was changed last."""
+        ...
+
+    @property
+    def deleted_at(self) -> datetime | None:
+        """Return when it was deactivated."""
+        ...

@@ -6,8 +6,11 @@ from typing import Any, Final
 
 __all__ = [
     "DASHBOARD_API_KEY",
+    "KEY_KINDS",
     "KINDS",
+    "ORGANIZATION",
     "ORGANIZATION_API_KEY",
+    "ORGANIZATION_METADATA",
     "PACKAGE",
     "dynamic_token",
     "kind_of",
@@ -17,7 +20,13 @@ __all__ = [
 PACKAGE: Final = "allomia"
 ORGANIZATION_API_KEY: Final = "OrganizationApiKey"
 DASHBOARD_API_KEY: Final = "DashboardApiKey"
-KINDS: Final = (ORGANIZATION_API_KEY, DASHBOARD_API_KEY)
+ORGANIZATION: Final = "Organization"
+ORGANIZATION_METADATA: Final = "OrganizationMetadata"
+
+KEY_KINDS: Final = (ORGANIZATION_API_KEY, DASHBOARD_API_KEY)
+"""The kinds that are keys: what the command line asks about keys passes over the others."""
+
+KINDS: Final = (*KEY_KINDS, ORGANIZATION)
 
 
 def plugin_token(name: str) -> str:

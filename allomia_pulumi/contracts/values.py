@@ -19,6 +19,19 @@ class OrganizationInfo:
         country: The country of its address, or None.
         timezone: Its time zone by its IANA name, or None.
         created_at: When it was made, ISO 8601 in UTC, or None.
+        email: Its e-mail address, or None.
+        address: Its street address, or None.
+        state_province: The state or province of its address, or None.
+        postal_code: The postal or ZIP code of its address, or None.
+        phone_number: Its phone number, or None.
+        tenant_id: AlloMia's id of the tenant that it belongs to, or None.
+        created_by: AlloMia's id of the user that made it, or None.
+        is_active: Whether it is active. This and what follows is None in a list, where AlloMia does not say it.
+        image: Its image, or None.
+        owner_id: AlloMia's id of its owner, or None.
+        last_modified_by: AlloMia's id of the user that changed it last, or None.
+        updated_at: When it was changed last, ISO 8601 in UTC, or None.
+        deleted_at: When it was deactivated, ISO 8601 in UTC, or None.
     """
 
     id: str
@@ -27,6 +40,19 @@ class OrganizationInfo:
     country: str | None
     timezone: str | None
     created_at: str | None
+    email: str | None = None
+    address: str | None = None
+    state_province: str | None = None
+    postal_code: str | None = None
+    phone_number: str | None = None
+    tenant_id: str | None = None
+    created_by: str | None = None
+    is_active: bool | None = None
+    image: str | None = None
+    owner_id: str | None = None
+    last_modified_by: str | None = None
+    updated_at: str | None = None
+    deleted_at: str | None = None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ def find_organization(directory: Directory, *, organization_id: str | None, name
     if organization_id is not None and name is None:
         return _organization(_find_by_id(directory, organization_id))
     if name is not None and organization_id is None:
-        return _organization(_find_by_name(directory, name))
+        listed = _find_by_name(directory, name)
+        # The list has not all fields. What it names and nobody finds by its id may be deactivated, so it still counts.
+        return _organization(directory.organization(listed.id) or listed)
     given = "neither was" if name is None else "both were"
     raise InvalidInput(
         f"an organization is looked up by its id or by its name, and {given} given",
@@ -139,6 +141,19 @@ def _organization(found: OrganizationDetails) -> OrganizationInfo:
         country=_scrubbed(found.country),
         timezone=_scrubbed(found.timezone),
         created_at=_formatted(found.created_at),
+        email=_scrubbed(found.email),
+        address=_scrubbed(found.address),
+        state_province=_scrubbed(found.state_province),
+        postal_code=_scrubbed(found.postal_code),
+        phone_number=_scrubbed(found.phone_number),
+        tenant_id=_scrubbed(found.tenant_id),
+        created_by=_scrubbed(found.created_by),
+        is_active=found.is_active,
+        image=_scrubbed(found.image),
+        owner_id=_scrubbed(found.owner_id),
+        last_modified_by=_scrubbed(found.last_modified_by),
+        updated_at=_formatted(found.updated_at),
+        deleted_at=_formatted(found.deleted_at),
     )
 
 

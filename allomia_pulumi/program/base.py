@@ -1,4 +1,4 @@
-"""Base class of a declared key in a program: its registration, and the outputs that all have."""
+"""Base classes of a declared resource in a program: its registration, and the outputs that all keys have."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ import pulumi
 from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
 from allomia_pulumi.program.announcements import announcement, declare
 
-__all__ = ["ApiKeyResource"]
+__all__ = ["ApiKeyResource", "DeclaredResource"]
 
 
-class ApiKeyResource(pulumi.CustomResource, ABC):
-    """A declared key.
+class DeclaredResource(pulumi.CustomResource, ABC):
+    """A declared resource.
 
     A face says by `_registration` under which type it registers; a resource says what its inputs and outputs are.
     """
 
     _outputs: ClassVar[Sequence[str]]
-    _secret_outputs: ClassVar[Sequence[str]]
+    _secret_outputs: ClassVar[Sequence[str]] = ()
     _lists_keys: ClassVar[bool] = False
-    _elsewhere: ClassVar[str] = "secret_in_state=False keeps the secret out of Pulumi: read it where vault_secret says"
 
     def _declare(
         self,
@@ -33,7 +32,6 @@ class ApiKeyResource(pulumi.CustomResource, ABC):
         inputs: Mapping[str, Any],
     ) -> None:
         """Register the resource; `declared` has the wire names of its inputs."""
-        self._is_secret_elsewhere = inputs.get("secret_in_state") is False
         type_, internal, aliases = self._registration(resource_name, opts)
         props = object.__new__(declared)
         props.__dict__.update(dict.fromkeys(self._outputs))
@@ -53,6 +51,22 @@ class ApiKeyResource(pulumi.CustomResource, ABC):
         self, resource_name: str, opts: pulumi.ResourceOptions | None
     ) -> tuple[str, Mapping[str, Any], list[pulumi.Input[str | pulumi.Alias]]]:
         """Return the type, the face's own inputs, and what else the resource may have been known as."""
+
+
+class ApiKeyResource(DeclaredResource):
+    """A declared key."""
+
+    _elsewhere: ClassVar[str] = "secret_in_state=False keeps the secret out of Pulumi: read it where vault_secret says"
+
+    def _declare(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None,
+        declared: type[object],
+        inputs: Mapping[str, Any],
+    ) -> None:
+        self._is_secret_elsewhere = inputs.get("secret_in_state") is False
+        super()._declare(resource_name, opts, declared, inputs)
 
     @property
     @pulumi.getter

@@ -12,20 +12,21 @@ import pulumi
 
 from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
+    ORGANIZATION,
     ORGANIZATION_API_KEY,
     PACKAGE,
     dynamic_token,
     plugin_token,
 )
-from allomia_pulumi.program import dashboard_api_key, organization_api_key
-from allomia_pulumi.program.base import ApiKeyResource
+from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key
+from allomia_pulumi.program.base import DeclaredResource
 
-__all__ = ["DashboardApiKey", "OrganizationApiKey"]
+__all__ = ["DashboardApiKey", "Organization", "OrganizationApiKey"]
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 
 
-class _Dynamic(ApiKeyResource):
+class _Dynamic(DeclaredResource):
     """Register with Pulumi's dynamic provider.
 
     The provider is a pickled call of a function of `allomia_pulumi.dynamic_provider`: an importable reference, never
@@ -67,8 +68,15 @@ class DashboardApiKey(dashboard_api_key.DashboardApiKey, _Dynamic):  # noqa: D10
     provider_constant = "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg=="
 
 
+class Organization(organization.Organization, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    __doc__ = organization.Organization.__doc__
+    pulumi_type = dynamic_token(ORGANIZATION)
+    instead = "take an existing organization over with adopt, or import it with allomia_pulumi.native.Organization"
+    provider_constant = "gASVMwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMDG9yZ2FuaXphdGlvbpMpUi4="
+
+
 def _refuse_providers(kind: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> None:
-    """Refuse an explicit provider of the plugin, the key's own or a parent's, which Pulumi drops without a word.
+    """Refuse an explicit provider of the plugin, the resource's own or a parent's, which Pulumi drops without a word.
 
     Raises:
         pulumi.RunError: There is one.
@@ -92,7 +100,7 @@ def _refuse_providers(kind: str, resource_name: str, opts: pulumi.ResourceOption
 def _identity(
     resource_name: str, opts: pulumi.ResourceOptions | None
 ) -> dict[str, str] | Awaitable[dict[str, str] | None]:
-    """Say which declared key this is, as the own URN would: the chain of parent types stands in the parent's URN."""
+    """Say which resource this is, as the own URN would: the chain of parent types stands in the parent's URN."""
     identity = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "parents": "", "name": resource_name}
     if opts is None or opts.parent is None:
         return identity
@@ -100,7 +108,7 @@ def _identity(
 
 
 async def _identity_below(parent: pulumi.Resource, identity: dict[str, str]) -> dict[str, str] | None:
-    """Wait for the parent's URN alone: as an output it would make the key depend on the parent, and so on itself."""
+    """Wait for the parent's URN alone: as an output it would make the child depend on the parent, and so on itself."""
     urn = await parent.urn.future()
     return None if urn is None else {**identity, "parents": _type_chain(urn)}
 

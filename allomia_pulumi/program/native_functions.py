@@ -6,6 +6,7 @@ Names, arguments and results are those of `allomia_pulumi.program.functions`, an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, Final, TypeVar
 
 import pulumi
@@ -172,14 +173,13 @@ def _in_one_line(function: str, problem: Exception) -> pulumi.RunError:
 
 
 def _organization(found: Mapping[str, Any]) -> OrganizationInfo:
-    return OrganizationInfo(
-        id=found["id"],
-        name=found["name"],
-        city=found.get("city"),
-        country=found.get("country"),
-        timezone=found.get("timezone"),
-        created_at=found.get("createdAt"),
-    )
+    told: dict[str, Any] = {each.name: found.get(_camel(each.name)) for each in fields(OrganizationInfo)}
+    return OrganizationInfo(**told)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
 
 
 def _organizations(found: Mapping[str, Any]) -> tuple[OrganizationInfo, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION, ORGANIZATION_API_KEY
 from allomia_pulumi.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ def _load_dashboard_keys() -> Build:
     return DashboardKeys
 
 
+def _load_organizations() -> Build:
+    from allomia_pulumi.core.organization.handler import Organizations  # noqa: PLC0415 - see `Registration.load`
+
+    return Organizations
+
+
 RESOURCES: Final[Mapping[str, Registration]] = {
     each.kind: each
     for each in (
@@ -62,5 +68,6 @@ RESOURCES: Final[Mapping[str, Registration]] = {
                 "Declare it with organizationId and vaultSecret, and run `pulumi up`.",
             ),
         ),
+        Registration(ORGANIZATION, _load_organizations),
     )
 }

@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pulumi
 import pytest
+from pydantic.alias_generators import to_camel
 
+from allomia_pulumi.contracts.values import OrganizationInfo
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.marks import make_mark
 from allomia_pulumi.errors import InvalidInput, NotFound
@@ -25,7 +27,15 @@ from tools.engine.processes import Child
 from tools.engine.sandbox import Sandbox, Tenant
 
 READY = r"(?m)^AlloMia sandbox on (http://\S+)$"
-INFORMING = ("city", "country", "timezone", "createdAt")
+TEXTS = {
+    name: name.upper()
+    for name in (
+        *("city", "country", "timezone", "email", "address", "stateProvince", "postalCode", "phoneNumber"),
+        *("tenantId", "createdBy", "image", "ownerId", "lastModifiedBy"),
+    )
+}
+MOMENTS = dict.fromkeys(("createdAt", "updatedAt", "deletedAt"), "2026-11-25T12:00:00Z")
+INFORMING = (*TEXTS, *MOMENTS, "isActive")
 COMMANDS = {
     "module": [sys.executable, "-m", "allomia_pulumi.sandbox", "--port", "0"],
     "command line": [Path(sys.executable).with_name("allomia"), "sandbox", "--port", "0"],
@@ -72,7 +82,7 @@ def test_an_organization_is_found_by_id_and_by_exact_name(scene: Scene) -> None:
     by_id = functions.get_organization(id=organization)
     assert scene.seen(before) == ["organization_read"]
     by_name = functions.get_organization(name="Valley Health")
-    assert scene.seen(before) == ["organization_read", "organizations_listed"]
+    assert scene.seen(before) == ["organization_read", "organizations_listed", "organization_read"]
     assert by_id == by_name
     assert (by_id.id, by_id.name, by_id.city, by_id.country) == (organization, "Valley Health", "San Francisco", "USA")
     assert by_id.timezone == "America/Los_Angeles"
@@ -90,7 +100,7 @@ def test_every_page_is_read_and_a_search_keeps_them_few(scene: Scene) -> None:
     assert [each.name for each in functions.get_organizations(search="CLINIC 20")] == [
         f"Clinic {number}" for number in range(200, 205)
     ]
-    assert scene.seen(before) == ["organizations_listed"] * 2
+    assert scene.seen(before) == ["organizations_listed", "organization_read", "organizations_listed"]
     assert "“Clinic 204” (id" in str(failure("get_organization", name="clinic 204"))
 
 
@@ -142,7 +152,16 @@ def test_what_only_informs_may_be_absent_null_or_of_another_type(scene: Scene, s
     body = {"currentOrg": {"id": organization, "name": "Valley", "later": 1, **said}, "userOrgs": []}
     scene.sandbox.add_fault("status", method="GET", path=f"*/{organization}", status=200, body=body)
     found = functions.get_organization(id=organization)
-    assert (found.name, found.city, found.country, found.timezone) == ("Valley", None, None, None)
+    assert found == OrganizationInfo(organization, "Valley", None, None, None, None)
+
+
+def test_all_that_is_documented_of_an_organization_is_told(scene: Scene) -> None:
+    organization = scene.add("Valley")
+    body = {"currentOrg": {"id": organization, "name": "Valley", "isActive": False, **TEXTS, **MOMENTS}, "userOrgs": []}
+    scene.sandbox.add_fault("status", method="GET", path=f"*/{organization}", status=200, body=body)
+    found = functions.get_organization(id=organization)
+    told = {to_camel(name): value for name, value in asdict(found).items()}
+    assert told == body["currentOrg"]
 
 
 def test_keys_are_described_and_no_secret_is_shown(scene: Scene) -> None:

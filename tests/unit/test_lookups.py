@@ -27,6 +27,19 @@ class FoundOrganization:
     country: str | None = None
     timezone: str | None = None
     created_at: datetime | None = None
+    email: str | None = None
+    address: str | None = None
+    state_province: str | None = None
+    postal_code: str | None = None
+    phone_number: str | None = None
+    tenant_id: str | None = None
+    created_by: str | None = None
+    is_active: bool | None = None
+    image: str | None = None
+    owner_id: str | None = None
+    last_modified_by: str | None = None
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
     is_usable: bool = True
 
 
@@ -47,9 +60,12 @@ class FakeDirectory:
     keys: list[FoundKey] = field(default_factory=list)
     searches: list[str | None] = field(default_factory=list)
     is_search_blind: bool = False
+    read: dict[str, FoundOrganization | None] = field(default_factory=dict)
     source: str = "Vault secret/allomia/tenant#api_key"
 
     def organization(self, organization_id: str) -> FoundOrganization | None:
+        if organization_id in self.read:
+            return self.read[organization_id]
         return next((each for each in self.organizations if each.id == organization_id), None)
 
     def list_organizations(self, search: str | None = None) -> list[FoundOrganization]:
@@ -87,6 +103,19 @@ def test_a_name_is_searched_for_and_then_taken_exactly() -> None:
     directory = named("Valley Health Clinic", "Valley Health", "valley health")
     assert find_organization(directory, organization_id=None, name="Valley Health").id == "org-1"
     assert directory.searches == ["Valley Health"]
+
+
+def test_by_its_name_an_organization_has_the_fields_that_a_list_lacks() -> None:
+    directory = named("Valley")
+    directory.read = {"org-0": FoundOrganization("org-0", "Valley", is_active=False, deleted_at=NOW)}
+    found = find_organization(directory, organization_id=None, name="Valley")
+    assert (found.is_active, found.deleted_at) == (False, format_moment(NOW))
+
+
+def test_what_the_list_names_and_nobody_finds_by_its_id_is_told_as_the_list_has_it() -> None:
+    directory = named("Valley")
+    directory.read = {"org-0": None}
+    assert find_organization(directory, organization_id=None, name="Valley").id == "org-0"
 
 
 def test_a_search_that_misses_an_existing_name_does_not_make_it_missing() -> None:

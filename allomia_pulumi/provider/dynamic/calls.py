@@ -41,7 +41,7 @@ from allomia_pulumi.provider.dynamic.host import end_with_engine, engine_log, wi
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
 from allomia_pulumi.provider.last_guard import Ending, Shown, guarded, log_frames
 
-__all__ = ["KeyProvider"]
+__all__ = ["HandlerProvider"]
 
 IDENTITY = "__identity"
 
@@ -53,7 +53,7 @@ def _raise_line(ending: Ending, *_: object) -> NoReturn:
 _guarded = guarded(_raise_line, log_frames(lambda *_: engine_log()), caller=Caller.PYTHON)
 
 
-class KeyProvider(ResourceProvider):
+class HandlerProvider(ResourceProvider):
     """Serve one kind of resource to the dynamic plugin; one instance and many threads per process.
 
     Args:
@@ -72,7 +72,7 @@ class KeyProvider(ResourceProvider):
         self._build = build
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Set the process up; wrong configuration is not an error yet, check reports it for each key."""
+        """Set the process up; wrong configuration is not an error yet, check reports it for each resource."""
         sys.tracebacklimit = 0
         self._log = engine_log()
         widen_thread_pool(self._log)
@@ -103,19 +103,19 @@ class KeyProvider(ResourceProvider):
 
     @_guarded
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Mint a key."""
+        """Make it exist."""
         pulumi_id, state = self._handler.create(_wire(props), self._call(props))
         return CreateResult(pulumi_id, _outputs(state))
 
     @_guarded
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Look whether the key still exists; outputs travel on, inputs cannot be rebuilt from them."""
+        """Look whether it still exists; outputs travel on, inputs cannot be rebuilt from them."""
         state = self._handler.read(id_, props, self._reporter(recorded_identity(props)))
         return ReadResult("", {}) if state is None else ReadResult(id_, _outputs(state))
 
     @_guarded
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Do what the diff planned: retire, rotate in place, deliver, record."""
+        """Do what the diff planned."""
         state = self._handler.update(_olds, _wire(_news), self._call(_news, _id))
         return UpdateResult(_outputs(state))
 
@@ -128,7 +128,7 @@ class KeyProvider(ResourceProvider):
 
     @_guarded
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Revoke the key."""
+        """End it."""
         self._handler.delete(_props, self._reporter(recorded_identity(_props)))
 
 

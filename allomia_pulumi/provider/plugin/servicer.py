@@ -29,7 +29,7 @@ from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog
 from allomia_pulumi.provider.plugin.codec import decode, encode
 from allomia_pulumi.provider.plugin.failures import ends_with_status
-from allomia_pulumi.provider.plugin.imports import IMPORT_HINT, ImportWatch
+from allomia_pulumi.provider.plugin.imports import ImportWatch
 from allomia_pulumi.provider.plugin.invokes import invoke
 from allomia_pulumi.provider.plugin.responses import (
     OperationReporter,
@@ -165,8 +165,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             is_foreseen=True,
         )
         checked = self._resource(request.urn).check(olds, news, call)
-        if self._imports.is_hint_due(request.urn, request.olds, request.news):
-            reporter.info(IMPORT_HINT)
+        if hint := self._imports.take_hint(request.urn, request.olds, request.news):
+            reporter.info(hint)
         return provider_pb2.CheckResponse(inputs=encode(checked.inputs), failures=to_failures(checked.failures))
 
     @ends_with_status
