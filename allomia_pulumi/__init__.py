@@ -7,7 +7,7 @@ from allomia_pulumi._version import __version__
 
 if TYPE_CHECKING:
     from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
-    from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
+    from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey, OrganizationMetadata
     from allomia_pulumi.program.functions import (
         ApiKeyInfo,
         OrganizationApiKeys,
@@ -28,6 +28,7 @@ __all__ = [
     "OrganizationApiKey",
     "OrganizationApiKeys",
     "OrganizationInfo",
+    "OrganizationMetadata",
     "VaultReferenceArgs",
     "VaultSecretArgs",
     "__version__",
@@ -50,6 +51,7 @@ _PLACES = {
     "OrganizationApiKey": _CLASSES,
     "OrganizationApiKeys": _FUNCTIONS,
     "OrganizationInfo": _FUNCTIONS,
+    "OrganizationMetadata": _CLASSES,
     "VaultReferenceArgs": _ARGUMENTS,
     "VaultSecretArgs": _ARGUMENTS,
     "get_organization": _FUNCTIONS,
