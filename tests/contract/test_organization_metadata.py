@@ -119,7 +119,7 @@ def test_another_organization_is_a_new_record_there(scene: Scene) -> None:
     assert (scene.sandbox.metadata(other) or {})["metadata"] == METADATA
 
 
-@pytest.mark.catalogue(129)
+@pytest.mark.catalogue(124)
 def test_a_404_says_that_a_first_record_is_made_on_allomias_side(scene: Scene) -> None:
     scene.sandbox.delete_organization(scene.organization)
     scene.sandbox.add_organization(scene.tenant.id, "Valley Health", scene.organization)
@@ -130,13 +130,13 @@ def test_a_404_says_that_a_first_record_is_made_on_allomias_side(scene: Scene) -
     assert record(scene)["metadata"] == METADATA
 
 
-@pytest.mark.catalogue(129)
+@pytest.mark.catalogue(124)
 def test_a_404_of_a_hidden_organization_is_not_blamed_on_the_record(scene: Scene) -> None:
     scene.sandbox.delete_organization(scene.organization)
     refused(scene, f"organization {scene.organization} is not visible to the tenant key")
 
 
-@pytest.mark.catalogue(129)
+@pytest.mark.catalogue(124)
 def test_allomias_own_schema_refuses_with_its_detail_and_nothing_is_recorded(scene: Scene) -> None:
     scene.sandbox.set_metadata_schema(scene.tenant.id, properties={"beds": "string"}, required=["region"])
     try:
@@ -148,7 +148,7 @@ def test_allomias_own_schema_refuses_with_its_detail_and_nothing_is_recorded(sce
     assert record(scene)["version"] == 1
 
 
-@pytest.mark.catalogue(129)
+@pytest.mark.catalogue(124)
 def test_g3_a_refusal_that_repeats_the_tenant_key_or_a_page_is_scrubbed_and_bounded(scene: Scene) -> None:
     key = scene.tenant.key
     body = {"error": f"bad {key}\nnext line", "details": [f"{key}\x1b[31m", "x" * 9000]}
@@ -171,7 +171,7 @@ AMBIGUOUS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.catalogue(130)
+@pytest.mark.catalogue(125)
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_a_lost_answer_is_followed_by_the_same_put_once(scene: Scene, name: str) -> None:
     scene.sandbox.add_fault(method="PUT", path="*/metadata", **AMBIGUOUS[name])
@@ -183,7 +183,7 @@ def test_a_lost_answer_is_followed_by_the_same_put_once(scene: Scene, name: str)
     assert (written["metadata"], written["version"]) == (METADATA, outputs["version"])
 
 
-@pytest.mark.catalogue(130)
+@pytest.mark.catalogue(125)
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_two_lost_answers_are_an_error_and_the_next_up_writes_once_more(scene: Scene, name: str) -> None:
     scene.sandbox.add_fault(method="PUT", path="*/metadata", times=2, **AMBIGUOUS[name])
@@ -194,7 +194,7 @@ def test_two_lost_answers_are_an_error_and_the_next_up_writes_once_more(scene: S
     assert record(scene)["metadata"] == METADATA
 
 
-@pytest.mark.catalogue(130)
+@pytest.mark.catalogue(125)
 def test_a_change_whose_answers_are_lost_stays_a_change(scene: Scene) -> None:
     id_, outputs = scene.face.up(news(scene))
     inputs = scene.face.check(news(scene), news(scene, OTHER))
@@ -207,7 +207,7 @@ def test_a_change_whose_answers_are_lost_stays_a_change(scene: Scene) -> None:
     assert record(scene)["metadata"] == OTHER
 
 
-@pytest.mark.catalogue(129)
+@pytest.mark.catalogue(124)
 @pytest.mark.parametrize("status", [401, 403, 429, 503])
 def test_an_answer_that_wrote_nothing_is_not_taken_for_a_lost_one(scene: Scene, status: int) -> None:
     scene.sandbox.add_fault("status", method="PUT", path="*/metadata", times=None, status=status)

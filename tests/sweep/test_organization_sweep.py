@@ -43,7 +43,7 @@ def stage(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Itera
         yield make
 
 
-@pytest.mark.catalogue(121, 122)
+@pytest.mark.catalogue(123)
 @pytest.mark.parametrize(("group", "strike", "face"), REPRESENTATIVES)
 def test_g1_g4_a_strike_at_each_boundary_makes_no_organization_twice_and_ends_none_unasked(
     stage: StageClinics, request: pytest.FixtureRequest, group: str, strike: Strike, face: Face
@@ -51,7 +51,7 @@ def test_g1_g4_a_strike_at_each_boundary_makes_no_organization_twice_and_ends_no
     strike_all(stage(face, GROUPS[group]), strike, request)
 
 
-@pytest.mark.catalogue(121, 122)
+@pytest.mark.catalogue(123)
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("group", "strike", "face"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
@@ -85,6 +85,13 @@ TYPES: Final[tuple[tuple[str, type[BaseModel], str], ...]] = (
     (ADOPTION, Adoption, "A key that exists already, to be taken over instead of making one."),
     (OLD_KEY, OldKey, "An earlier key made by hand, known by its version in Vault only."),
 )
+Face: TypeAlias = type[DashboardApiKey | Organization | OrganizationApiKey | OrganizationMetadata]
+MODELS: Final[Mapping[str, tuple[type[BaseModel], type[BaseModel], Face]]] = {
+    DASHBOARD_API_KEY: (DashboardInputs, DashboardState, DashboardApiKey),
+    ORGANIZATION: (OrganizationInputs, OrganizationState, Organization),
+    ORGANIZATION_API_KEY: (Inputs, KeyState, OrganizationApiKey),
+    ORGANIZATION_METADATA: (MetadataInputs, MetadataState, OrganizationMetadata),
+}
 
 
 def build_schema() -> dict[str, Any]:
@@ -111,17 +118,7 @@ def build_schema() -> dict[str, Any]:
             "environment of the plugin.",
             "inputProperties": settings.describe_provider(),
         },
-        "resources": {
-            plugin_token(kind): _resource(kind, *models)
-            for kind, models in sorted(
-                {
-                    DASHBOARD_API_KEY: (DashboardInputs, DashboardState, DashboardApiKey),
-                    ORGANIZATION: (OrganizationInputs, OrganizationState, Organization),
-                    ORGANIZATION_API_KEY: (Inputs, KeyState, OrganizationApiKey),
-                    ORGANIZATION_METADATA: (MetadataInputs, MetadataState, OrganizationMetadata),
-                }.items()
-            )
-        },
+        "resources": {plugin_token(kind): _resource(kind, *models) for kind, models in sorted(MODELS.items())},
         "functions": functions.describe_functions(),
     }
 
@@ -137,7 +134,7 @@ def _resource(
     kind: str,
     asked: type[BaseModel],
     kept: type[BaseModel],
-    face: type[DashboardApiKey | Organization | OrganizationApiKey | OrganizationMetadata],
+    face: Face,
 ) -> dict[str, Any]:
     outputs, inputs = describe_fields(kept, secrets=SECRET_OUTPUTS), describe_fields(asked)
     if kind == ORGANIZATION:
