@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.conversation import Conversation
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.organization.state import OrganizationState
@@ -47,6 +48,7 @@ class OrganizationConversation(Conversation[None]):
         self._creations: dict[Identity, Creation] = {}
         self._attempts: dict[Identity, Attempt] = {}
         self._made: set[str] = set()
+        self._said: set[str] = set()
         self._locks: dict[object, threading.RLock] = {}
 
     @contextmanager
@@ -56,6 +58,14 @@ class OrganizationConversation(Conversation[None]):
             lock = self._locks.setdefault(key, threading.RLock())
         with lock:
             yield
+
+    def warn_once(self, text: str, reporter: Reporter) -> None:
+        """Warn of something that check and create both find, or several resources, once in a process."""
+        with self._lock:
+            is_new = text not in self._said
+            self._said.add(text)
+        if is_new:
+            reporter.warn(text)
 
     def claim(self, organization_id: str, identity: Identity) -> bool:
         """Claim an organization for a declaration; False if another one of this process has claimed it."""

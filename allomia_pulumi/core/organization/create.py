@@ -52,7 +52,7 @@ class Maker:
         with self.conversation.lock(fold(fields.name)):
             if (attempt := self.conversation.attempt(self.identity)) is None:
                 self.duplicates.refuse(self.roster, self.api, inputs, self.identity, self.reporter)
-                before = frozenset(each.id for each in self.roster.organizations())
+                before = self.roster.ids()
                 try:
                     made = self._check(self._send(inputs, fields), fields, before)
                 except OutcomeUnknown as problem:

@@ -40,7 +40,13 @@ from allomia_pulumi.core.organization.state import (
 )
 from allomia_pulumi.core.organization.takeover import Takeover, as_inputs, as_settings
 from allomia_pulumi.core.organization.update import Update, record_settings_only
-from allomia_pulumi.core.organization.words import describe_fields, describe_state, may_be_ended, takeover
+from allomia_pulumi.core.organization.words import (
+    describe,
+    describe_fields,
+    describe_state,
+    how_to_take_over,
+    may_be_ended,
+)
 from allomia_pulumi.core.record import record_settings
 from allomia_pulumi.errors import SetupError
 from allomia_pulumi.ground.clock import Clock
@@ -61,8 +67,8 @@ class Organizations:
         self._tenants = tenants
         self._clock = clock
         self._rosters = Rosters(clock)
-        self._duplicates = Duplicates()
         self._conversation = OrganizationConversation()
+        self._duplicates = Duplicates(self._conversation)
         self._forecast = Forecast()
 
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Checked:
@@ -97,7 +103,7 @@ class Organizations:
             return
         with self._forecast.foretelling(call.reporter):
             if inputs.adopt is not None:
-                Takeover(api, call.reporter).adopt(inputs.adopt, inputs)
+                Takeover(api, self._conversation, call.reporter).adopt(inputs.adopt, inputs)
             else:
                 self._duplicates.refuse(self._rosters.of(api), api, inputs, call.identity, call.reporter)
 
@@ -144,7 +150,12 @@ class Organizations:
         settings = record_settings(OrganizationSettings, inputs, None)
         api = self._tenants.organizations(settings.reference)
         if isinstance(inputs.adopt, str):
-            found = Takeover(api, reporter).adopt(inputs.adopt, inputs)
+            found = Takeover(api, self._conversation, reporter).adopt(inputs.adopt, inputs)
+            if not self._conversation.claim(found.id, identity):
+                reporter.warn(
+                    f"organization {describe(found)} is another resource's of this stack too: both write it, and the "
+                    "end of one deactivates nothing while the other has it"
+                )
             return self._first_state(found, as_settings(found, settings), identity, is_active=found.is_active)
         maker = Maker(
             api,
@@ -188,7 +199,8 @@ class Organizations:
         Raises:
             AllomiaError: Nothing was imported.
         """
-        found = Takeover(self._tenants.organizations(None), reporter).find_imported(pulumi_id)
+        takeover = Takeover(self._tenants.organizations(None), self._conversation, reporter)
+        found = takeover.find_imported(pulumi_id)
         state = self._first_state(found, as_settings(found), identity, is_active=found.is_active)
         self._conversation.hold(state, identity)
         return state, as_inputs(state.record.settings)
@@ -271,5 +283,5 @@ class Organizations:
             return
         reporter.warn(
             f"organization {describe_state(state)} was made, its engine is gone, and nobody could record it: it lives "
-            f"on. In the next run {takeover(state.record.identity, state.record.organization_id)}"
+            f"on. In the next run {how_to_take_over(state.record.identity, state.record.organization_id)}"
         )

@@ -103,7 +103,7 @@ def merge(inputs: OrganizationInputs, state: OrganizationState, now: Organizatio
     fields = OrganizationFields(**merged)
     return Merge(
         fields=fields,
-        kept=tuple(name for name in outside if name not in changed),
+        kept=tuple(name for name in outside if name not in changed and merged[name] == _value(now, name)),
         overridden=tuple(name for name in outside if name in changed and name in differing(asked, now)),
         is_needed=bool(differing(fields, now)),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,9 +11,10 @@ from allomia_pulumi.contracts.timezones import TIMEZONES
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.organization.conversation import OrganizationConversation
 from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, known_fields, wire_name
 from allomia_pulumi.core.organization.roster import Roster, is_namesake
-from allomia_pulumi.core.organization.words import describe, describe_each, is_ended, takeover
+from allomia_pulumi.core.organization.words import describe, describe_each, how_to_take_over, is_ended
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.likeness import nearest
 from allomia_pulumi.ground.redaction import printable
@@ -70,9 +70,8 @@ def _check_timezone(timezone: str, reporter: Reporter) -> Iterator[Failure]:
 class Duplicates:
     """The look for organizations that are the new one already; each finding that stops nothing is said once."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._said: set[str] = set()
+    def __init__(self, conversation: OrganizationConversation) -> None:
+        self._conversation = conversation
 
     def refuse(
         self,
@@ -95,7 +94,7 @@ class Duplicates:
         found = (self._look(each, api, fields, reporter) for each in roster.namesakes(fields) if each.id not in named)
         active = [each for each in found if each is not None]
         if active and isinstance(meant, Unknown):
-            self._say(
+            self._conversation.warn_once(
                 f"organizations with this name and e-mail address exist already ({describe_each(active)}): "
                 f"`pulumi up` will fail unless {spell('duplicateOf')} names them by then",
                 reporter,
@@ -109,7 +108,7 @@ class Duplicates:
         """Ask for one that the list names; return it if it is active, and the same for all that AlloMia says."""
         found = api.read_organization(listed.id) if listed.is_usable else listed
         if found is None:
-            self._say(
+            self._conversation.warn_once(
                 f"AlloMia lists organization {describe(listed)} with this name, and it answers 404 itself: it is not "
                 "counted",
                 reporter,
@@ -117,7 +116,7 @@ class Duplicates:
             return None
         is_same = is_namesake(found.fields, fields)
         if is_same is None:
-            self._say(
+            self._conversation.warn_once(
                 f"organization {describe(found)} has this name and no e-mail address to tell it by: if it is the one "
                 "that is meant, take it over instead",
                 reporter,
@@ -125,7 +124,7 @@ class Duplicates:
         if not is_same:
             return None
         if is_ended(found):
-            self._say(
+            self._conversation.warn_once(
                 f"organization {describe(found)} has this name and e-mail address and is deactivated: a new one is "
                 "made beside it",
                 reporter,
@@ -133,20 +132,13 @@ class Duplicates:
             return None
         return found
 
-    def _say(self, text: str, reporter: Reporter) -> None:
-        with self._lock:
-            is_new = text not in self._said
-            self._said.add(text)
-        if is_new:
-            reporter.warn(text)
-
 
 def _duplicate(active: list[ManagedOrganization], identity: Identity) -> InvalidInput:
     ids = ", ".join(printable(each.id) for each in active)
     several = "active organizations have" if len(active) > 1 else "an active organization has"
     return InvalidInput(
         f"{several} this name and e-mail address already ({describe_each(active)}); none was made",
-        f"If it is the one that is meant, {takeover(identity, active[0].id)}. If this one is to stand beside it, name "
-        f"it in {spell('duplicateOf')} ({ids}). If the state has it already, this is a forced replacement: leave that "
-        "out, since an organization is never replaced.",
+        f"If it is the one that is meant, {how_to_take_over(identity, active[0].id)}. If this one is to stand beside "
+        f"it, name it in {spell('duplicateOf')} ({ids}). If the state has it already, this is a forced replacement: "
+        "leave that out, since an organization is never replaced.",
     )

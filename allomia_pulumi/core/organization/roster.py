@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationApi, OrganizationFields
 from allomia_pulumi.core.organization.words import fold
@@ -23,21 +22,39 @@ class Roster:
         self._api = api
         self._clock = clock
         self._lock = threading.RLock()
-        self._listed: dict[str, ManagedOrganization] | None = None
-        self._made: dict[str, ManagedOrganization] = {}
+        self._is_read = False
+        self._ids: set[str] = set()
+        self._tenant_ids: set[str] = set()
+        self._by_name: dict[str, dict[str, ManagedOrganization]] = {}
         self._failure: AllomiaError | None = None
         self._shared_until = 0.0
 
-    def organizations(self) -> tuple[ManagedOrganization, ...]:
-        """Return every organization of the tenant, from the one list and what was made since.
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all organizations, those of the one list and those that were made since.
 
         Raises:
             AllomiaError: The list could not be read to its end; whoever comes next tries again.
         """
         with self._lock:
-            if self._listed is None:
-                self._listed = self._read()
-            return tuple({**self._listed, **self._made}.values())
+            self._read_once()
+            return frozenset(self._ids)
+
+    def namesakes(self, fields: OrganizationFields) -> tuple[ManagedOrganization, ...]:
+        """Return the organizations whose name and e-mail address are these, or may be, for all that people see.
+
+        Raises:
+            AllomiaError: The list could not be read to its end; whoever comes next tries again.
+        """
+        with self._lock:
+            self._read_once()
+            named = tuple(self._by_name.get(fold(fields.name), {}).values())
+        return tuple(each for each in named if is_namesake(each.fields, fields) is not False)
+
+    @property
+    def tenant_id(self) -> str | None:
+        """Return the one tenant that all of them name, as far as the list was read; None for none, or for several."""
+        with self._lock:
+            return next(iter(self._tenant_ids)) if len(self._tenant_ids) == 1 else None
 
     def read_again(self) -> tuple[ManagedOrganization, ...]:
         """Read the list now, past the shared one, which stays: it is what was there before."""
@@ -46,30 +63,27 @@ class Roster:
     def add(self, organization: ManagedOrganization) -> None:
         """Add an organization that this process made."""
         with self._lock:
-            self._made[organization.id] = organization
+            self._ids.add(organization.id)
+            self._by_name.setdefault(fold(organization.fields.name), {})[organization.id] = organization
+            if organization.tenant_id:
+                self._tenant_ids.add(organization.tenant_id)
 
-    def namesakes(self, fields: OrganizationFields) -> tuple[ManagedOrganization, ...]:
-        """Return the organizations whose name and e-mail address are these, or may be, for all that people see."""
-        return tuple(each for each in self.organizations() if is_namesake(each.fields, fields) is not False)
-
-    @property
-    def tenant_id(self) -> str | None:
-        """Return the one tenant that all of them name; None if they name none, or several."""
-        named = {each.tenant_id for each in self.organizations()} - {None}
-        return named.pop() if len(named) == 1 else None
-
-    def _read(self) -> dict[str, ManagedOrganization]:
+    def _read_once(self) -> None:
+        if self._is_read:
+            return
         started = self._clock.monotonic()
         if self._failure is not None and started < self._shared_until:
             raise self._failure.copy()
         try:
-            listed: Sequence[ManagedOrganization] = self._api.list_organizations()
+            listed = self._api.list_organizations()
         except AllomiaError as problem:
             now = self._clock.monotonic()
             if now - started > SHARED_FAILURE_SECONDS:
                 self._failure, self._shared_until = problem, now + (now - started)
             raise
-        return {each.id: each for each in listed}
+        for each in listed:
+            self.add(each)
+        self._is_read = True
 
 
 class Rosters:

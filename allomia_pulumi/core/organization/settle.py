@@ -17,7 +17,7 @@ from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.organization.conversation import Attempt, OrganizationConversation
 from allomia_pulumi.core.organization.plan import differing
 from allomia_pulumi.core.organization.roster import Roster
-from allomia_pulumi.core.organization.words import describe, describe_each, fold, takeover
+from allomia_pulumi.core.organization.words import describe, describe_each, fold, how_to_take_over
 from allomia_pulumi.errors import AllomiaError, OutcomeUnknown
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import printable
@@ -93,7 +93,7 @@ class Settlement:
         return OutcomeUnknown(
             f"{attempt.problem.message}, and AlloMia's list has new organizations with the same fields that may be the "
             f"one ({describe_each(equal)}); none was recorded",
-            f"Find out which one it is, and {takeover(self.identity, equal[0].id)}.",
+            f"Find out which one it is, and {how_to_take_over(self.identity, equal[0].id)}.",
         )
 
     def _none(self, attempt: Attempt, new: Sequence[ManagedOrganization]) -> OutcomeUnknown:

@@ -8,6 +8,7 @@ from typing import Any
 from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationApi
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core import input_fields
+from allomia_pulumi.core.organization.conversation import OrganizationConversation
 from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, known_fields, wire_name
 from allomia_pulumi.core.organization.plan import differing
 from allomia_pulumi.core.organization.state import OrganizationSettings
@@ -25,6 +26,7 @@ class Takeover:
     """What looks at an organization that is to be taken over through one tenant's AlloMia."""
 
     api: OrganizationApi
+    conversation: OrganizationConversation
     reporter: Reporter
 
     def look(self, organization_id: str) -> ManagedOrganization:
@@ -42,7 +44,9 @@ class Takeover:
                 f"Check the id, and that the tenant key is of the right tenant. {HOW_TO_FIND}",
             )
         if may_be_ended(found):
-            self.reporter.warn(f"organization {describe(found)} is deactivated at AlloMia, which documents no way back")
+            self.conversation.warn_once(
+                f"organization {describe(found)} is deactivated at AlloMia, which documents no way back", self.reporter
+            )
         return found
 
     def adopt(self, organization_id: str, inputs: OrganizationInputs) -> ManagedOrganization:
@@ -54,11 +58,12 @@ class Takeover:
         found, asked = self.look(organization_id), known_fields(inputs)
         other = tuple(name for name in differing(asked, found.fields) if getattr(asked, name))
         if other:
-            self.reporter.warn(
+            self.conversation.warn_once(
                 f"organization {describe(found)} is taken over as it is, and the program has other values for "
                 f"{describe_fields(other)} (AlloMia: {describe_fields(other, found.fields)}): the `pulumi up` after "
                 "that changes them at AlloMia. If it is another organization than the one that is meant, remove it "
-                "from the state first"
+                "from the state first",
+                self.reporter,
             )
         return found
 

@@ -21,9 +21,9 @@ __all__ = [
     "describe_fields",
     "describe_state",
     "fold",
+    "how_to_take_over",
     "is_ended",
     "may_be_ended",
-    "takeover",
 ]
 
 LONGEST_NAME = 60
@@ -59,7 +59,7 @@ def describe_fields(names: Iterable[str], fields: OrganizationFields | None = No
     )
 
 
-def takeover(identity: Identity, organization_id: str) -> str:
+def how_to_take_over(identity: Identity, organization_id: str) -> str:
     """Say how a program takes an organization over that exists already."""
     shown = printable(organization_id)
     command = f"pulumi import {plugin_token(ORGANIZATION)} {shlex.quote(printable(identity.name))} {shlex.quote(shown)}"

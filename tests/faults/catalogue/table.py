@@ -433,4 +433,51 @@ ROWS: dict[int, Row] = {
         "A hint that says how to install something",
         "It installs this copy from where it came; no index is named, where a stranger may own the name (G5)",
     ),
+    101: Row(
+        "The answer to the creation of an organization is ambiguous: lost before or after it was made, cut, 500, a web "
+        "page, garbage, or about another organization or tenant",
+        "One POST and never a second one in that run: the list tells for half a minute, and only one new organization "
+        "with all the fields that were sent is taken; the next run starts from the list (G1)",
+    ),
+    102: Row(
+        "A neighbour makes an organization of the same name while the answer to ours is lost",
+        "With equal fields beside ours, or with other fields, none is taken and the error names what is there (G1)",
+    ),
+    103: Row(
+        "An active organization has the name and the e-mail address of a new one; a forced replacement ends here too",
+        "An error in the preview and before the POST that says how to take it over; `duplicateOf` names those that are "
+        "meant, a deactivated one is a warning, and creates of one name follow one another (G1)",
+    ),
+    104: Row(
+        "The engine is gone when an organization has been made",
+        "It is never deactivated; a line names its id and how the next run takes it over",
+    ),
+    105: Row(
+        "An organization is removed from the program, or its stack destroyed",
+        "It is forgotten with a line and nothing is asked of AlloMia, unless the state, and not only the program, says "
+        "`deactivateOnDestroy`",
+    ),
+    106: Row(
+        "An organization that is to be deactivated has living keys, or nobody can tell",
+        "Living keys are an error that names them; missing key endpoints are a warning, any other doubt an error",
+    ),
+    107: Row(
+        "The answer to a deactivation is lost, unclear or about another organization",
+        "The organization itself is read: deactivated is done, still active is an error, and so is what nothing tells "
+        "(G4, G7)",
+    ),
+    108: Row(
+        "Two records have one organization: a forced replacement with `adopt`, or two resources",
+        "The end of one deactivates nothing while the other goes on using it",
+    ),
+    109: Row(
+        "An organization is changed outside of Pulumi",
+        "A refresh shows it field by field; an update keeps what only AlloMia changed, gives what both changed the "
+        "program's value, and names both; a PUT carries all fields",
+    ),
+    110: Row(
+        "An organization is deactivated or gone outside of Pulumi",
+        "Deactivated: kept with a warning, never made again, and nothing is written to it; gone: an error that keeps "
+        "the state and names `pulumi state delete` (G4)",
+    ),
 }
