@@ -35,6 +35,7 @@ from tools.schema.texts import summary_of
 
 __all__ = ["SCHEMA_FILE", "build_schema"]
 
+TIMEZONE: Final = "allomia:index:Timezone"
 SCHEMA_FILE: Final = CHECKOUT / "allomia_pulumi" / "provider" / "plugin" / "schema.json"
 # Other changes replace a key too, but only one without `overlap`: their descriptions say so.
 REPLACING: Final[Mapping[str, str]] = dict.fromkeys(
@@ -109,6 +110,13 @@ def build_schema() -> dict[str, Any]:
         "config": {"variables": settings.describe_variables()},
         "types": {
             **_types(),
+            TIMEZONE: {
+                "type": "string",
+                "description": "A time zone that AlloMia documents.",
+                "enum": [
+                    {"name": each.rpartition("/")[2].title().replace("_", ""), "value": each} for each in TIMEZONES
+                ],
+            },
             **settings.describe_types(),
             **functions.describe_types(),
         },
@@ -138,7 +146,9 @@ def _resource(
 ) -> dict[str, Any]:
     outputs, inputs = describe_fields(kept, secrets=SECRET_OUTPUTS), describe_fields(asked)
     if kind == ORGANIZATION:
-        inputs["properties"]["timezone"]["description"] += f" They are {', '.join(f'`{each}`' for each in TIMEZONES)}."
+        # Any text may be given; an editor offers the documented ones.
+        inputs["properties"]["timezone"] |= {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{TIMEZONE}"}]}
+        del inputs["properties"]["timezone"]["type"]
     if kind in REPLACING:
         inputs["properties"][REPLACING[kind]]["willReplaceOnChanges"] = True
     # The state leaves nothing out but what is None.

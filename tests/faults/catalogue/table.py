@@ -480,4 +480,69 @@ ROWS: dict[int, Row] = {
         "Deactivated: kept with a warning, never made again, and nothing is written to it; gone: an error that keeps "
         "the state and names `pulumi state delete` (G4)",
     ),
+    111: Row(
+        "A field of an organization that is missing, no text, or has control characters or half a character",
+        "The check refuses it, all at once and a line each, without its value; nothing is trimmed or filled in (G5)",
+    ),
+    112: Row(
+        "A new organization has the name and the e-mail address of one that is there, as after a lost state",
+        "An error in preview and `pulumi up` that says how to take it over; what is meant to stay beside is named, and "
+        "a deactivated one warns",
+    ),
+    113: Row(
+        "Some fields of an organization are changed in the dashboard and others in the program",
+        "One GET and one PUT that carries all nine: AlloMia's changes stay, with a warning that names them, whether it "
+        "keeps or clears what is left out",
+    ),
+    114: Row(
+        "An organization is deactivated in the dashboard",
+        "A refresh says so and keeps it in the state; no `pulumi up` makes it again (G4)",
+    ),
+    115: Row(
+        "An organization is declared no more: by a destroy, or by a program that is broken",
+        "It is forgotten, and a line says that it lives on; only a switch that stood in the state deactivates it (G7)",
+    ),
+    116: Row(
+        "An organization is to be deactivated while keys of it live",
+        "An error that names them, and it stays in the state; without key endpoints a warning says that nobody looked",
+    ),
+    117: Row(
+        "A replacement of an organization is forced",
+        "It ends at the organization that is there; nothing is made and nothing is deactivated",
+    ),
+    118: Row(
+        "A refresh of an organization meets 401, 403, 404, 500, or another tenant than the state has",
+        "An error, and the state keeps it; for a 404 it names `pulumi state delete` (G4)",
+    ),
+    119: Row(
+        "A stack holds organizations beside keys, and the command line asks about keys",
+        "An organization is passed over: it is no key, no orphan, and makes no key doubtful",
+    ),
+    120: Row(
+        "A time zone that AlloMia does not document, or that is none",
+        "Another zone warns, and AlloMia decides; what is none is refused with the nearest one",
+    ),
+    121: Row(
+        "The list that would settle a lost answer to a creation shows the new organization late, too late, or fails",
+        "It is asked for half a minute; too late is an error, and the next run, whose list has it, names it and makes "
+        "no other one (G1)",
+    ),
+    122: Row(
+        "The answer to an update of an organization is lost, cut, 500, a web page, garbage or about another one",
+        "One GET tells whether it holds; what does not hold is recorded nowhere, and the next run writes it",
+    ),
+    123: Row(
+        "A run is struck before or after a write of an organization: provider or CLI killed, Ctrl-C once or twice, the "
+        "answer lost, the state backend refuses",
+        "Never two organizations of one declaration, none is deactivated that nobody asked for, and one that no state "
+        "has is named by the next run (G1, G4)",
+    ),
+    124: Row(
+        "AlloMia refuses an organization's metadata: no record yet, its schema, a hidden organization",
+        "Each is said as what it is, AlloMia's detail scrubbed and bounded; nothing is recorded (G3)",
+    ),
+    125: Row(
+        "The answer to a write of metadata, which nobody can read, is lost",
+        "The same object is sent once more; if that is lost too, the error says so, and the next run writes it again",
+    ),
 }
