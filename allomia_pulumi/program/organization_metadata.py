@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from allomia_pulumi.contracts.nulls import NULL
 from allomia_pulumi.program.arguments import VaultReferenceArgs, to_wire
 from allomia_pulumi.program.base import DeclaredResource
 
@@ -52,14 +53,14 @@ class OrganizationMetadata(DeclaredResource):
             opts: Pulumi's resource options.
             organization_id: Id of the AlloMia organization that the metadata are about. A change replaces the
                 resource: the metadata are written to the other organization, and those of the former one stay.
-            metadata: The whole object: texts, numbers, truth values, lists and objects. Its keys travel unaltered;
-                entries without a value (`None`) do not, since Pulumi drops them.
+            metadata: The whole object: texts, numbers, truth values, lists, objects and `None`, which AlloMia gets as
+                null. Its keys travel unaltered.
             tenant_key_ref: Where the tenant key for these metadata lies in Vault, instead of
                 `allomia:tenantKeyRef`: `mount/path#field`, or an object. A change writes nothing.
         """
         inputs = {
             "organization_id": organization_id,
-            "metadata": metadata,
+            "metadata": None if metadata is None else _keep_nulls(metadata),
             "tenant_key_ref": to_wire(tenant_key_ref),
         }
         self._declare(resource_name, opts, _Inputs, inputs)
@@ -99,3 +100,14 @@ class OrganizationMetadata(DeclaredResource):
     def record(self) -> pulumi.Output[Mapping[str, Any]]:
         """What was applied: identity and settings."""
         return pulumi.get(self, "record")
+
+
+def _keep_nulls(value: Any) -> Any:  # noqa: ANN401 - metadata are of any shape
+    """Let every entry without a value travel as the stand-in of a null."""
+    if isinstance(value, pulumi.Output):
+        return value.apply(_keep_nulls)
+    if isinstance(value, Mapping):
+        return {name: _keep_nulls(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_keep_nulls(item) for item in value]
+    return dict(NULL) if value is None else value

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from allomia_pulumi.contracts.nulls import NULL
 from allomia_pulumi.core import input_fields
 from allomia_pulumi.core.input_fields import Failure, Form
 from allomia_pulumi.core.model import UNKNOWN, Model, Unknown
@@ -63,7 +64,9 @@ def _metadata(value: object) -> Mapping[str, Any] | Unknown:
 
 def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
     """Yield everything in a value that holds nothing else, with its place."""
-    if isinstance(value, Mapping):
+    if value == NULL:
+        yield place, None
+    elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _leaves(item, f"{place}.{printable(str(name))}")
     elif isinstance(value, list | tuple):
@@ -74,7 +77,9 @@ def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - metadata are of any shape
-    """Return a value with whole numbers as such: between program and provider every number is a float."""
+    """Return a value with its nulls, and with whole numbers as such: on their way every number is a float."""
+    if value == NULL:
+        return None
     if isinstance(value, Mapping):
         return {name: _whole(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

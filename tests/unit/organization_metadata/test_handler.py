@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from allomia_pulumi.contracts.nulls import NULL
 from allomia_pulumi.core.handler import Call
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.model import UNKNOWN
@@ -123,6 +124,11 @@ def test_whole_numbers_are_written_as_such_whatever_carried_them(stack: Stack) -
     stack.up(metadata=carried)
     ((_, written),) = stack.api.put
     assert repr(written) == "{'beds': 12, 'share': 0.5, 'floors': [1, 2], 'open': True, 'deep': {'er': 3}}"
+
+
+def test_a_null_that_travels_in_disguise_is_written_as_one(stack: Stack) -> None:
+    stack.up(metadata={"gap": NULL, "list": [NULL, 1], "deep": {"gap": dict(NULL)}, "own": None})
+    assert stack.api.put == [("org", {"gap": None, "list": [None, 1], "deep": {"gap": None}, "own": None})]
 
 
 def test_the_first_write_is_warned_of_before_it_is_sent_and_only_then(stack: Stack) -> None:
