@@ -16,6 +16,7 @@ from tests.sweep.table import Row, write_rows
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import MadeOrganization, Sandbox
+from tools.engine.tap import Side
 from tools.engine.workspace import Result
 
 TYPES = ("dynamic/allomia:Organization", "allomia:index:Organization")
@@ -79,7 +80,8 @@ def strike_all(play: Clinics, strike: Strike, request: pytest.FixtureRequest) ->
         wrong = [*_wrong_unknown(unknown, text, seen), *_wrong_end(play, clinic, state)]
         broken += [f"{clinic.name}: {each}" for each in wrong]
         if clinic.side is not None:
-            rows.append(_row(play, clinic, strike, unknown, state, runs, [struck.text, text], wrong))
+            side = _side(play, clinic, start)
+            rows.append(_row(play, clinic, side, strike, unknown, state, runs, [struck.text, text], wrong))
     broken += _wrong_events(play, start)
     kept = {each.id: each.fields for each in play.everything() if each.id in foreign}
     broken += [] if kept == foreign else ["an organization that nobody declares was touched"]
@@ -178,9 +180,19 @@ def _wrong_events(play: Clinics, start: int) -> Iterator[str]:
             yield f"{event.type} of {clinic.name if clinic else event.organization_id}, which nobody asked for"
 
 
+def _side(play: Clinics, clinic: DeclaredClinic, start: int) -> Side:
+    """Return where it was struck: of two creations the one that AlloMia carried out first was held after that."""
+    if clinic.step is not ClinicStep.CREATE:
+        return clinic.side or Side.BEFORE
+    created = (event for event in play.scene.sandbox.events(start) if event.type == "organization_created")
+    first = next((event.organization_id for event in created), None)
+    return Side.AFTER if first in {each.id for each in play.organizations(clinic)} else Side.BEFORE
+
+
 def _row(
     play: Clinics,
     clinic: DeclaredClinic,
+    side: Side,
     strike: Strike,
     unknown: list[MadeOrganization],
     state: Mapping[str, str],
@@ -199,7 +211,7 @@ def _row(
         operation=clinic.step.operation,
         step=clinic.step.number,
         write=clinic.step.method,
-        side=clinic.side.value if clinic.side else "",
+        side=side.value,
         strike=strike,
         face=play.face,
         vault=False,
