@@ -243,6 +243,17 @@ def test_without_key_endpoints_a_removal_warns_and_deactivates(scene: Scene) -> 
     assert [each.is_active for each in scene.there()] == [False]
 
 
+@pytest.mark.catalogue(101)
+def test_g1_g2_a_creation_whose_answer_is_lost_is_found_again_and_one_is_made(scene: Scene) -> None:
+    scene.sandbox.add_fault("drop_after", method="POST", path="/api/organization")
+    before = scene.sandbox.last_event()
+    made = scene.up()
+    assert scene.seen(before).count("organization_created") == 1
+    assert [each.id for each in scene.there()] == [made.id]
+    with scene.run() as face:
+        assert scene.go_on(face, made).outputs == made.outputs
+
+
 @pytest.mark.catalogue(103)
 def test_the_same_name_and_e_mail_is_an_error_that_says_how_to_take_it_over(scene: Scene) -> None:
     there = scene.sandbox.add_organization(scene.tenant.id, NINE["name"], email=NINE["email"])

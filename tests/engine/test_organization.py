@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.scenes import PROJECTS, Calls, Scene, leaks, resource, set_scene, state_texts
+from tests.engine.scenes import PROJECTS, Calls, Scene, leaks, migrate, resource, set_scene, state_texts
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import MadeOrganization, Sandbox
@@ -265,3 +265,26 @@ def test_the_dynamic_face_adopts_and_follows_the_program_with_the_next_up(
     scene.up().check()
     assert [each.fields["city"] for each in there(scene)] == ["San Francisco"]
     scene.up("--expect-no-changes").check()
+
+
+@pytest.mark.catalogue(54)
+def test_a_stack_of_the_dynamic_face_moves_to_the_plugin_in_place(
+    sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
+) -> None:
+    program = PROGRAM.format(face="allomia_pulumi")
+    scene = set_scene(sandbox, openbao, workspace({"Pulumi.yaml": PROJECTS["allomia_pulumi"], "__main__.py": program}))
+    scene.up().check()
+    (clinic,), before = there(scene), outputs_of(scene)
+    migrate(scene.workspace)
+    with Calls(scene) as calls:
+        scene.workspace.preview("--expect-no-changes").check()
+        scene.up("--expect-no-changes").check()
+    assert calls.allomia() == []
+    moved = resource(scene.workspace.export(), "valley")
+    assert (moved["type"], moved["id"]) == (TOKEN, clinic.id)
+    assert moved["outputs"] == before
+    scene.workspace.config_set("city", "Oakland")
+    scene.up().check()
+    assert there(scene)[0].fields["city"] == "Oakland"
+    scene.workspace.destroy("--skip-preview").check()
+    assert [(each.id, each.is_active) for each in there(scene)] == [(clinic.id, True)]
