@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from allomia_pulumi._version import __version__
 
 if TYPE_CHECKING:
+    from allomia_pulumi.contracts.timezones import Timezone
     from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
     from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey, OrganizationMetadata
     from allomia_pulumi.program.functions import (
@@ -29,6 +30,7 @@ __all__ = [
     "OrganizationApiKeys",
     "OrganizationInfo",
     "OrganizationMetadata",
+    "Timezone",
     "VaultReferenceArgs",
     "VaultSecretArgs",
     "__version__",
@@ -52,6 +54,7 @@ _PLACES = {
     "OrganizationApiKeys": _FUNCTIONS,
     "OrganizationInfo": _FUNCTIONS,
     "OrganizationMetadata": _CLASSES,
+    "Timezone": "allomia_pulumi.contracts.timezones",
     "VaultReferenceArgs": _ARGUMENTS,
     "VaultSecretArgs": _ARGUMENTS,
     "get_organization": _FUNCTIONS,

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Self
 
 import pulumi
 
+from allomia_pulumi.contracts.timezones import Timezone
 from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
     ORGANIZATION,
@@ -51,6 +52,7 @@ __all__ = [
     "OrganizationInfo",
     "OrganizationMetadata",
     "Provider",
+    "Timezone",
     "VaultArgs",
     "VaultAuthArgs",
     "VaultReferenceArgs",

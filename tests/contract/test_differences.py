@@ -29,6 +29,10 @@ ROWS = {
 }
 
 
+CLINIC = dict.fromkeys(("name", "address", "city", "stateProvince", "postalCode", "country", "phoneNumber"), "text")
+CLINIC |= {"email": "ops@valley.example", "timezone": "America/Toronto"}
+
+
 @dataclass(frozen=True)
 class Scene:
     sandbox: Sandbox
@@ -79,6 +83,16 @@ def test_an_import(scene: Scene) -> None:
             scene.face.read(pulumi_id, {})
 
 
+def test_an_import_of_an_organization(scene: Scene) -> None:
+    scene.face.forget("valley", "Organization")
+    if scene.is_plugin:
+        id_, outputs = scene.face.read(scene.organization, {})
+        assert (id_, outputs["name"], scene.face.last_inputs["name"]) == (scene.organization, *["Valley Health"] * 2)
+    else:
+        with pytest.raises(FaceError, match="__provider"):
+            scene.face.read(scene.organization, {})
+
+
 def test_a_preview(scene: Scene) -> None:
     answer = scene.face._stub.Configure(provider_pb2.ConfigureRequest(args=scene.face.settings()))
     assert answer.supportsPreview == scene.is_plugin
@@ -90,6 +104,15 @@ def test_what_a_diff_shows(scene: Scene) -> None:
     diffed = scene.face.diff(id_, outputs, {**news, "rotationTriggers": {"quarter": "2"}}, old_inputs=news)
     assert diffed.replaces == ["rotationTriggers"]
     assert set(diffed.paths) == ({"rotation", "rotationTriggers"} if scene.is_plugin else set())
+
+
+def test_what_a_diff_of_an_organization_shows(scene: Scene) -> None:
+    scene.face.forget("valley", "Organization")
+    inputs = scene.face.check({}, {**CLINIC, "adopt": scene.organization})
+    id_, outputs = scene.face.create(inputs)
+    diffed = scene.face.diff(id_, outputs, {**inputs, "city": "Oslo"}, old_inputs=inputs)
+    assert (diffed.changes, diffed.replaces) == (True, [])
+    assert set(diffed.paths) == ({"city"} if scene.is_plugin else set())
 
 
 @pytest.mark.parametrize("kind", FACES)

@@ -399,6 +399,7 @@ def test_every_owner_that_was_ever_configured_counts() -> None:
     assert has_secret_owner(stack_of({**explicit, "inputs": {"owner": SECRET}}))
 
 
+@pytest.mark.catalogue(113)
 @pytest.mark.catalogue(119)
 @pytest.mark.parametrize("kind", ["Organization", "OrganizationMetadata"])
 @pytest.mark.parametrize("package", ["allomia:index", "pulumi-python:dynamic/allomia"])

@@ -29,7 +29,11 @@ def provider() -> Iterator[Provider]:
 
 @pytest.mark.parametrize(
     ("kind", "capabilities"),
-    [("OrganizationApiKey", {Abandons, Imports, Previews}), ("DashboardApiKey", {Previews})],
+    [
+        ("OrganizationApiKey", {Abandons, Imports, Previews}),
+        ("DashboardApiKey", {Previews}),
+        ("Organization", {Abandons, Imports, Previews}),
+    ],
 )
 def test_a_handler_has_the_capabilities_that_it_needs(kind: str, capabilities: set[type]) -> None:
     handler = RESOURCES[kind].load()

@@ -91,6 +91,17 @@ def test_without_key_endpoints_a_warning_says_that_nobody_knows(scene: Scene, en
     assert is_active(scene, ending) is False
 
 
+@pytest.mark.catalogue(106)
+def test_g4_keys_that_answer_404_in_a_foreign_shape_or_order_prove_nothing(
+    scene: Scene, ending: OrganizationState
+) -> None:
+    missing = answered(404, is_done=False, json={"error": "no"})
+    scene.faults["GET"] = [lambda request, send: send(request), missing, missing]
+    with pytest.raises(NotFound, match="was not deactivated"):
+        scene.delete(ending)
+    assert is_active(scene, ending) is True
+
+
 @pytest.mark.parametrize("fault", [REFUSED, answered(200, is_done=False, html="<html></html>")])
 @pytest.mark.parametrize("position", [0, 1])
 def test_what_cannot_be_read_deactivates_nobody(
