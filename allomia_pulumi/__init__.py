@@ -8,7 +8,7 @@ from allomia_pulumi._version import __version__
 if TYPE_CHECKING:
     from allomia_pulumi.contracts.timezones import Timezone
     from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
-    from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
+    from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey, OrganizationMetadata
     from allomia_pulumi.program.functions import (
         ApiKeyInfo,
         OrganizationApiKeys,
@@ -29,6 +29,7 @@ __all__ = [
     "OrganizationApiKey",
     "OrganizationApiKeys",
     "OrganizationInfo",
+    "OrganizationMetadata",
     "Timezone",
     "VaultReferenceArgs",
     "VaultSecretArgs",
@@ -52,6 +53,7 @@ _PLACES = {
     "OrganizationApiKey": _CLASSES,
     "OrganizationApiKeys": _FUNCTIONS,
     "OrganizationInfo": _FUNCTIONS,
+    "OrganizationMetadata": _CLASSES,
     "Timezone": "allomia_pulumi.contracts.timezones",
     "VaultReferenceArgs": _ARGUMENTS,
     "VaultSecretArgs": _ARGUMENTS,

@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION, ORGANIZATION_API_KEY
+from allomia_pulumi.contracts.tokens import (
+    DASHBOARD_API_KEY,
+    ORGANIZATION,
+    ORGANIZATION_API_KEY,
+    ORGANIZATION_METADATA,
+)
 from allomia_pulumi.errors import InvalidConfiguration
 from allomia_pulumi.ground.lazy_imports import loading
 from allomia_pulumi.provider.last_guard import Shown
@@ -18,7 +23,7 @@ from allomia_pulumi.provider.last_guard import Shown
 if TYPE_CHECKING:
     from allomia_pulumi.provider.dynamic.calls import HandlerProvider
 
-__all__ = ["dashboard_api_key", "organization", "organization_api_key"]
+__all__ = ["dashboard_api_key", "organization", "organization_api_key", "organization_metadata"]
 
 
 def organization_api_key() -> HandlerProvider:
@@ -34,6 +39,11 @@ def dashboard_api_key() -> HandlerProvider:
 def organization() -> HandlerProvider:
     """Return the provider of `Organization`."""
     return _provider(ORGANIZATION)
+
+
+def organization_metadata() -> HandlerProvider:
+    """Return the provider of `OrganizationMetadata`."""
+    return _provider(ORGANIZATION_METADATA)
 
 
 def _provider(kind: str) -> HandlerProvider:

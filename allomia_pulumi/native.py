@@ -17,12 +17,13 @@ from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
     ORGANIZATION,
     ORGANIZATION_API_KEY,
+    ORGANIZATION_METADATA,
     PACKAGE,
     dynamic_token,
     plugin_token,
 )
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
-from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key
+from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key, organization_metadata
 from allomia_pulumi.program.arguments import (
     AdoptArgs,
     VaultArgs,
@@ -49,6 +50,7 @@ __all__ = [
     "OrganizationApiKey",
     "OrganizationApiKeys",
     "OrganizationInfo",
+    "OrganizationMetadata",
     "Provider",
     "Timezone",
     "VaultArgs",
@@ -175,6 +177,11 @@ class Organization(organization.Organization, _Native):  # noqa: D101 - it has t
             opts: Pulumi's resource options.
         """
         return cls._look_up(resource_name, id, opts)
+
+
+class OrganizationMetadata(organization_metadata.OrganizationMetadata, _Native):  # noqa: D101 - it has the resource's docstring
+    __doc__ = organization_metadata.OrganizationMetadata.__doc__
+    kind = ORGANIZATION_METADATA
 
 
 class Provider(pulumi.ProviderResource):

@@ -26,7 +26,7 @@ ORGANIZATION_METADATA: Final = "OrganizationMetadata"
 KEY_KINDS: Final = (ORGANIZATION_API_KEY, DASHBOARD_API_KEY)
 """The kinds that are keys: what the command line asks about keys passes over the others."""
 
-KINDS: Final = (*KEY_KINDS, ORGANIZATION)
+KINDS: Final = (*KEY_KINDS, ORGANIZATION, ORGANIZATION_METADATA)
 
 
 def plugin_token(name: str) -> str:

@@ -14,14 +14,15 @@ from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
     ORGANIZATION,
     ORGANIZATION_API_KEY,
+    ORGANIZATION_METADATA,
     PACKAGE,
     dynamic_token,
     plugin_token,
 )
-from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key
+from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key, organization_metadata
 from allomia_pulumi.program.base import DeclaredResource
 
-__all__ = ["DashboardApiKey", "Organization", "OrganizationApiKey"]
+__all__ = ["DashboardApiKey", "Organization", "OrganizationApiKey", "OrganizationMetadata"]
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 
@@ -73,6 +74,15 @@ class Organization(organization.Organization, _Dynamic):  # noqa: D101 - it has 
     pulumi_type = dynamic_token(ORGANIZATION)
     instead = "take an existing organization over with adopt, or import it with allomia_pulumi.native.Organization"
     provider_constant = "gASVMwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMDG9yZ2FuaXphdGlvbpMpUi4="
+
+
+class OrganizationMetadata(organization_metadata.OrganizationMetadata, _Dynamic):  # noqa: D101 - it has the resource's docstring
+    __doc__ = organization_metadata.OrganizationMetadata.__doc__
+    pulumi_type = dynamic_token(ORGANIZATION_METADATA)
+    instead = "declaring it with organization_id and metadata is all there is to do, since AlloMia shows no metadata"
+    provider_constant = (
+        "gASVPAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMFW9yZ2FuaXphdGlvbl9tZXRhZGF0YZMpUi4="
+    )
 
 
 def _refuse_providers(kind: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> None:

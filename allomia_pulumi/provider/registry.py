@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION, ORGANIZATION_API_KEY
+from allomia_pulumi.contracts.tokens import (
+    DASHBOARD_API_KEY,
+    ORGANIZATION,
+    ORGANIZATION_API_KEY,
+    ORGANIZATION_METADATA,
+)
 from allomia_pulumi.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -56,6 +61,14 @@ def _load_organizations() -> Build:
     return Organizations
 
 
+def _load_metadata() -> Build:
+    from allomia_pulumi.core.organization_metadata.handler import (  # noqa: PLC0415 - see `Registration.load`
+        OrganizationMetadataRecords,
+    )
+
+    return OrganizationMetadataRecords
+
+
 RESOURCES: Final[Mapping[str, Registration]] = {
     each.kind: each
     for each in (
@@ -69,5 +82,13 @@ RESOURCES: Final[Mapping[str, Registration]] = {
             ),
         ),
         Registration(ORGANIZATION, _load_organizations),
+        Registration(
+            ORGANIZATION_METADATA,
+            _load_metadata,
+            without_import=(
+                "an OrganizationMetadata is not imported: AlloMia has no call that reads metadata",
+                "Declare it with organizationId and metadata: `pulumi up` writes them, and replaces what is there.",
+            ),
+        ),
     )
 }

@@ -35,6 +35,11 @@ export type OrganizationApiKey = import("./organizationApiKey").OrganizationApiK
 export const OrganizationApiKey: typeof import("./organizationApiKey").OrganizationApiKey = null as any;
 utilities.lazyLoad(exports, ["OrganizationApiKey"], () => require("./organizationApiKey"));
 
+export { OrganizationMetadataArgs } from "./organizationMetadata";
+export type OrganizationMetadata = import("./organizationMetadata").OrganizationMetadata;
+export const OrganizationMetadata: typeof import("./organizationMetadata").OrganizationMetadata = null as any;
+utilities.lazyLoad(exports, ["OrganizationMetadata"], () => require("./organizationMetadata"));
+
 export { ProviderArgs } from "./provider";
 export type Provider = import("./provider").Provider;
 export const Provider: typeof import("./provider").Provider = null as any;
@@ -63,6 +68,8 @@ const _module = {
                 return new Organization(name, <any>undefined, { urn })
             case "allomia:index:OrganizationApiKey":
                 return new OrganizationApiKey(name, <any>undefined, { urn })
+            case "allomia:index:OrganizationMetadata":
+                return new OrganizationMetadata(name, <any>undefined, { urn })
             default:
                 throw new Error(`unknown resource type ${type}`);
         }

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -128,18 +129,57 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Play:
-    """The stack, its keys, and the taps that all their requests go through."""
+class Stack(ABC):
+    """A stack, and the taps that all requests of its provider go through."""
 
     scene: Scene
     face: Face
-    keys: Sequence[DeclaredKey]
     allomia: Tap
     vault: Tap
 
     @property
     def workspace(self) -> Workspace:
         return self.scene.workspace
+
+    @property
+    @abstractmethod
+    def command(self) -> str:
+        """The command that is the operation."""
+
+    @abstractmethod
+    def hold_all(self) -> dict[str, Hold]:
+        """Hold everything at its boundary, and return the holds by names."""
+
+    def forget(self) -> None:
+        """Forget the requests so far."""
+        for tap in (self.allomia, self.vault):
+            tap.forget()
+
+    def start(self) -> Run:
+        """Start the operation."""
+        return Run(self.workspace.start(self.command, "--yes", *PARALLEL))
+
+    def again(self, command: str = "") -> Result:
+        """Run a command to its end, by default that of the operation."""
+        return self.workspace.run(command or self.command, "--yes", *PARALLEL)
+
+    def providers(self) -> list[int]:
+        """Return the processes of the provider that are alive."""
+        return providers(self.workspace)
+
+    def wait_for_providers(self) -> None:
+        """Return when no process of the provider is left."""
+        wait_until(lambda: not self.providers(), GONE_SECONDS)
+
+    def is_locked(self) -> bool:
+        return any("locks" in path.parts for path in self.workspace.state_files() if path.suffix == ".json")
+
+
+@dataclass(frozen=True)
+class Play(Stack):
+    """A stack of keys."""
+
+    keys: Sequence[DeclaredKey]
 
     @property
     def command(self) -> str:
@@ -163,37 +203,13 @@ class Play:
             if key.operation is Operation.MEND:
                 self.allomia.lose("POST", Write.MINT.path(key.organization, key.name), Side.AFTER)
 
-    def forget(self) -> None:
-        """Forget the requests so far."""
-        for tap in (self.allomia, self.vault):
-            tap.forget()
-
-    def hold_all(self) -> list[Hold]:
+    def hold_all(self) -> dict[str, Hold]:
         """Hold every key at its boundary."""
-        return [self._hold(key, key.boundary) for key in self.keys if key.boundary is not None]
-
-    def start(self) -> Run:
-        """Start the operation."""
-        return Run(self.workspace.start(self.command, "--yes", *PARALLEL))
-
-    def again(self, command: str = "") -> Result:
-        """Run a command to its end, by default that of the operation."""
-        return self.workspace.run(command or self.command, "--yes", *PARALLEL)
-
-    def providers(self) -> list[int]:
-        """Return the processes of the provider that are alive."""
-        return providers(self.workspace)
-
-    def wait_for_providers(self) -> None:
-        """Return when no process of the provider is left."""
-        wait_until(lambda: not self.providers(), GONE_SECONDS)
+        return {key.name: self._hold(key, key.boundary) for key in self.keys if key.boundary is not None}
 
     def alive(self, key: DeclaredKey) -> dict[str, str]:
         """Return the living keys of its organization: names by ids."""
         return {each.id: each.name for each in self.scene.sandbox.alive(key.organization)}
-
-    def is_locked(self) -> bool:
-        return any("locks" in path.parts for path in self.workspace.state_files() if path.suffix == ".json")
 
     def _hold(self, key: DeclaredKey, boundary: Boundary) -> Hold:
         write = boundary.step.write
@@ -222,13 +238,13 @@ def staging(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Ite
             scene = set_scene(sandbox, openbao, workspace(program))
             allomia = stack.enter_context(Tap.open(sandbox.address))
             vault = stack.enter_context(Tap.open(openbao.address))
-            _lead_through_taps(scene, allomia, vault)
+            lead_through_taps(scene, allomia, vault)
             keys = [
                 DeclaredKey(name, sandbox.add_organization(scene.tenant.id, name), operation, with_vault, boundary)
                 for name, operation, with_vault, boundary in _cast(scene, operations, is_clean=is_clean)
                 if with_vault or not only_vault
             ]
-            return Play(scene, face, keys, allomia, vault)
+            return Play(scene, face, allomia, vault, keys)
 
         yield make
 
@@ -246,7 +262,7 @@ def _cast(
                 yield f"{where}-{'vault' if with_vault else 'state'}-{suffix}", operation, with_vault, boundary
 
 
-def _lead_through_taps(scene: Scene, allomia: Tap, vault: Tap) -> None:
+def lead_through_taps(scene: Scene, allomia: Tap, vault: Tap) -> None:
     file = scene.workspace.folder / "Pulumi.test.yaml"
     content = yaml.safe_load(file.read_text())
     content["config"] |= {

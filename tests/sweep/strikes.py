@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tests.engine.scenes import wait_until
-from tests.sweep.play import Play, Run
+from tests.sweep.play import Run, Stack
 from tools.engine.processes import ToolError
 from tools.engine.tap import Hold
 
@@ -37,18 +37,18 @@ class Struck:
     text: str
 
 
-def run_and_strike(play: Play, strike: Strike) -> Struck:
-    """Run the operation until every key is at its boundary, strike, let go, and wait until nobody is left."""
+def run_and_strike(play: Stack, strike: Strike) -> Struck:
+    """Run the operation until everything is at its boundary, strike, let go, and wait until nobody is left."""
     holds = play.hold_all()
     run = play.start()
     with ExitStack() as until_its_end:
         try:
-            _wait_for_all(play, run, holds)
+            _wait_for_all(run, holds)
             if strike is Strike.BACKEND_REFUSES:
                 until_its_end.enter_context(play.workspace.refusing_backend())
             _strike(play, run, strike)
         finally:
-            for hold in holds:
+            for hold in holds.values():
                 # Nobody is there any more to send what a killed provider was about to send, or to take an answer.
                 hold.release(lost=strike in {Strike.ANSWER_LOST, Strike.PROVIDER_KILLED})
         if strike is Strike.BACKEND_REFUSES:
@@ -58,7 +58,7 @@ def run_and_strike(play: Play, strike: Strike) -> Struck:
     return Struck(code, run.text)
 
 
-def recover(play: Play) -> tuple[int, str]:
+def recover(play: Stack) -> tuple[int, str]:
     """Take away a lock that is left, and run the command until it succeeds; return the number of runs, and texts."""
     if play.is_locked():
         play.workspace.cancel()
@@ -71,7 +71,7 @@ def recover(play: Play) -> tuple[int, str]:
     raise AssertionError(f"{MOST_RUNS} runs did not succeed:\n" + "\n".join(texts))
 
 
-def _strike(play: Play, run: Run, strike: Strike) -> None:
+def _strike(play: Stack, run: Run, strike: Strike) -> None:
     match strike:
         case Strike.PROVIDER_KILLED:
             for pid in play.providers():
@@ -91,11 +91,13 @@ def _strike(play: Play, run: Run, strike: Strike) -> None:
             pass
 
 
-def _wait_for_all(play: Play, run: Run, holds: Sequence[Hold]) -> None:
-    """Return when every key is at its boundary."""
+def _wait_for_all(run: Run, holds: Mapping[str, Hold]) -> None:
+    """Return when everything is at its boundary."""
     with suppress(ToolError):
-        wait_until(lambda: all(hold.is_reached for hold in holds) or run.process.poll() is not None, REACH_SECONDS)
-    missing = _missing(play, holds)
+        wait_until(
+            lambda: all(hold.is_reached for hold in holds.values()) or run.process.poll() is not None, REACH_SECONDS
+        )
+    missing = [name for name, hold in holds.items() if not hold.is_reached]
     assert missing == [], f"never at their boundaries: {missing}\n{run.text}"
 
 
@@ -107,8 +109,3 @@ def _cut_short(run: Run) -> None:
     wait_until(lambda: REFUSED in run.text or run.process.poll() is not None, REFUSED_SECONDS)
     assert REFUSED in run.text, run.text
     run.process.kill()
-
-
-def _missing(play: Play, holds: Sequence[Hold]) -> list[str]:
-    keys = (key for key in play.keys if key.boundary is not None)
-    return [key.name for key, hold in zip(keys, holds, strict=True) if not hold.is_reached]

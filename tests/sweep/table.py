@@ -77,7 +77,7 @@ def render(rows: list[Row]) -> Iterator[str]:
     for row in rows:
         cells.setdefault(row.boundary, {})[row.strike, row.face] = row
     columns = sorted({(row.strike, row.face) for row in rows})
-    yield "keys alive / secrets lost / unknown to state and named / left after `allomia orphans --revoke`"
+    yield "keys or organizations alive / secrets lost / unknown to state and named / left at the end"
     yield f"{'':{NAMES}}" + "".join(f"{f'{strike}: {face}':{CELLS}}" for strike, face in columns)
     for found in (cells[boundary] for boundary in sorted(cells)):
         row = next(iter(found.values()))
@@ -87,7 +87,7 @@ def render(rows: list[Row]) -> Iterator[str]:
     broken = sum(bool(row.wrong) for row in rows)
     yield (
         f"{len(rows)} strikes at {len(cells)} boundaries: {totals['lost']} secrets lost, {totals['named']} keys "
-        f"unknown to state and named, {totals['left']} left after the command, at most "
+        f"or organizations unknown to state and named, {totals['left']} left at the end, at most "
         f"{max(row.runs for row in rows)} runs to recover, {broken} with a broken promise"
     )
 

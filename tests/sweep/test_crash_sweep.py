@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.scenes import answer
+from tests.sweep.clinics import ClinicStep
 from tests.sweep.oracle import State, is_named, look, read_state, wrongs
 from tests.sweep.play import Face, Play, Stage, staging
 from tests.sweep.steps import STEPS, Operation, Step, is_write, name_write, steps_of
@@ -140,7 +141,7 @@ def test_every_write_of_every_operation_has_a_number(stage: Stage, face: Face) -
 
 
 def test_numbers_are_unique_and_the_representatives_strike_them_all() -> None:
-    assert [step.number for step in STEPS] == list(range(1, 23))
+    assert [step.number for step in (*STEPS, *ClinicStep)] == list(range(1, 26))
     struck = {operation for group, _, _ in REPRESENTATIVES for operation in GROUPS[group]}
     assert struck == {step.operation for step in STEPS}
 

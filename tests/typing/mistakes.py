@@ -5,6 +5,7 @@ from allomia_pulumi import (
     DashboardApiKey,
     Organization,
     OrganizationApiKey,
+    OrganizationMetadata,
     VaultReferenceArgs,
     VaultSecretArgs,
     get_organization_output,
@@ -31,6 +32,9 @@ no_field: VaultReferenceArgs = {"path": "secret/a"}  # type: ignore[typeddict-it
 no_secret: AdoptArgs = {"key_id": "key-1"}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
 OrganizationApiKey("half a place", organization_id="org", vault_secret={"mount": "secret"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 OrganizationApiKey("reason", organization_id="org").rotation_reason.apply(lambda reason: reason == "expired")  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
+OrganizationMetadata("no metadata", organization_id="org")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+OrganizationMetadata("no organization", metadata={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+OrganizationMetadata("a text", organization_id="org", metadata="{}")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 # One line each, since an ignore counts for the line of the argument.
 # fmt: off
 Organization("no name", email="e", address="a", city="c", state_province="s", postal_code="p", country="c", phone_number="p", timezone="t")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -14,6 +14,7 @@ from allomia_pulumi import (
     OrganizationApiKey,
     OrganizationApiKeys,
     OrganizationInfo,
+    OrganizationMetadata,
     Timezone,
     VaultReferenceArgs,
     VaultSecretArgs,
@@ -121,7 +122,22 @@ clinic_of_text = Organization(
     timezone=row["timezone"],
 )
 of_clinic = OrganizationApiKey("of-clinic", organization_id=clinic.id)
+about_clinic = OrganizationMetadata(
+    "about-clinic",
+    organization_id=clinic.id,
+    metadata={"emrSystem": "Epic", "beds": 12, "operatingHours": {"monday": quarter}},
+    tenant_key_ref=reference,
+)
+about_later = OrganizationMetadata(
+    "about-later", organization_id="org", metadata=quarter.apply(lambda text: {"q": text})
+)
 
+assert_type(about_clinic.metadata_id, pulumi.Output[str])
+assert_type(about_clinic.version, pulumi.Output[int])
+assert_type(about_clinic.created_at, pulumi.Output[str | None])
+assert_type(about_clinic.created_by, pulumi.Output[str | None])
+assert_type(about_clinic.metadata_hash, pulumi.Output[str])
+assert_type(about_clinic.record, pulumi.Output[Mapping[str, Any]])
 assert_type(clinic.id, pulumi.Output[str])
 assert_type(clinic.address, pulumi.Output[str | None])
 assert_type(clinic.city, pulumi.Output[str | None])

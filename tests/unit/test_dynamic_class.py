@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pydantic.alias_generators import to_camel
 
-from allomia_pulumi import DashboardApiKey, Organization, OrganizationApiKey
+from allomia_pulumi import DashboardApiKey, Organization, OrganizationApiKey, OrganizationMetadata
 from allomia_pulumi.native import Provider
 
 
@@ -30,7 +30,7 @@ class Clinic(pulumi.ComponentResource):
         super().__init__("my:index:Clinic", name, None, opts)
 
 
-KINDS = ("OrganizationApiKey", "DashboardApiKey", "Organization")
+KINDS = ("OrganizationApiKey", "DashboardApiKey", "Organization", "OrganizationMetadata")
 LOOP = asyncio.new_event_loop()
 """Pulumi's mocks want a current event loop, which another test may have taken away, and never close theirs."""
 
@@ -118,6 +118,15 @@ def test_an_organizations_id_is_what_a_key_takes_and_its_fields_are_outputs(reco
     run(program)
     assert recorder.registered["ehr-sync"].inputs["organizationId"] == "valley-id"
     assert seen == [["Valley Health Clinic", "CA", None, "key-1"]]
+
+
+def test_the_keys_of_metadata_travel_unaltered(recorder: Recorder) -> None:
+    metadata = {"emr_system": "Epic", "tenant_key_ref": 1, "operatingHours": {"organization_id": ["9:00-17:00", True]}}
+    later = {"at": pulumi.Output.from_input({"metadata_id": "later"})}
+    run(lambda: OrganizationMetadata("valley", organization_id="org", metadata={**metadata, **later}).id)
+    inputs = recorder.registered["valley"].inputs
+    assert inputs["metadata"] == {**metadata, "at": {"metadata_id": "later"}}
+    assert inputs["organizationId"] == "org"
 
 
 @pytest.mark.parametrize("missing", CLINIC)
@@ -216,6 +225,8 @@ def declare(kind: str, opts: pulumi.ResourceOptions) -> Any:
         return DashboardApiKey("ehr-sync", opts, organization_id="org", vault_secret="secret/by/hand#key").since
     if kind == "Organization":
         return Organization("ehr-sync", opts, **CLINIC).id
+    if kind == "OrganizationMetadata":
+        return OrganizationMetadata("ehr-sync", opts, organization_id="org", metadata={}).id
     return OrganizationApiKey("ehr-sync", opts, organization_id="org").key_id
 
 

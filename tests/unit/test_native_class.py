@@ -28,9 +28,10 @@ from allomia_pulumi.native import Provider, VaultArgs, VaultAuthArgs
 from allomia_pulumi.program import dynamic, functions
 from allomia_pulumi.program.arguments import to_wire
 
-KINDS = ("OrganizationApiKey", "DashboardApiKey", "Organization")
+KINDS = ("OrganizationApiKey", "DashboardApiKey", "Organization", "OrganizationMetadata")
 CLINIC = dict.fromkeys(("name", "email", "address", "city", "country", "timezone"), "text")
 CLINIC |= dict.fromkeys(("state_province", "postal_code", "phone_number"), "text")
+METADATA = {"emr_system": "Epic", "operatingHours": {"tenant_id": ["9:00-17:00"]}}
 FORMS = ("get_organization", "get_organizations", "get_organization_api_keys")
 PLACE = {"mount": "secret", "path": "allomia/ehr", "field": "api_key"}
 VALLEY = {
@@ -53,6 +54,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "OrganizationApiKey": {"organization_id": "org"},
     "DashboardApiKey": {"organization_id": "org", "vault_secret": PLACE},
     "Organization": CLINIC,
+    "OrganizationMetadata": {"organization_id": "org", "metadata": METADATA},
 }
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
@@ -312,6 +314,7 @@ def test_below_a_parent_the_alias_leaves_the_parents_part_to_the_engine(engine: 
         ("OrganizationApiKey", ["secret", "previousSecret", "triggersHash"]),
         ("DashboardApiKey", ["secret"]),
         ("Organization", []),
+        ("OrganizationMetadata", ["metadataHash"]),
     ],
 )
 def test_secret_outputs_join_the_users_own(engine: Engine, kind: str, secret: list[str]) -> None:

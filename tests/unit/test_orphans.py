@@ -400,8 +400,11 @@ def test_every_owner_that_was_ever_configured_counts() -> None:
 
 
 @pytest.mark.catalogue(113)
-@pytest.mark.parametrize("type_", ["allomia:index:Organization", "pulumi-python:dynamic/allomia:Organization"])
-def test_an_organization_of_the_state_is_no_key_and_keeps_no_key_doubtful(type_: str) -> None:
+@pytest.mark.catalogue(119)
+@pytest.mark.parametrize("kind", ["Organization", "OrganizationMetadata"])
+@pytest.mark.parametrize("package", ["allomia:index", "pulumi-python:dynamic/allomia"])
+def test_an_organization_of_the_state_is_no_key_and_keeps_no_key_doubtful(package: str, kind: str) -> None:
+    type_ = f"{package}:{kind}"
     urn = f"urn:pulumi:prod::clinic::{type_}::ehr"
     record = {"stateVersion": 1, "organizationId": "org", "settings": {"tenantKeyRef": "secret/other#api_key"}}
     clinic = {"urn": urn, "type": type_, "outputs": {"name": "Valley", "record": record}}

@@ -19,6 +19,8 @@ from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.organization import inputs as organization_inputs
 from allomia_pulumi.core.organization.inputs import OrganizationInputs
 from allomia_pulumi.core.organization.state import OrganizationState
+from allomia_pulumi.core.organization_metadata.inputs import MetadataInputs
+from allomia_pulumi.core.organization_metadata.state import MetadataState
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.program import dynamic
@@ -62,11 +64,15 @@ CONSTANTS = {
     ),
     "DashboardApiKey": "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg==",
     "Organization": "gASVMwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMDG9yZ2FuaXphdGlvbpMpUi4=",
+    "OrganizationMetadata": (
+        "gASVPAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMFW9yZ2FuaXphdGlvbl9tZXRhZGF0YZMpUi4="
+    ),
 }
 MODELS: dict[str, tuple[type[WireModel], type[WireModel]]] = {
     "OrganizationApiKey": (Inputs, KeyState),
     "DashboardApiKey": (DashboardInputs, DashboardState),
     "Organization": (OrganizationInputs, OrganizationState),
+    "OrganizationMetadata": (MetadataInputs, MetadataState),
 }
 
 

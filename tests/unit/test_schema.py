@@ -16,9 +16,10 @@ from allomia_pulumi.contracts.timezones import TIMEZONES, Timezone, TimezoneName
 from allomia_pulumi.core.handmade_key import inputs as dashboard_inputs
 from allomia_pulumi.core.minted_key import inputs
 from allomia_pulumi.core.organization import inputs as organization_inputs
+from allomia_pulumi.core.organization_metadata import inputs as metadata_inputs
 from allomia_pulumi.ground.settings import CONFIGURATION
 from allomia_pulumi.program import functions
-from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
+from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey, OrganizationMetadata
 from tools.engine.processes import CHECKOUT
 from tools.schema import SCHEMA_FILE, build_schema
 from tools.schema.settings import METHODS
@@ -27,6 +28,7 @@ SCHEMA = build_schema()
 ORGANIZATION_KEY = SCHEMA["resources"]["allomia:index:OrganizationApiKey"]
 ORGANIZATION = SCHEMA["resources"]["allomia:index:Organization"]
 DASHBOARD_KEY = SCHEMA["resources"]["allomia:index:DashboardApiKey"]
+METADATA = SCHEMA["resources"]["allomia:index:OrganizationMetadata"]
 
 
 def named(part: Any, name: str) -> Iterator[Any]:
@@ -59,6 +61,8 @@ def test_the_schema_lists_exactly_what_works() -> None:
     nine = [organization_inputs.wire_name(name) for name in organization_inputs.FIELDS]
     assert ORGANIZATION["requiredInputs"] == nine
     assert len(nine) == 9
+    assert sorted(METADATA["inputProperties"]) == sorted(metadata_inputs.SUPPORTED)
+    assert METADATA["requiredInputs"] == ["organizationId", "metadata"]
     assert SCHEMA["version"] == __version__
     assert {token.rpartition(":")[2] for token in SCHEMA["functions"]} == {
         to_camel(name) for name in functions.__all__ if name.startswith("get_") and not name.endswith("_output")
@@ -69,6 +73,7 @@ def test_only_what_holds_a_secret_is_one() -> None:
     secrets = {name for name, output in ORGANIZATION_KEY["properties"].items() if output.get("secret")}
     assert secrets == {"previousSecret", "secret", "triggersHash"}
     assert [name for name, output in DASHBOARD_KEY["properties"].items() if output.get("secret")] == ["secret"]
+    assert [name for name, output in METADATA["properties"].items() if output.get("secret")] == ["metadataHash"]
     assert (
         list(
             named([ORGANIZATION, SCHEMA["functions"], SCHEMA["types"], SCHEMA["provider"], SCHEMA["config"]], "secret")
@@ -128,7 +133,7 @@ def test_a_login_to_vault_may_have_every_setting_of_every_method() -> None:
 
 
 def test_only_a_change_that_always_replaces_says_so() -> None:
-    for resource in (ORGANIZATION_KEY, DASHBOARD_KEY):
+    for resource in (ORGANIZATION_KEY, DASHBOARD_KEY, METADATA):
         marked = [name for name, each in resource["inputProperties"].items() if each.get("willReplaceOnChanges")]
         assert marked == ["organizationId"]
     assert list(named(ORGANIZATION, "willReplaceOnChanges")) == []
@@ -145,5 +150,11 @@ def test_the_time_zones_that_allomia_documents_are_offered() -> None:
 
 def test_a_program_in_another_language_takes_over_the_resources_of_the_python_one() -> None:
     assert ORGANIZATION["aliases"] == [{"type": Organization.pulumi_type}]
+    assert METADATA["aliases"] == [{"type": OrganizationMetadata.pulumi_type}]
     assert ORGANIZATION_KEY["aliases"] == [{"type": OrganizationApiKey.pulumi_type}]
     assert DASHBOARD_KEY["aliases"] == [{"type": DashboardApiKey.pulumi_type}]
+
+
+def test_metadata_are_an_object_of_anything() -> None:
+    declared = METADATA["inputProperties"]["metadata"]
+    assert (declared["type"], declared["additionalProperties"]) == ("object", {"$ref": "pulumi.json#/Any"})

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
 from allomia_pulumi._version import __version__
 from allomia_pulumi.contracts.timezones import Timezone
-from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION, ORGANIZATION_API_KEY, plugin_token
+from allomia_pulumi.contracts.tokens import (
+    DASHBOARD_API_KEY,
+    ORGANIZATION,
+    ORGANIZATION_API_KEY,
+    ORGANIZATION_METADATA,
+    plugin_token,
+)
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
 from allomia_pulumi.core.handmade_key.state import DashboardState, OldKey
@@ -17,9 +23,11 @@ from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs
 from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.organization.inputs import OrganizationInputs
 from allomia_pulumi.core.organization.state import OrganizationState
+from allomia_pulumi.core.organization_metadata.inputs import MetadataInputs
+from allomia_pulumi.core.organization_metadata.state import MetadataState
 from allomia_pulumi.core.record import SECRET_OUTPUTS, Owed
 from allomia_pulumi.ground.references import VaultReference
-from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
+from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey, OrganizationMetadata
 from tools.engine.processes import CHECKOUT
 from tools.schema import functions, settings
 from tools.schema.kinds import ADOPTION, OLD_KEY, OWED, PLACE, REFERENCE, describe_fields
@@ -30,7 +38,9 @@ __all__ = ["SCHEMA_FILE", "build_schema"]
 TIMEZONE: Final = "allomia:index:Timezone"
 SCHEMA_FILE: Final = CHECKOUT / "allomia_pulumi" / "provider" / "plugin" / "schema.json"
 # Other changes replace a key too, but only one without `overlap`: their descriptions say so.
-REPLACING: Final[Mapping[str, str]] = {ORGANIZATION_API_KEY: "organizationId", DASHBOARD_API_KEY: "organizationId"}
+REPLACING: Final[Mapping[str, str]] = dict.fromkeys(
+    (ORGANIZATION_API_KEY, DASHBOARD_API_KEY, ORGANIZATION_METADATA), "organizationId"
+)
 DEFAULTED: Final[Mapping[str, str]] = {ORGANIZATION_API_KEY: "name"}
 # No SDK is published. The Go path has no host, so that Go takes it from a `replace` only; the Python name is not ours,
 # because this package offers its own classes to Python programs.
@@ -76,6 +86,13 @@ TYPES: Final[tuple[tuple[str, type[BaseModel], str], ...]] = (
     (ADOPTION, Adoption, "A key that exists already, to be taken over instead of making one."),
     (OLD_KEY, OldKey, "An earlier key made by hand, known by its version in Vault only."),
 )
+Face: TypeAlias = type[DashboardApiKey | Organization | OrganizationApiKey | OrganizationMetadata]
+MODELS: Final[Mapping[str, tuple[type[BaseModel], type[BaseModel], Face]]] = {
+    DASHBOARD_API_KEY: (DashboardInputs, DashboardState, DashboardApiKey),
+    ORGANIZATION: (OrganizationInputs, OrganizationState, Organization),
+    ORGANIZATION_API_KEY: (Inputs, KeyState, OrganizationApiKey),
+    ORGANIZATION_METADATA: (MetadataInputs, MetadataState, OrganizationMetadata),
+}
 
 
 def build_schema() -> dict[str, Any]:
@@ -107,13 +124,7 @@ def build_schema() -> dict[str, Any]:
             "environment of the plugin.",
             "inputProperties": settings.describe_provider(),
         },
-        "resources": {
-            plugin_token(DASHBOARD_API_KEY): _resource(
-                DASHBOARD_API_KEY, DashboardInputs, DashboardState, DashboardApiKey
-            ),
-            plugin_token(ORGANIZATION): _resource(ORGANIZATION, OrganizationInputs, OrganizationState, Organization),
-            plugin_token(ORGANIZATION_API_KEY): _resource(ORGANIZATION_API_KEY, Inputs, KeyState, OrganizationApiKey),
-        },
+        "resources": {plugin_token(kind): _resource(kind, *models) for kind, models in sorted(MODELS.items())},
         "functions": functions.describe_functions(),
     }
 
@@ -129,7 +140,7 @@ def _resource(
     kind: str,
     asked: type[BaseModel],
     kept: type[BaseModel],
-    face: type[DashboardApiKey | Organization | OrganizationApiKey],
+    face: Face,
 ) -> dict[str, Any]:
     outputs, inputs = describe_fields(kept, secrets=SECRET_OUTPUTS), describe_fields(asked)
     if kind == ORGANIZATION:

@@ -17,6 +17,7 @@ from allomia_pulumi.core.minted_key.inputs import Adoption
 from allomia_pulumi.core.minted_key.state import Reason, Record
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.organization.state import OrganizationRecord
+from allomia_pulumi.core.organization_metadata.state import MetadataFacts
 from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.ground.settings import TokenAuth
@@ -59,7 +60,7 @@ KINDS: Final[Mapping[Any, dict[str, Any]]] = {
     VaultLocation: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{PLACE}"}]},
     **{
         kind: {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
-        for kind in (Record, DashboardRecord, OrganizationRecord)
+        for kind in (Record, DashboardRecord, OrganizationRecord, MetadataFacts, Mapping[str, Any])
     },
     **{kind: {"$ref": f"#/types/{name}"} for kind, name in NAMED.items()},
     bool: {"type": "boolean"},

@@ -27,6 +27,8 @@ func (m *module) Construct(ctx *pulumi.Context, name, typ, urn string) (r pulumi
 		r = &Organization{}
 	case "allomia:index:OrganizationApiKey":
 		r = &OrganizationApiKey{}
+	case "allomia:index:OrganizationMetadata":
+		r = &OrganizationMetadata{}
 	default:
 		return nil, fmt.Errorf("unknown resource type: %s", typ)
 	}

@@ -496,4 +496,27 @@ ROWS: dict[int, Row] = {
         "A time zone that AlloMia does not document, or that is none",
         "Another zone warns, and AlloMia decides; what is none is refused with the nearest one",
     ),
+    121: Row(
+        "The list that would settle a lost answer to a creation shows the new organization late, too late, or fails",
+        "It is asked for half a minute; too late is an error, and the next run, whose list has it, names it and makes "
+        "no other one (G1)",
+    ),
+    122: Row(
+        "The answer to an update of an organization is lost, cut, 500, a web page, garbage or about another one",
+        "One GET tells whether it holds; what does not hold is recorded nowhere, and the next run writes it",
+    ),
+    123: Row(
+        "A run is struck before or after a write of an organization: provider or CLI killed, Ctrl-C once or twice, the "
+        "answer lost, the state backend refuses",
+        "Never two organizations of one declaration, none is deactivated that nobody asked for, and one that no state "
+        "has is named by the next run (G1, G4)",
+    ),
+    124: Row(
+        "AlloMia refuses an organization's metadata: no record yet, its schema, a hidden organization",
+        "Each is said as what it is, AlloMia's detail scrubbed and bounded; nothing is recorded (G3)",
+    ),
+    125: Row(
+        "The answer to a write of metadata, which nobody can read, is lost",
+        "The same object is sent once more; if that is lost too, the error says so, and the next run writes it again",
+    ),
 }
