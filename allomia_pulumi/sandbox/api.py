@@ -10,6 +10,12 @@ from allomia_pulumi.sandbox.api_keys import get_key, list_keys, mint_key, revoke
 from allomia_pulumi.sandbox.calls import get_call, list_calls
 from allomia_pulumi.sandbox.events import Credential, undone_type
 from allomia_pulumi.sandbox.exchange import ApiCall, Done, Exchange, RefusalError
+from allomia_pulumi.sandbox.organization_writes import (
+    create_organization,
+    deactivate_organization,
+    put_metadata,
+    update_organization,
+)
 from allomia_pulumi.sandbox.organizations import get_organization, list_organizations
 from allomia_pulumi.sandbox.records import ApiKey, Tenant
 from allomia_pulumi.sandbox.world import World
@@ -47,7 +53,11 @@ class Route:
 
 ROUTES = (
     Route("GET", ORGANIZATIONS, list_organizations),
+    Route("POST", ORGANIZATIONS, create_organization),
     Route("GET", (*ORGANIZATIONS, ANY_ID), get_organization),
+    Route("PUT", (*ORGANIZATIONS, ANY_ID), update_organization),
+    Route("DELETE", (*ORGANIZATIONS, ANY_ID), deactivate_organization),
+    Route("PUT", (*ORGANIZATIONS, ANY_ID, "metadata"), put_metadata),
     Route("POST", KEYS, mint_key),
     Route("GET", KEYS, list_keys),
     Route("GET", (*KEYS, ANY_ID), get_key),
@@ -63,6 +73,7 @@ class Subject:
 
     credential: Credential
     organization_id: str | None = None
+    organization_name: str | None = None
     key_id: str | None = None
     key_name: str | None = None
 
@@ -77,10 +88,12 @@ def describe(world: World, call: ApiCall) -> Subject:
     credential = _credential(call, caller)
     if route and route.endpoint is mint_key:
         return Subject(credential, organization_id, key_name=_asked_name(call))
+    if route and route.endpoint in {create_organization, update_organization}:
+        return Subject(credential, organization_id, organization_name=_asked_name(call))
     presented = caller.id if isinstance(caller, ApiKey) else None
     key_id = ids[1] if len(ids) > 1 else presented
     key = world.store.keys.get(key_id) if key_id else None
-    return Subject(credential, organization_id, key_id, key.name if key else None)
+    return Subject(credential, organization_id, key_id=key_id, key_name=key.name if key else None)
 
 
 def carry_out(world: World, call: ApiCall) -> Done:
@@ -94,7 +107,8 @@ def carry_out(world: World, call: ApiCall) -> Done:
             raise RefusalError(403, "This endpoint requires a tenant-level API key")  # noqa: TRY301 - the same
         return route.endpoint(Exchange(world, call, caller, ids))
     except RefusalError as refusal:
-        return Done(undone_type(refusal.status), {"error": refusal.error}, status=refusal.status)
+        details = {} if refusal.details is None else {"details": refusal.details}
+        return Done(undone_type(refusal.status), {"error": refusal.error, **details}, status=refusal.status)
 
 
 def _authenticate(world: World, call: ApiCall) -> Tenant | ApiKey:

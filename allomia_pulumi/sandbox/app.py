@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
-from allomia_pulumi.sandbox.control import Control, ControlError, explain
+from allomia_pulumi.sandbox.control import Control
+from allomia_pulumi.sandbox.control_base import ControlError, explain
 from allomia_pulumi.sandbox.gate import Gate
 from allomia_pulumi.sandbox.guarding import is_from_here
 from allomia_pulumi.sandbox.world import Sandbox

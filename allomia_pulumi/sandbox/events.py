@@ -22,10 +22,16 @@ EventType: TypeAlias = Literal[
     "call_read",
     "organization_read",
     "organizations_listed",
+    "organization_created",
+    "organization_updated",
+    "organization_deactivated",
+    "metadata_updated",
     "refused",
     "failed",
     "minted_by_hand",
     "revoked_by_hand",
+    "organization_changed_by_hand",
+    "organization_deactivated_by_hand",
 ]
 FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR = 400, 500
 
@@ -42,6 +48,7 @@ class Event(BaseModel):
         type: What the sandbox did, whatever it answered: a mint that a fault answered with a 500 is `minted`.
         path: As on the wire, percent-encoded, without the query.
         status: What went over the wire, or would have; 0 when a connection was dropped before anything was done.
+        organization_name: The name that a creation or an update asked for.
         key_id: The key in question, else the organization key that was presented.
         credential: What was presented, if it lives; `organization` also for a fresh key that is not accepted yet.
         records: How many call records were in the answer.
@@ -59,6 +66,7 @@ class Event(BaseModel):
     path: str
     status: int
     organization_id: str | None = None
+    organization_name: str | None = None
     key_id: str | None = None
     key_name: str | None = None
     credential: Credential

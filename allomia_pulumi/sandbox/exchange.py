@@ -28,12 +28,14 @@ class RefusalError(Exception):
     Attributes:
         status: The HTTP status code of the answer.
         error: The text of `{"error": …}`.
+        details: What the answer says besides, if anything.
     """
 
-    def __init__(self, status: int, error: str) -> None:
+    def __init__(self, status: int, error: str, details: list[str] | None = None) -> None:
         super().__init__(status, error)
         self.status = status
         self.error = error
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Done:
     body: JsonObject
     status: int = 200
     key: ApiKey | None = None
+    organization: Organization | None = None
     records: int | None = None
 
 
@@ -106,6 +109,9 @@ class Exchange:
         organization = self.world.store.organizations.get(organization_id)
         if organization is None or not self._may_see(organization):
             raise RefusalError(404, "Organization not found")
+        status = self.world.settings.deactivated_status
+        if status is not None and not organization.is_active:
+            raise RefusalError(status, "Organization is inactive")
         return organization
 
     def _may_see(self, organization: Organization) -> bool:

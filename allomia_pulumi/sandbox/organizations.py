@@ -1,7 +1,8 @@
-"""AlloMia's documented organization endpoints, as far as they read."""
+"""AlloMia's documented organization endpoints that read."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from allomia_pulumi.sandbox.exchange import Done, Exchange, RefusalError
@@ -18,6 +19,14 @@ def _own(exchange: Exchange) -> list[Organization]:
     return [each for each in exchange.world.store.organizations.values() if each.tenant_id == tenant]
 
 
+def _visible(exchange: Exchange, organizations: list[Organization]) -> list[Organization]:
+    """Return those that have spread to the list, and count this list for the others."""
+    hidden = [each for each in organizations if each.hidden_lists]
+    for each in hidden:
+        exchange.world.store.organizations[each.id] = replace(each, hidden_lists=each.hidden_lists - 1)
+    return [each for each in organizations if not each.hidden_lists]
+
+
 def list_organizations(exchange: Exchange) -> Done:
     """Answer `GET /api/organization`: one page of the tenant's organizations, not wrapped.
 
@@ -27,7 +36,8 @@ def list_organizations(exchange: Exchange) -> Done:
     query = exchange.call.query
     page = Page.of(query, default=10, largest=100)
     search = query.get("search", "").lower()
-    found = [each.summary() for each in _own(exchange) if search in each.name.lower()]
+    listed = [each for each in _own(exchange) if each.is_active or exchange.world.settings.list_deactivated]
+    found = [each.summary() for each in _visible(exchange, listed) if search in each.name.lower()]
     sort = query.get("sort", "createdAt")
     field = sort.removeprefix("-")
     if field not in {"id", "name", "email", "city", "country", "timezone", "createdAt"}:

@@ -7,8 +7,19 @@ import secrets
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from allomia_pulumi.sandbox.records import DASHBOARD_USER, ApiKey, CallRecord, Organization, Tenant
+from allomia_pulumi.sandbox.records import (
+    DASHBOARD_USER,
+    SEEDED_PROFILE,
+    ApiKey,
+    CallRecord,
+    JsonObject,
+    MetadataRecord,
+    MetadataSchema,
+    Organization,
+    Tenant,
+)
 
 __all__ = ["LONGEST_KEY_NAME", "Clock", "QuotaError", "Store"]
 
@@ -55,6 +66,8 @@ class Store:
         self.organizations: dict[str, Organization] = {}
         self.keys: dict[str, ApiKey] = {}
         self.calls: dict[str, CallRecord] = {}
+        self.metadata: dict[str, MetadataRecord] = {}
+        self.metadata_schemas: dict[str, MetadataSchema] = {}
 
     def add_tenant(self, name: str) -> tuple[Tenant, str]:
         """Make a tenant, and return it with its key, which is shown only here."""
@@ -69,8 +82,18 @@ class Store:
         self.tenants[tenant.id] = replace(tenant, key_hash=key_hash)
         return key
 
-    def add_organization(self, tenant: Tenant, name: str, organization_id: str | None = None) -> Organization:
+    def add_organization(
+        self,
+        tenant: Tenant,
+        name: str,
+        organization_id: str | None = None,
+        *,
+        profile: dict[str, str | None] | None = None,
+        **known: Any,  # noqa: ANN401 - fields of an organization, each with its own type
+    ) -> Organization:
         """Make an organization with a few call records from the days before it was made.
+
+        `profile` has what is not as in every seeded clinic, `known` the other fields of the record.
 
         Raises:
             ValueError: The ID is taken.
@@ -78,7 +101,13 @@ class Store:
         identifier = organization_id or str(uuid.uuid4())
         if identifier in self.organizations:
             raise ValueError("an organization has this id already")
-        organization = Organization(id=identifier, tenant_id=tenant.id, name=name, created_at=self._clock.now())
+        organization = Organization(
+            id=identifier,
+            tenant_id=tenant.id,
+            profile={**SEEDED_PROFILE, **(profile or {}), "name": name},
+            created_at=self._clock.now(),
+            **known,
+        )
         self.organizations[identifier] = organization
         for days, (call_type, seconds) in enumerate(SEEDED_CALLS, start=1):
             started_at = organization.created_at - timedelta(days=days)
@@ -86,12 +115,47 @@ class Store:
             self.calls[call.id] = call
         return organization
 
+    def change_organization(
+        self, organization: Organization, profile: dict[str, str | None], by: str = DASHBOARD_USER
+    ) -> Organization:
+        """Change fields of the profile, and return the organization as it is now."""
+        changed = replace(
+            organization,
+            profile={**organization.profile, **profile},
+            last_modified_by=by,
+            updated_at=self._clock.now(),
+        )
+        self.organizations[organization.id] = changed
+        return changed
+
+    def deactivate_organization(self, organization: Organization, by: str = DASHBOARD_USER) -> Organization:
+        """Mark an organization inactive; its first deletion keeps its moment."""
+        now = self._clock.now()
+        deleted_at = organization.deleted_at or now
+        changed = replace(organization, is_active=False, deleted_at=deleted_at, updated_at=now, last_modified_by=by)
+        self.organizations[organization.id] = changed
+        return changed
+
+    def put_metadata(
+        self, organization: Organization, metadata: JsonObject, by: str = DASHBOARD_USER
+    ) -> MetadataRecord:
+        """Replace the metadata of an organization, or make the first record, and return the new version."""
+        before = self.metadata.get(organization.id)
+        record = (
+            replace(before, metadata=metadata, version=before.version + 1)
+            if before
+            else MetadataRecord(str(uuid.uuid4()), organization.id, metadata, self._clock.now(), by)
+        )
+        self.metadata[organization.id] = record
+        return record
+
     def remove_organization(self, organization: Organization) -> list[ApiKey]:
         """Remove an organization with its calls, and return its keys, which are dead from then on."""
         dead = self.keys_of(organization.id)
         for key in dead:
             self.revoke(key)
         self.calls = {k: call for k, call in self.calls.items() if call.organization_id != organization.id}
+        self.metadata.pop(organization.id, None)
         del self.organizations[organization.id]
         return dead
 

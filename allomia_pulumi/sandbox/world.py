@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -29,6 +29,11 @@ class Settings(BaseModel):
         clock_offset_seconds: How far the sandbox's clock runs ahead of the machine's.
         verify_lag: How many uses of a key minted from now on are answered 401 at first.
         key_limit: How many keys an organization may hold.
+        omitted_fields: Whether an update keeps or clears the optional fields that it leaves out.
+        list_deactivated: Whether the list of organizations still has the deactivated ones.
+        deactivated_status: The status code of every answer about a deactivated organization; None serves it on.
+        list_lag: How many lists leave out an organization that is created from now on.
+        create_status: The status code of a successful creation of an organization.
     """
 
     model_config = ConfigDict(
@@ -46,6 +51,11 @@ class Settings(BaseModel):
     clock_offset_seconds: Annotated[float, Field(ge=-1e9, le=1e9)] = 0.0
     verify_lag: Annotated[int, Field(ge=0)] = 0
     key_limit: Annotated[int, Field(ge=0)] = 5
+    omitted_fields: Literal["kept", "cleared"] = "kept"
+    list_deactivated: bool = True
+    deactivated_status: Annotated[int | None, Field(ge=400, le=599)] = None
+    list_lag: Annotated[int, Field(ge=0)] = 0
+    create_status: Literal[200, 201] = 201
 
 
 class World:

@@ -34,7 +34,11 @@ def test_an_organization_key_is_refused_on_tenant_endpoints(local: Local) -> Non
 
     for method, path in [
         ("GET", "/api/organization"),
+        ("POST", "/api/organization"),
         ("GET", f"/api/organization/{local.org}"),
+        ("PUT", f"/api/organization/{local.org}"),
+        ("DELETE", f"/api/organization/{local.org}"),
+        ("PUT", f"/api/organization/{local.org}/metadata"),
         ("GET", local.keys()),
         ("POST", local.keys()),
         ("DELETE", f"{local.keys()}/x"),

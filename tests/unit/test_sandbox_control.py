@@ -85,6 +85,11 @@ def test_settings_change_one_by_one_and_are_shown(local: Local) -> None:
         "clockOffsetSeconds": 0.0,
         "verifyLag": 0,
         "keyLimit": 3,
+        "omittedFields": "kept",
+        "listDeactivated": True,
+        "deactivatedStatus": None,
+        "listLag": 0,
+        "createStatus": 201,
     }
     assert local.control("GET", "settings")["quotaStatus"] == 422
 
@@ -119,7 +124,11 @@ def test_an_organization_can_be_given_its_id_once(local: Local) -> None:
         ("tenants", [], "body"),
         ("organizations", {"tenantId": "nobody", "name": "x"}, "tenant"),
         ("organizations", {"tenantId": "nobody", "name": "x", "extra": 1}, "extra"),
+        ("organizations", {"tenantId": "nobody", "name": "x", "city": 1}, "city"),
         ("organizations/nowhere/keys", {"name": "x"}, "organization"),
+        ("organizations/nowhere/deactivate", {}, "organization"),
+        ("organizations/nowhere/metadata", {"metadata": {}}, "organization"),
+        ("tenants/nobody/metadata-schema", {}, "tenant"),
         ("tenants/nobody/rotate-key", {}, "tenant"),
         ("settings", {"quotaStatus": 200}, "quotaStatus"),
         ("settings", {"keyEndpoints": "yes"}, "keyEndpoints"),

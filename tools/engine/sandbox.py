@@ -17,7 +17,7 @@ from tools.engine.processes import CHECKOUT, Child, ToolError, scratch_folder
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["AliveKey", "Event", "Fault", "MadeKey", "Sandbox", "Tenant"]
+__all__ = ["AliveKey", "Event", "Fault", "MadeKey", "MadeOrganization", "Sandbox", "Tenant"]
 
 JsonObject: TypeAlias = dict[str, Any]
 Model = TypeVar("Model", bound="DataclassInstance")
@@ -46,6 +46,17 @@ class MadeKey:
 
 
 @dataclass(frozen=True)
+class MadeOrganization:
+    """An organization, whatever AlloMia's list shows of it; `fields` has all by their names on the wire."""
+
+    id: str
+    name: str
+    is_active: bool
+    external_id: str | None
+    fields: JsonObject = field(repr=False)
+
+
+@dataclass(frozen=True)
 class AliveKey:
     """A living organization key; nobody can see its value again."""
 
@@ -69,6 +80,7 @@ class Event:
     answered: bool
     user_agent: str = ""
     organization_id: str | None = None
+    organization_name: str | None = None
     key_id: str | None = None
     key_name: str | None = None
     pid: int | None = None
@@ -131,10 +143,46 @@ class Sandbox:
         """Give a tenant a new key and return it; the old one is dead at once."""
         return plant(str(self._call("POST", f"tenants/{tenant_id}/rotate-key")["key"]))
 
-    def add_organization(self, tenant_id: str, name: str, organization_id: str | None = None) -> str:
-        """Make an organization, with that ID or a new one, and return the ID."""
-        body = {"tenantId": tenant_id, "name": name, "id": organization_id}
+    def add_organization(self, tenant_id: str, name: str, organization_id: str | None = None, **known: object) -> str:
+        """Make an organization, with that ID or a new one, and return the ID.
+
+        What is `known` of it besides: `email`, `address`, …, `external_id`, `is_active`, and `hidden_lists`, which many
+        lists leave it out.
+        """
+        body = {"tenantId": tenant_id, "name": name, "id": organization_id, **_to_wire(known)}
         return str(self._call("POST", "organizations", body)["id"])
+
+    def organizations(self, tenant_id: str | None = None) -> list[MadeOrganization]:
+        """Return the organizations there are, of one tenant or of all, oldest first."""
+        found = [
+            each
+            for each in self._call("GET", "organizations")["organizations"]
+            if tenant_id in {None, each["tenantId"]}
+        ]
+        return [
+            MadeOrganization(each["id"], each["name"], each["isActive"], each["externalId"], each) for each in found
+        ]
+
+    def change_organization(self, organization_id: str, **changes: object) -> None:
+        """Change fields as somebody does in the dashboard, such as `city="Oslo"` or `is_active=False`."""
+        self._call("PATCH", f"organizations/{organization_id}", _to_wire(changes))
+
+    def deactivate_organization(self, organization_id: str) -> None:
+        """Deactivate an organization as somebody does in the dashboard."""
+        self._call("POST", f"organizations/{organization_id}/deactivate")
+
+    def set_metadata_schema(self, tenant_id: str, **schema: object) -> None:
+        """Set what a tenant's metadata has to look like: `properties` (a type each), `required`, `additional`."""
+        self._call("POST", f"tenants/{tenant_id}/metadata-schema", {**schema})
+
+    def put_metadata(self, organization_id: str, metadata: JsonObject) -> None:
+        """Make the first metadata record of an organization, or its next version, by hand."""
+        self._call("POST", f"organizations/{organization_id}/metadata", {"metadata": metadata})
+
+    def metadata(self, organization_id: str) -> JsonObject | None:
+        """Return the metadata record of an organization as on the wire, or None."""
+        record: JsonObject | None = self._call("GET", f"organizations/{organization_id}/metadata")["record"]
+        return record
 
     def delete_organization(self, organization_id: str) -> None:
         """Remove an organization and its keys."""
