@@ -433,4 +433,16 @@ ROWS: dict[int, Row] = {
         "A hint that says how to install something",
         "It installs this copy from where it came; no index is named, where a stranger may own the name (G5)",
     ),
+    131: Row(
+        "A bulk-import file where one is already, or where a link or a full disk is in the way",
+        "Nothing is overwritten, no link is followed, and of a file that cannot be written whole nothing stays",
+    ),
+    132: Row(
+        "Hundreds of clinics to import, some of one name, some without a Latin letter, some as the stack's resources",
+        "Each has a valid name of its own, made of what AlloMia calls it and, where that is shared, of its id",
+    ),
+    133: Row(
+        "A bulk-import of what a stack declares, may be making, or does not see; of what is deactivated; of foreign keys",
+        "Left out, with a line that says why and the way out; what would import nothing is an error and no file",
+    ),
 }
