@@ -11,7 +11,7 @@ from functools import cached_property
 from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack, read_again
-from allomia_pulumi.cli.state import declared_keys, record_of
+from allomia_pulumi.cli.state import declared_keys, declared_organizations, record_of
 from allomia_pulumi.cli.target import Target
 from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.vault_copies import vault_traces
@@ -48,11 +48,12 @@ class View:
     @cached_property
     def _used(self) -> frozenset[str]:
         declared = (key.organization_id for stack in self.stacks for key in declared_keys(stack.deployment))
+        itself = (each.id for stack in self.stacks for each in declared_organizations(stack.deployment))
         theirs = (row.holding.organization_id for row in self.rows if row.verdict and row.verdict.is_of_stack)
-        return frozenset((*declared, *theirs))
+        return frozenset((*declared, *itself, *theirs))
 
     def is_used(self, holding: Holding) -> bool:
-        """Tell whether the stacks declare keys of an organization, or it has keys that they made."""
+        """Tell whether the stacks declare an organization or keys of it, or it has keys that they made."""
         return holding.organization_id in self._used
 
 

@@ -442,7 +442,11 @@ ROWS: dict[int, Row] = {
         "Each has a valid name of its own, made of what AlloMia calls it and, where that is shared, of its id",
     ),
     133: Row(
-        "A bulk-import of what a stack declares, may be making, or does not see; of what is deactivated; of foreign keys",
+        "Bulk-import of what a stack declares, may be making or does not see, of what is deactivated, of others' keys",
         "Left out, with a line that says why and the way out; what would import nothing is an error and no file",
+    ),
+    134: Row(
+        "`keys`, `orphans` and `doctor` in a stack that declares organizations beside keys, or nothing else",
+        "No organization counts as a key or an orphan; doctor names one that the tenant key does not see",
     ),
 }
