@@ -28,7 +28,7 @@ from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.ground.spelling import spell_argument
 
 if TYPE_CHECKING:
-    from allomia_pulumi.edges.allomia import Credential, HttpClient, Prover, TenantClient
+    from allomia_pulumi.edges.allomia import Credential, HttpClient, OrganizationClient, Prover, TenantClient
     from allomia_pulumi.edges.vault import Vault
 
 __all__ = ["Container"]
@@ -103,7 +103,9 @@ class Container:
         self._prover = self._services.register(self._make_prover)
         self._credential = self._services.register(self._find_credential)
         self._tenant = self._services.register(self._make_tenant)
+        self._organizations = self._services.register(self._make_organizations)
         self._managed: set[str] = set()
+        self._made: set[str] = set()
 
     @property
     def settings(self) -> Settings:
@@ -148,6 +150,14 @@ class Container:
         """
         return self._tenant(reference)
 
+    def organizations(self, reference: VaultReference | None) -> OrganizationClient:
+        """Return the client that manages organizations, as `open` returns that of keys; no request is made yet.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        return self._organizations(reference)
+
     def store(self) -> Vault:
         """Return Vault, where keys are delivered; nothing is connected yet."""
         return self._vault()
@@ -177,6 +187,14 @@ class Container:
     def is_managed(self, mark: str) -> bool:
         """Tell by its fingerprint whether an `OrganizationApiKey` of this process holds a key."""
         return mark in self._managed
+
+    def record_made_organization(self, organization_id: str) -> None:
+        """Record an organization that this process made: what AlloMia showed before it existed says nothing of it."""
+        self._made.add(organization_id)
+
+    def has_made_organization(self, organization_id: str) -> bool:
+        """Tell whether this process made an organization."""
+        return organization_id in self._made
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         """Return the secret of a key that is being imported, and its place: from Vault, or from the environment.
@@ -230,6 +248,13 @@ class Container:
             from allomia_pulumi.edges.allomia import TenantClient  # noqa: PLC0415 - see `_make_http`
 
         return TenantClient(self._http(), credential, self.settings.keys_path)
+
+    def _make_organizations(self, reference: VaultReference | None) -> OrganizationClient:
+        tenant, credential = self._tenant(reference), self._credential(reference)
+        with loading():
+            from allomia_pulumi.edges.allomia import OrganizationClient  # noqa: PLC0415 - see `_make_http`
+
+        return OrganizationClient(self._http(), credential, tenant)
 
     def _find_credential(self, reference: VaultReference | None) -> Credential:
         settings = self.settings  # wrong ones are an error before anything is read

@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from allomia_pulumi.contracts.allomia import KeyApi, Prover
+from allomia_pulumi.contracts.managed_organizations import OrganizationApi
 from allomia_pulumi.contracts.vault_delivery import SecretStore
 from allomia_pulumi.contracts.vault_versions import SecretReader
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.ground.references import VaultReference
 
-__all__ = ["Service", "Sources", "Tenants", "normal_service"]
+__all__ = ["OrganizationTenants", "Service", "Sources", "Tenants", "normal_service"]
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
@@ -81,12 +82,50 @@ class Tenants(Protocol):
         """Record the fingerprint of a key that an OrganizationApiKey manages: nobody has to delete it by hand."""
         ...
 
+    def has_made_organization(self, organization_id: str) -> bool:
+        """Tell whether this process made an organization: what AlloMia showed before it existed says nothing of it."""
+        ...
+
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         """Return the secret of a key that is being imported and its place, or None if the user names none.
 
         Raises:
             AllomiaError: It was named, and cannot be had.
         """
+        ...
+
+
+class OrganizationTenants(Protocol):
+    """The source of a tenant's AlloMia for what manages organizations."""
+
+    @property
+    def service(self) -> Service:
+        """Return the AlloMia that is asked; nothing is loaded or asked for that."""
+        ...
+
+    @property
+    def cancellation(self) -> Cancellation:
+        """Return the token that tells whether the run is being stopped."""
+        ...
+
+    def require(self, reference: VaultReference | None) -> None:
+        """See that there is a tenant key to open a client with; nothing is loaded or asked for that.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured, or a setting is not acceptable.
+        """
+        ...
+
+    def organizations(self, reference: VaultReference | None) -> OrganizationApi:
+        """Return the client for a tenant key reference, or for the configured one; no request is made yet.
+
+        Raises:
+            InvalidConfiguration: No tenant key is configured.
+        """
+        ...
+
+    def record_made_organization(self, organization_id: str) -> None:
+        """Record an organization that this process made: what AlloMia showed before it existed says nothing of it."""
         ...
 
 

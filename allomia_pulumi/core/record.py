@@ -47,8 +47,13 @@ class Owed(Model):
     """The key that the step is about."""
 
 
-def read_state(kind: type[S], outputs: Mapping[str, Any]) -> S:
+def read_state(kind: type[S], outputs: Mapping[str, Any], what: str = "key") -> S:
     """Read the outputs that the engine kept, whatever version of this package wrote them.
+
+    Args:
+        kind: The model of the outputs.
+        outputs: What the engine kept.
+        what: What the resource is called in messages.
 
     Raises:
         AllomiaError: They were not written by this package, or by a newer version of it.
@@ -57,14 +62,14 @@ def read_state(kind: type[S], outputs: Mapping[str, Any]) -> S:
     version = record.get("stateVersion", STATE_VERSION) if isinstance(record, Mapping) else STATE_VERSION
     if isinstance(version, int | float) and version > STATE_VERSION:
         raise AllomiaError(
-            f"the state of this key was written by a newer allomia-pulumi (state version {version:g})",
+            f"the state of this {what} was written by a newer allomia-pulumi (state version {version:g})",
             "Upgrade allomia-pulumi and run again.",
         )
     try:
         return kind.model_validate(dict(outputs))
     except ValidationError:
         raise AllomiaError(
-            "the state of this key is not readable: outputs are missing or of the wrong kind",
+            f"the state of this {what} is not readable: outputs are missing or of the wrong kind",
             "Restore the stack's state from a backup, or see `pulumi stack export`.",
         ) from None
 

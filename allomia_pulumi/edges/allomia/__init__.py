@@ -4,6 +4,7 @@ from allomia_pulumi.edges.allomia.client import TenantClient
 from allomia_pulumi.edges.allomia.documented import Organization
 from allomia_pulumi.edges.allomia.http_client import Credential, HttpClient
 from allomia_pulumi.edges.allomia.keys import ListedKey, ShownKey
+from allomia_pulumi.edges.allomia.managing import OrganizationClient
 from allomia_pulumi.edges.allomia.prover import Prover
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "HttpClient",
     "ListedKey",
     "Organization",
+    "OrganizationClient",
     "Prover",
     "ShownKey",
     "TenantClient",

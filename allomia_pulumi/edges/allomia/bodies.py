@@ -10,11 +10,13 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from allomia_pulumi.ground.model import WireModel
+from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["Answer", "is_refusal", "parse_body"]
+__all__ = ["Answer", "describe_refusal", "is_refusal", "parse_body"]
 
 M = TypeVar("M", bound=BaseModel)
 
+LONGEST_DETAIL: Final = 400
 SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -43,6 +45,22 @@ class _Refusal(Answer):
 def is_refusal(headers: httpx.Headers, body: bytes) -> bool:
     """Tell whether a body is a refusal in AlloMia's shape, `{"error": …}`."""
     return parse_body(_Refusal, headers, body) is not None
+
+
+class _DetailedRefusal(_Refusal):
+    """A refusal with what it says beside the error; the names of those fields are not documented."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def describe_refusal(headers: httpx.Headers, body: bytes) -> str | None:
+    """Return what a refusal says, scrubbed and bounded; None for a body that is no refusal in AlloMia's shape."""
+    refusal = parse_body(_DetailedRefusal, headers, body)
+    if refusal is None:
+        return None
+    said = [refusal.error, *(refusal.model_extra or {}).values()]
+    texts = (each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in said if each)
+    return printable("; ".join(texts), LONGEST_DETAIL)
 
 
 def _is_json(headers: httpx.Headers) -> bool:

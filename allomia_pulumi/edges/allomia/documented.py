@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, StrictBool, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BeforeValidator, Field, StrictBool, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from allomia_pulumi.contracts.managed_organizations import OrganizationFields
 from allomia_pulumi.edges.allomia.bodies import Answer
 from allomia_pulumi.edges.allomia.pages import Page
 from allomia_pulumi.edges.allomia.paths import segment
@@ -19,6 +20,7 @@ __all__ = [
     "ORGANIZATIONS_PATH",
     "CallPage",
     "InformingMoment",
+    "InformingText",
     "Organization",
     "OrganizationAnswer",
     "OrganizationPage",
@@ -56,6 +58,7 @@ class Organization(Answer):
 
     id: Annotated[str, BeforeValidator(_organization_id)]
     name: Annotated[str, BeforeValidator(readable_name)]
+    plain_name: InformingText = Field(default=None, validation_alias="name")
     city: InformingText = None
     country: InformingText = None
     timezone: InformingText = None
@@ -79,6 +82,12 @@ class Organization(Answer):
     def is_usable(self) -> bool:
         """Tell whether a request can name it."""
         return is_identifier(self.id)
+
+    @property
+    def fields(self) -> OrganizationFields:
+        """Return its nine fields, None for what is no text: no stand-in may ever be sent back."""
+        given = {name: getattr(self, name) for name in OrganizationFields.model_fields}
+        return OrganizationFields(**{**given, "name": self.plain_name})
 
     def at(self, page: int, position: int) -> Organization:
         """Return it with the place in the list in its stand-in, since several may have none that tells them apart."""

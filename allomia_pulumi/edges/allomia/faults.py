@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -15,6 +17,7 @@ from allomia_pulumi.errors import (
     CredentialRejected,
     InvalidConfiguration,
     NotFound,
+    OutcomeUnknown,
     RateLimited,
     RequestRefused,
     Unavailable,
@@ -23,7 +26,7 @@ from allomia_pulumi.errors import (
 )
 from allomia_pulumi.ground.clock import Clock
 
-__all__ = ["Absent", "Faults", "StrangeAbsence"]
+__all__ = ["Absent", "Faults", "StrangeAbsence", "is_undone", "knowing_outcome"]
 
 STRANGER_HINT: Final = "Check allomia:apiUrl; a proxy or a login page may stand in between"
 
@@ -157,3 +160,21 @@ def _is_untrusted(problem: BaseException | None) -> bool:
             return True
         problem = problem.__cause__ or problem.__context__
     return False
+
+
+@contextmanager
+def knowing_outcome() -> Iterator[None]:
+    """Tell errors after which nobody knows whether a write was carried out from those after which it was not."""
+    try:
+        yield
+    except Unreachable as problem:
+        if not problem.was_sent:
+            raise
+        raise OutcomeUnknown(problem.message, problem.hint) from None
+    except (Unavailable, UnexpectedAnswer) as problem:
+        raise OutcomeUnknown(problem.message, problem.hint) from None
+
+
+def is_undone(problem: BaseException) -> bool:
+    """Tell whether an error says that a request was not carried out, and may be tried again."""
+    return isinstance(problem, RateLimited) or (isinstance(problem, Unreachable) and not problem.was_sent)

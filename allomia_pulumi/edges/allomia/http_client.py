@@ -8,13 +8,13 @@ from datetime import datetime
 from http import HTTPStatus
 from http.cookiejar import CookieJar
 from math import inf
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import httpx
 from pydantic import BaseModel, SecretStr
 
-from allomia_pulumi.edges.allomia.bodies import is_refusal, parse_body
-from allomia_pulumi.edges.allomia.faults import Absent, Faults, StrangeAbsence
+from allomia_pulumi.edges.allomia.bodies import describe_refusal, is_refusal, parse_body
+from allomia_pulumi.edges.allomia.faults import Absent, Faults, StrangeAbsence, is_undone, knowing_outcome
 from allomia_pulumi.edges.allomia.transport import build_transport, read_response
 from allomia_pulumi.edges.net.body_limits import UnreadableBody
 from allomia_pulumi.edges.net.client_defaults import HEADERS, NO_COOKIES
@@ -25,12 +25,9 @@ from allomia_pulumi.errors import (
     CredentialRejected,
     Interrupted,
     InvalidConfiguration,
-    OutcomeUnknown,
     RateLimited,
+    RequestRefused,
     TemporaryError,
-    Unavailable,
-    UnexpectedAnswer,
-    Unreachable,
 )
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
@@ -68,7 +65,7 @@ class Credential(Protocol):
 
 @dataclass(frozen=True)
 class _Request:
-    """One attempt: what is sent, and how it is called in messages."""
+    """One attempt: what is sent, how it is called in messages, and whether a refusal's own words may be in them."""
 
     method: str
     path: str
@@ -76,7 +73,8 @@ class _Request:
     source: str
     doing: str
     params: Params | None = None
-    body: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    shows_detail: bool = False
 
 
 class _Bearer(httpx.Auth):
@@ -98,7 +96,7 @@ class HttpClient:
 
     Args:
         base_url: Where it is; `source` names where that address was configured.
-        cancellation: Ends waiting, and lets no POST begin.
+        cancellation: Ends waiting, and lets no POST and no PUT begin.
         transport: The test seam; by default real connections.
 
     Raises:
@@ -182,7 +180,7 @@ class HttpClient:
         return _with_renewal(credential, attempt)
 
     def post_dated(
-        self, path: str, body: Mapping[str, str], answer: type[M], credential: Credential, *, doing: str
+        self, path: str, body: Mapping[str, Any], answer: type[M], credential: Credential, *, doing: str
     ) -> tuple[M, datetime | None]:
         """Send something once, and return the answer with the moment of AlloMia's own clock, if it has one.
 
@@ -192,23 +190,45 @@ class HttpClient:
         """
 
         def attempt(key: SecretStr) -> tuple[M, datetime | None]:
-            try:
+            with knowing_outcome():
                 return self._send_dated(_Request("POST", path, key, credential.source, doing, body=body), answer)
-            except Unreachable as problem:
-                if not problem.was_sent:
-                    raise
-                raise OutcomeUnknown(problem.message, problem.hint) from None
-            except (Unavailable, UnexpectedAnswer) as problem:
-                raise OutcomeUnknown(problem.message, problem.hint) from None
 
         return _with_renewal(credential, attempt)
 
-    def _retry(self, call: Callable[[], T]) -> T:
+    def put(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        answer: type[M],
+        credential: Credential,
+        *,
+        doing: str,
+        shows_detail: bool = False,
+    ) -> M:
+        """Write something; repeated only while it was not carried out: after a 429, and when it was not sent.
+
+        Raises:
+            OutcomeUnknown: It was sent, and no readable answer came: nobody knows whether it was done.
+            AllomiaError: Nothing was done.
+        """
+
+        def attempt(key: SecretStr) -> M:
+            request = _Request("PUT", path, key, credential.source, doing, body=body, shows_detail=shows_detail)
+            with knowing_outcome():
+                return self._retry(lambda: self._send_dated(request, answer), is_repeatable=is_undone)[0]
+
+        return _with_renewal(credential, attempt)
+
+    def _retry(
+        self,
+        call: Callable[[], T],
+        is_repeatable: Callable[[BaseException], bool] = lambda problem: isinstance(problem, TemporaryError),
+    ) -> T:
         return retry(
             call,
             self.clock,
             POLICY,
-            is_repeatable=lambda problem, _: isinstance(problem, TemporaryError),
+            is_repeatable=lambda problem, _: is_repeatable(problem),
             retry_after=lambda problem: problem.retry_after if isinstance(problem, RateLimited) else None,
         )
 
@@ -221,23 +241,27 @@ class HttpClient:
     def _send_in_turn(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None]:
         """Send a request in its turn; return what a 2xx said, and None for a body that is no such answer."""
         with self._throttle.turn():
-            if request.method == "POST" and self._cancellation.is_requested:
+            if request.method in {"POST", "PUT"} and self._cancellation.is_requested:
                 raise Interrupted(f"the run was interrupted before {request.doing}", "Run `pulumi up` again.")
-            status, headers, parsed, is_refused = self._send(request, answer)
+            status, headers, parsed, refusal = self._send(request, answer)
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._throttle.back_off(self._faults.retry_after(headers))
             else:
                 self._throttle.resume()
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise self._faults.from_status(
-                status, headers, doing=request.doing, source=request.source, is_refusal=is_refused
+            problem = self._faults.from_status(
+                status, headers, doing=request.doing, source=request.source, is_refusal=refusal is not None
             )
+            if refusal and isinstance(problem, RequestRefused):
+                problem.message += f": {refusal}"
+            raise problem
         return status, headers, parsed
 
-    def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None, bool]:
-        """Send a request; return the status, the headers, the body if it is such an answer, or whether it is a refusal.
+    def _send(self, request: _Request, answer: type[M]) -> tuple[int, httpx.Headers, M | None, str | None]:
+        """Send a request; return the status, the headers, and the body if it is such an answer, or what a refusal says.
 
-        A body may hold a new key, so no frame that raises has it.
+        That is empty unless the request shows it, and None for a body that is no refusal in AlloMia's shape. A body may
+        hold a new key, so no frame that raises has it.
         """
         try:
             with (
@@ -248,8 +272,10 @@ class HttpClient:
             ):
                 status, headers = response.status_code, response.headers
                 if response.is_success:
-                    return status, headers, parse_body(answer, headers, read_response(response)), False
-                return status, headers, None, is_refusal(headers, read_response(response))
+                    return status, headers, parse_body(answer, headers, read_response(response)), None
+                if request.shows_detail:
+                    return status, headers, None, describe_refusal(headers, read_response(response))
+                return status, headers, None, "" if is_refusal(headers, read_response(response)) else None
         except httpx.TransportError as problem:
             raise self._faults.from_transport(problem, request.doing) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnreadableBody):

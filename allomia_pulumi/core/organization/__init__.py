@@ -1,0 +1,1 @@
+"""`Organization`: a clinic's organization at AlloMia, declared by a program."""

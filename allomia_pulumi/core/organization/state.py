@@ -1,0 +1,151 @@
+"""The state of an `Organization`: its outputs, and the record that Pulumi keeps in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationFields
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.model import Model
+from allomia_pulumi.core.organization.inputs import FIELDS
+from allomia_pulumi.core.record import STATE_VERSION, read_state
+from allomia_pulumi.ground.identifiers import Identifier, Lineage
+from allomia_pulumi.ground.moments import RecordedMoment, format_moment
+from allomia_pulumi.ground.redaction import scrub
+from allomia_pulumi.ground.references import VaultReference, parse_reference
+from allomia_pulumi.ground.spelling import spell
+
+__all__ = [
+    "OrganizationRecord",
+    "OrganizationSettings",
+    "OrganizationState",
+    "read_organization_outputs",
+    "shown_fields",
+]
+
+
+class OrganizationSettings(Model, OrganizationFields):
+    """The applied inputs: what delete and read know, since they see outputs only."""
+
+    external_id: str | None = None
+    tenant_key_ref: str | Mapping[str, Any] | None = None
+    deactivate_on_destroy: bool = False
+
+    @property
+    def reference(self) -> VaultReference | None:
+        """Return the organization's own reference to the tenant key, if the program gave one."""
+        if not self.tenant_key_ref:
+            return None
+        return parse_reference(self.tenant_key_ref, f"the recorded {spell('tenantKeyRef')}")
+
+
+class OrganizationRecord(Model):
+    """The applied settings, and facts of the organization; kept in the outputs, so that no operation needs inputs.
+
+    What an older version of this package did not record is absent, which is never a difference.
+    """
+
+    state_version: int = STATE_VERSION
+    organization_id: Identifier
+    identity: Identity
+    settings: OrganizationSettings
+
+    accepted: OrganizationFields
+    """The fields as AlloMia had them when they were last written or taken over: what differs later, AlloMia changed."""
+
+    tenant_id: Identifier | None = None
+    """The tenant that it belongs to, if AlloMia said so."""
+
+    lineage: Lineage | None = None
+    """Which record of the organization this is: one that was taken over again has another one."""
+
+    api_url: str | None = None
+    """The AlloMia that has it, normalised."""
+
+
+class OrganizationState(Model):
+    """The outputs of an organization; the descriptions are those of the schema."""
+
+    name: str | None = None
+    """Its name, as AlloMia has it."""
+
+    email: str | None = None
+    """Its e-mail address, as AlloMia has it."""
+
+    address: str | None = None
+    """Its street address, as AlloMia has it."""
+
+    city: str | None = None
+    """The city of its address, as AlloMia has it."""
+
+    state_province: str | None = None
+    """The state or province of its address, as AlloMia has it."""
+
+    postal_code: str | None = None
+    """The postal or ZIP code of its address, as AlloMia has it."""
+
+    country: str | None = None
+    """The country of its address, as AlloMia has it."""
+
+    phone_number: str | None = None
+    """Its phone number, as AlloMia has it."""
+
+    timezone: str | None = None
+    """Its time zone by its IANA name, as AlloMia has it."""
+
+    tenant_id: str | None = None
+    """AlloMia's id of the tenant that it belongs to."""
+
+    created_at: RecordedMoment | None = None
+    """When it was made, ISO 8601 in UTC."""
+
+    created_by: str | None = None
+    """AlloMia's id of the user that made it."""
+
+    is_active: bool | None = None
+    """Whether it is active; false when it was deactivated outside of Pulumi, as far as a refresh has seen."""
+
+    record: OrganizationRecord
+    """What was applied: identity and settings."""
+
+    @property
+    def fields(self) -> OrganizationFields:
+        """Return its nine fields, as AlloMia had them when it was last asked."""
+        return OrganizationFields(**{name: getattr(self, name) for name in FIELDS})
+
+    def seen(self, organization: ManagedOrganization, *, is_active: bool | None = None) -> OrganizationState:
+        """Return the state with what AlloMia says now; what it leaves out, or `is_active` does, stays as it was."""
+        tenant_id = _scrubbed(organization.tenant_id) or self.tenant_id
+        return self.model_copy(
+            update={
+                **shown_fields(organization).model_dump(),
+                "tenant_id": tenant_id,
+                "created_at": format_moment(organization.created_at) if organization.created_at else self.created_at,
+                "created_by": _scrubbed(organization.created_by) or self.created_by,
+                "is_active": self.is_active if is_active is None else is_active,
+                "record": self.record.model_copy(update={"tenant_id": self.record.tenant_id or tenant_id}),
+            }
+        )
+
+    def with_record(self, **changes: object) -> OrganizationState:
+        """Return the state whose record is changed."""
+        return self.model_copy(update={"record": self.record.model_copy(update=changes)})
+
+    def to_outputs(self) -> dict[str, Any]:
+        """Return the wire form; nothing in it is secret."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def read_organization_outputs(outputs: Mapping[str, Any]) -> OrganizationState:
+    """Read the outputs that the engine kept, as `read_state` does."""
+    return read_state(OrganizationState, outputs, "organization")
+
+
+def shown_fields(organization: ManagedOrganization) -> OrganizationFields:
+    """Return the fields of an organization as outputs may show them: without known secrets."""
+    return OrganizationFields(**{name: _scrubbed(value) for name, value in organization.fields.model_dump().items()})
+
+
+def _scrubbed(text: str | None) -> str | None:
+    return None if text is None else scrub(text)

@@ -1,0 +1,1 @@
+"""`OrganizationMetadata`: external information about an organization, written and never read."""
