@@ -1,4 +1,4 @@
-"""Pulumi resources for AlloMia: organizations, and their API keys, minted and rotated without losing a secret."""
+"""Pulumi resources for AlloMia's organizations, and their API keys: minted and rotated without losing a secret."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -72,8 +72,8 @@ class _NoInputs:
 class _Native(DeclaredResource):
     """Register with the plugin, under aliases that take over what the dynamic face made.
 
-    Each alias of the user's gets a twin of the dynamic type, so that a resource can be renamed or reparented in the same
-    run that moves it. What a component was known as before, the engine combines with each of them itself.
+    Each alias of the user's gets a twin of the dynamic type, so that a resource can be renamed or reparented in the
+    same run that moves it. What a component was known as before, the engine combines with each of them itself.
     """
 
     kind: ClassVar[str]

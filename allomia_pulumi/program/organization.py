@@ -54,7 +54,6 @@ class Organization(DeclaredResource):
         "email",
         "is_active",
         "name",
-        "pending",
         "phone_number",
         "postal_code",
         "record",
@@ -76,7 +75,7 @@ class Organization(DeclaredResource):
         postal_code: pulumi.Input[str],
         country: pulumi.Input[str],
         phone_number: pulumi.Input[str],
-        timezone: pulumi.Input[Timezone | str],
+        timezone: Timezone | pulumi.Input[str],
         external_id: pulumi.Input[str] | None = None,
         tenant_key_ref: pulumi.Input[str | VaultReferenceArgs] | None = None,
         deactivate_on_destroy: pulumi.Input[bool] | None = None,
@@ -201,15 +200,9 @@ class Organization(DeclaredResource):
 
     @property
     @pulumi.getter(name="isActive")
-    def is_active(self) -> pulumi.Output[bool]:
-        """Whether it is active: false once it was deactivated outside of Pulumi."""
+    def is_active(self) -> pulumi.Output[bool | None]:
+        """Whether it is active; false once a refresh has seen that it was deactivated outside of Pulumi."""
         return pulumi.get(self, "is_active")
-
-    @property
-    @pulumi.getter
-    def pending(self) -> pulumi.Output[Sequence[Any]]:
-        """What a half-finished operation still owes. Empty when all is well."""
-        return pulumi.get(self, "pending")
 
     @property
     @pulumi.getter

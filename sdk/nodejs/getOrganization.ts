@@ -29,6 +29,10 @@ export interface GetOrganizationArgs {
 
 export interface GetOrganizationResult {
     /**
+     * Its street address, or absent.
+     */
+    readonly address?: string;
+    /**
      * The city of its address, or absent.
      */
     readonly city?: string;
@@ -41,17 +45,65 @@ export interface GetOrganizationResult {
      */
     readonly createdAt?: string;
     /**
+     * AlloMia's id of the user that made it, or absent.
+     */
+    readonly createdBy?: string;
+    /**
+     * When it was deactivated, ISO 8601 in UTC, or absent.
+     */
+    readonly deletedAt?: string;
+    /**
+     * Its e-mail address, or absent.
+     */
+    readonly email?: string;
+    /**
      * AlloMia's id of it, what `organizationId` takes.
      */
     readonly id: string;
+    /**
+     * Its image, or absent.
+     */
+    readonly image?: string;
+    /**
+     * Whether it is active. This and what follows is absent in a list, where AlloMia does not say it.
+     */
+    readonly isActive?: boolean;
+    /**
+     * AlloMia's id of the user that changed it last, or absent.
+     */
+    readonly lastModifiedBy?: string;
     /**
      * Its name.
      */
     readonly name: string;
     /**
+     * AlloMia's id of its owner, or absent.
+     */
+    readonly ownerId?: string;
+    /**
+     * Its phone number, or absent.
+     */
+    readonly phoneNumber?: string;
+    /**
+     * The postal or ZIP code of its address, or absent.
+     */
+    readonly postalCode?: string;
+    /**
+     * The state or province of its address, or absent.
+     */
+    readonly stateProvince?: string;
+    /**
+     * AlloMia's id of the tenant that it belongs to, or absent.
+     */
+    readonly tenantId?: string;
+    /**
      * Its time zone by its IANA name, or absent.
      */
     readonly timezone?: string;
+    /**
+     * When it was changed last, ISO 8601 in UTC, or absent.
+     */
+    readonly updatedAt?: string;
 }
 /**
  * Look up one organization.

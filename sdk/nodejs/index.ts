@@ -25,6 +25,11 @@ export const getOrganizations: typeof import("./getOrganizations").getOrganizati
 export const getOrganizationsOutput: typeof import("./getOrganizations").getOrganizationsOutput = null as any;
 utilities.lazyLoad(exports, ["getOrganizations","getOrganizationsOutput"], () => require("./getOrganizations"));
 
+export { OrganizationArgs } from "./organization";
+export type Organization = import("./organization").Organization;
+export const Organization: typeof import("./organization").Organization = null as any;
+utilities.lazyLoad(exports, ["Organization"], () => require("./organization"));
+
 export { OrganizationApiKeyArgs } from "./organizationApiKey";
 export type OrganizationApiKey = import("./organizationApiKey").OrganizationApiKey;
 export const OrganizationApiKey: typeof import("./organizationApiKey").OrganizationApiKey = null as any;
@@ -51,6 +56,8 @@ const _module = {
         switch (type) {
             case "allomia:index:DashboardApiKey":
                 return new DashboardApiKey(name, <any>undefined, { urn })
+            case "allomia:index:Organization":
+                return new Organization(name, <any>undefined, { urn })
             case "allomia:index:OrganizationApiKey":
                 return new OrganizationApiKey(name, <any>undefined, { urn })
             default:

@@ -54,6 +54,12 @@ class Editor:
         (signature,) = self._ask("textDocument/signatureHelp", self._position(place))["signatures"]
         return str(signature["parameters"][signature["activeParameter"]]["documentation"]["value"])
 
+    def completions(self, line: str, argument: str) -> list[str]:
+        """Return what the editor offers behind an argument of a line."""
+        place = self._text.index(argument, self._text.index(line)) + len(argument)
+        found = self._ask("textDocument/completion", self._position(place))
+        return [str(each["label"]) for each in (found["items"] if isinstance(found, dict) else found or ())]
+
     def _position(self, place: int) -> dict[str, Any]:
         before = self._text[:place]
         position = {"line": before.count("\n"), "character": place - before.rfind("\n") - 1}

@@ -4,7 +4,7 @@ from typing import assert_type
 
 import pulumi
 
-from allomia_pulumi.native import OrganizationApiKey, Provider, VaultArgs, VaultAuthArgs, get_organization
+from allomia_pulumi.native import Organization, OrganizationApiKey, Provider, VaultArgs, VaultAuthArgs, get_organization
 
 auth: VaultAuthArgs = {
     "method": "approle",
@@ -40,6 +40,8 @@ tenant = Provider(
 key = OrganizationApiKey("ehr", pulumi.ResourceOptions(provider=tenant), organization_id="org")
 found = OrganizationApiKey.get("found", "org/key-1", pulumi.ResourceOptions(provider=tenant))
 assert_type(found, OrganizationApiKey)
+clinic = Organization.get("clinic", "org", pulumi.ResourceOptions(provider=tenant))
+assert_type(clinic, Organization)
 assert_type(get_organization(id="org").name, str)
 
 Provider("secret", tenant_key="alm")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -48,4 +50,5 @@ unknown_method: VaultAuthArgs = {"method": "userpass"}  # type: ignore[typeddict
 unknown_source: VaultAuthArgs = {"method": "jwt", "jwt_source": "gitlab"}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
 Provider("method", vault={"auth": {"method": "ldap"}})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Provider("half a reference", tenant_key_ref={"mount": "secret"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Organization.get("no id")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 OrganizationApiKey.get("no id")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

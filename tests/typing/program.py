@@ -10,6 +10,7 @@ from allomia_pulumi import (
     AdoptArgs,
     ApiKeyInfo,
     DashboardApiKey,
+    Organization,
     OrganizationApiKey,
     OrganizationApiKeys,
     OrganizationInfo,
@@ -70,6 +71,71 @@ by_hand = DashboardApiKey(
 )
 from_object = DashboardApiKey("from-object", organization_id="org", vault_secret=reference)
 
+clinic = Organization(
+    "valley",
+    pulumi.ResourceOptions(protect=True),
+    name="Valley Health Clinic",
+    email="ops@valley.example",
+    address="123 Main Street",
+    city="San Francisco",
+    state_province="CA",
+    postal_code="94105",
+    country="USA",
+    phone_number="+14155551234",
+    timezone="America/Los_Angeles",
+    external_id="emr-4711",
+    tenant_key_ref=reference,
+    deactivate_on_destroy=True,
+    adopt="org",
+    duplicate_of=["other", quarter],
+)
+clinic_of_outputs = Organization(
+    "coast",
+    opts=pulumi.ResourceOptions(),
+    name=quarter,
+    email=quarter,
+    address=quarter,
+    city=quarter,
+    state_province=quarter,
+    postal_code=quarter,
+    country=quarter,
+    phone_number=quarter,
+    timezone=quarter,
+    external_id=quarter,
+    tenant_key_ref="secret/tenant#key",
+    adopt=quarter,
+    duplicate_of=quarter.apply(lambda text: [text]),
+)
+row: dict[str, str] = {"timezone": "Europe/Zurich"}
+clinic_of_text = Organization(
+    "row",
+    name="n",
+    email="e",
+    address="a",
+    city="c",
+    state_province="s",
+    postal_code="p",
+    country="c",
+    phone_number="p",
+    timezone=row["timezone"],
+)
+of_clinic = OrganizationApiKey("of-clinic", organization_id=clinic.id)
+
+assert_type(clinic.id, pulumi.Output[str])
+assert_type(clinic.address, pulumi.Output[str | None])
+assert_type(clinic.city, pulumi.Output[str | None])
+assert_type(clinic.country, pulumi.Output[str | None])
+assert_type(clinic.created_at, pulumi.Output[str | None])
+assert_type(clinic.created_by, pulumi.Output[str | None])
+assert_type(clinic.email, pulumi.Output[str | None])
+assert_type(clinic.is_active, pulumi.Output[bool | None])
+assert_type(clinic.name, pulumi.Output[str | None])
+assert_type(clinic.phone_number, pulumi.Output[str | None])
+assert_type(clinic.postal_code, pulumi.Output[str | None])
+assert_type(clinic.record, pulumi.Output[Mapping[str, Any]])
+assert_type(clinic.state_province, pulumi.Output[str | None])
+assert_type(clinic.tenant_id, pulumi.Output[str | None])
+assert_type(clinic.timezone, pulumi.Output[str | None])
 assert_type(key.id, pulumi.Output[str])
 assert_type(key.urn, pulumi.Output[str])
 assert_type(key.created_at, pulumi.Output[str])
@@ -114,6 +180,11 @@ def of_functions(one: OrganizationInfo, found: OrganizationApiKeys, listed: ApiK
     assert_type((one.id, one.name), tuple[str, str])
     assert_type((one.city, one.country), tuple[str | None, str | None])
     assert_type((one.timezone, one.created_at), tuple[str | None, str | None])
+    assert_type((one.email, one.address, one.state_province), tuple[str | None, str | None, str | None])
+    assert_type((one.postal_code, one.phone_number, one.tenant_id), tuple[str | None, str | None, str | None])
+    assert_type((one.created_by, one.is_active, one.image), tuple[str | None, bool | None, str | None])
+    assert_type((one.owner_id, one.last_modified_by), tuple[str | None, str | None])
+    assert_type((one.updated_at, one.deleted_at), tuple[str | None, str | None])
     assert_type((found.organization_id, found.slots_used, found.slots), tuple[str, int, int])
     assert_type(found.keys, tuple[ApiKeyInfo, ...])
     assert_type((listed.id, listed.name, listed.label), tuple[str, str, str])

@@ -6,8 +6,9 @@ from typing import Any
 
 import pulumi
 import pytest
+from pydantic.alias_generators import to_camel
 
-from allomia_pulumi import DashboardApiKey, OrganizationApiKey
+from allomia_pulumi import DashboardApiKey, Organization, OrganizationApiKey
 from allomia_pulumi.native import Provider
 
 
@@ -29,6 +30,7 @@ class Clinic(pulumi.ComponentResource):
         super().__init__("my:index:Clinic", name, None, opts)
 
 
+KINDS = ("OrganizationApiKey", "DashboardApiKey", "Organization")
 LOOP = asyncio.new_event_loop()
 """Pulumi's mocks want a current event loop, which another test may have taken away, and never close theirs."""
 
@@ -74,6 +76,70 @@ def test_inputs_are_registered_by_their_wire_names(recorder: Recorder) -> None:
         "__identity": {"project": "clinic", "stack": "prod", "parents": "", "name": "ehr-sync"},
         "__provider": OrganizationApiKey.provider_constant,
     }
+
+
+CLINIC: dict[str, Any] = {
+    "name": "Valley Health Clinic",
+    "email": "ops@valley.example",
+    "address": "123 Main Street",
+    "city": "San Francisco",
+    "state_province": "CA",
+    "postal_code": "94105",
+    "country": "USA",
+    "phone_number": "+14155551234",
+    "timezone": "America/Los_Angeles",
+}
+
+
+def test_an_organization_is_registered_by_its_wire_names(recorder: Recorder) -> None:
+    more = {"external_id": "emr-4711", "deactivate_on_destroy": False, "adopt": "org", "duplicate_of": ["other"]}
+    reference = {"mount": "secret", "path": "p", "field": "f", "kv_version": 2}
+    run(lambda: Organization("valley", **CLINIC, **more, tenant_key_ref=reference).id)
+    registered = recorder.registered["valley"]
+    assert registered.typ == Organization.pulumi_type
+    inputs = {name: value for name, value in registered.inputs.items() if value is not None}
+    assert inputs == {
+        **{to_camel(name): value for name, value in {**CLINIC, **more}.items()},
+        "tenantKeyRef": {"mount": "secret", "path": "p", "field": "f", "kvVersion": 2},
+        "__identity": {"project": "clinic", "stack": "prod", "parents": "", "name": "valley"},
+        "__provider": Organization.provider_constant,
+    }
+
+
+def test_an_organizations_id_is_what_a_key_takes_and_its_fields_are_outputs(recorder: Recorder) -> None:
+    seen: list[list[Any]] = []
+
+    def program() -> Any:
+        clinic = Organization("valley", **CLINIC)
+        key = OrganizationApiKey("ehr-sync", organization_id=clinic.id)
+        told = pulumi.Output.all(clinic.name, clinic.state_province, clinic.is_active, key.key_id)
+        return told.apply(seen.append)
+
+    run(program)
+    assert recorder.registered["ehr-sync"].inputs["organizationId"] == "valley-id"
+    assert seen == [["Valley Health Clinic", "CA", None, "key-1"]]
+
+
+@pytest.mark.parametrize("missing", CLINIC)
+def test_each_of_the_nine_fields_is_required(recorder: Recorder, missing: str) -> None:
+    given = {name: value for name, value in CLINIC.items() if name != missing}
+    with pytest.raises(TypeError, match=missing):
+        Organization("valley", **given)
+    assert recorder.registered == {}
+
+
+def test_an_organization_has_no_secret_outputs(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: list[Any] = []
+    original = pulumi.CustomResource.__init__
+
+    def spy(self: Any, type_: str, name: str, props: Any, opts: Any = None, **rest: Any) -> None:
+        options.append(opts)
+        original(self, type_, name, props, opts, **rest)
+
+    monkeypatch.setattr(pulumi.CustomResource, "__init__", spy)
+    run(lambda: Organization("valley", **CLINIC).id)
+    assert options[0].additional_secret_outputs == []
+    assert recorder.registered
 
 
 @pytest.mark.parametrize("later", [True, False])
@@ -148,6 +214,8 @@ class Random(pulumi.ProviderResource):
 def declare(kind: str, opts: pulumi.ResourceOptions) -> Any:
     if kind == "DashboardApiKey":
         return DashboardApiKey("ehr-sync", opts, organization_id="org", vault_secret="secret/by/hand#key").since
+    if kind == "Organization":
+        return Organization("ehr-sync", opts, **CLINIC).id
     return OrganizationApiKey("ehr-sync", opts, organization_id="org").key_id
 
 
@@ -169,7 +237,7 @@ WAYS: dict[str, Callable[[pulumi.ProviderResource], pulumi.ResourceOptions]] = {
 
 @pytest.mark.catalogue(98)
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("kind", ["OrganizationApiKey", "DashboardApiKey"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("make", [Provider, lambda name: pulumi.ProviderResource("allomia", name)])
 def test_an_allomia_provider_is_refused_in_one_line_that_names_the_class_to_use(
     recorder: Recorder, kind: str, way: str, make: Callable[[str], pulumi.ProviderResource]
@@ -184,7 +252,7 @@ def test_an_allomia_provider_is_refused_in_one_line_that_names_the_class_to_use(
 
 @pytest.mark.catalogue(98)
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("kind", ["OrganizationApiKey", "DashboardApiKey"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_providers_of_other_packages_stay_fine(recorder: Recorder, kind: str, way: str) -> None:
     run(lambda: declare(kind, WAYS[way](Random("other"))))
     assert "ehr-sync" in recorder.registered

@@ -16,6 +16,7 @@ import pulumi
 import pytest
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockMonitor
+from pydantic.alias_generators import to_camel
 
 import allomia_pulumi
 from allomia_pulumi import native
@@ -27,7 +28,9 @@ from allomia_pulumi.native import Provider, VaultArgs, VaultAuthArgs
 from allomia_pulumi.program import dynamic, functions
 from allomia_pulumi.program.arguments import to_wire
 
-KINDS = ("OrganizationApiKey", "DashboardApiKey")
+KINDS = ("OrganizationApiKey", "DashboardApiKey", "Organization")
+CLINIC = dict.fromkeys(("name", "email", "address", "city", "country", "timezone"), "text")
+CLINIC |= dict.fromkeys(("state_province", "postal_code", "phone_number"), "text")
 FORMS = ("get_organization", "get_organizations", "get_organization_api_keys")
 PLACE = {"mount": "secret", "path": "allomia/ehr", "field": "api_key"}
 VALLEY = {
@@ -46,6 +49,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 ORGANIZATION = OrganizationInfo("org", "Valley", "Chur", None, None, "2026-11-25T12:00:00Z", is_active=False)
 KEYS = OrganizationApiKeys("org", (ApiKeyInfo("key-1", "ehr--p1", "ehr", None, None, 90, "abcdef/ghjkmn"),), 1, 5)
+GIVEN: dict[str, dict[str, Any]] = {
+    "OrganizationApiKey": {"organization_id": "org"},
+    "DashboardApiKey": {"organization_id": "org", "vault_secret": PLACE},
+    "Organization": CLINIC,
+}
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
@@ -125,8 +133,8 @@ def run(program: Callable[[], Any]) -> None:
 
 
 def declare(kind: str, opts: pulumi.ResourceOptions | None = None, **arguments: Any) -> Any:
-    given = {"vault_secret": PLACE, **arguments} if kind == "DashboardApiKey" else arguments
-    return getattr(native, kind)("ehr", opts, organization_id="org", **given).id
+    given = {**GIVEN[kind], **arguments}
+    return getattr(native, kind)("ehr", opts, **given).id
 
 
 def unknown() -> Any:
@@ -135,11 +143,10 @@ def unknown() -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_plugins_type_is_registered_and_nothing_internal_with_it(engine: Engine, kind: str) -> None:
-    run(lambda: declare(kind, overlap="24h"))
+    run(lambda: declare(kind))
     assert engine.registered["ehr"].type == f"allomia:index:{kind}"
     given = {name: value for name, value in engine.inputs("ehr").items() if value is not None}
-    place = {"vaultSecret": PLACE} if kind == "DashboardApiKey" else {}
-    assert given == {"organizationId": "org", "overlap": "24h", **place}
+    assert given == {to_camel(name): value for name, value in GIVEN[kind].items()}
 
 
 def announced(engine: Engine) -> dict[str, Any]:
@@ -301,7 +308,11 @@ def test_below_a_parent_the_alias_leaves_the_parents_part_to_the_engine(engine: 
 
 @pytest.mark.parametrize(
     ("kind", "secret"),
-    [("OrganizationApiKey", ["secret", "previousSecret", "triggersHash"]), ("DashboardApiKey", ["secret"])],
+    [
+        ("OrganizationApiKey", ["secret", "previousSecret", "triggersHash"]),
+        ("DashboardApiKey", ["secret"]),
+        ("Organization", []),
+    ],
 )
 def test_secret_outputs_join_the_users_own(engine: Engine, kind: str, secret: list[str]) -> None:
     run(lambda: declare(kind, pulumi.ResourceOptions(additional_secret_outputs=["record"])))
@@ -328,6 +339,20 @@ def test_a_key_can_be_looked_up_by_its_id(engine: Engine) -> None:
     assert not any(MessageToDict(request.properties).values())
     assert seen == [["org/key-7", "alm_org_secret", None]]
     assert engine.registered == {}
+
+
+def test_an_organization_can_be_imported_by_the_program_and_looked_up_by_its_id(engine: Engine) -> None:
+    def program() -> Any:
+        imported = declare("Organization", pulumi.ResourceOptions(import_="org-7"))
+        found = native.Organization.get("found", pulumi.Output.from_input("org-8"))
+        assert isinstance(found, native.Organization)
+        return pulumi.Output.all(imported, found.id, found.is_active)
+
+    run(program)
+    assert engine.registered["ehr"].importId == "org-7"
+    request = engine.read["found"]
+    assert (request.type, request.id) == ("allomia:index:Organization", "org-8")
+    assert not any(MessageToDict(request.properties).values())
 
 
 def test_a_looked_up_key_takes_the_users_options(engine: Engine) -> None:

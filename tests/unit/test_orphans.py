@@ -13,7 +13,7 @@ from allomia_pulumi.cli import survey, target
 from allomia_pulumi.cli.access import accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import has_secret_owner, record_of
+from allomia_pulumi.cli.state import declared_keys, has_secret_owner, is_key, record_of
 from allomia_pulumi.core.certainty import UNSEARCHED
 from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.core.marks import make_mark
@@ -397,6 +397,19 @@ def test_every_owner_that_was_ever_configured_counts() -> None:
     assert owners == {"", "before", "explicit", "stack", "environment"}
     assert not has_secret_owner(stack)
     assert has_secret_owner(stack_of({**explicit, "inputs": {"owner": SECRET}}))
+
+
+@pytest.mark.parametrize("type_", ["allomia:index:Organization", "pulumi-python:dynamic/allomia:Organization"])
+def test_an_organization_of_the_state_is_no_key_and_keeps_no_key_doubtful(type_: str) -> None:
+    urn = f"urn:pulumi:prod::clinic::{type_}::ehr"
+    record = {"stateVersion": 1, "organizationId": "org", "settings": {"tenantKeyRef": "secret/other#api_key"}}
+    clinic = {"urn": urn, "type": type_, "outputs": {"name": "Valley", "record": record}}
+    creating = {"type": "creating", "resource": {"urn": f"{urn}-2", "type": type_}}
+    stack = stack_of(clinic, pending=(creating,), owner="me")
+    assert (declared_keys(stack.deployment), is_key(clinic)) == ([], False)
+    known = record_of(stack, {})
+    assert (known.declared, known.pending) == ((), ())
+    assert judge(Knowledge([known]), key_of(EHR)).whose is Whose.ORPHAN
 
 
 def test_an_empty_state_knows_nothing_and_still_has_a_mark() -> None:

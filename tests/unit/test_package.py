@@ -16,6 +16,9 @@ from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
 from allomia_pulumi.core.handmade_key.state import DashboardState
 from allomia_pulumi.core.minted_key.inputs import SUPPORTED, Inputs
 from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.organization import inputs as organization_inputs
+from allomia_pulumi.core.organization.inputs import OrganizationInputs
+from allomia_pulumi.core.organization.state import OrganizationState
 from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.program import dynamic
@@ -58,16 +61,18 @@ CONSTANTS = {
         "gASVOwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMFG9yZ2FuaXphdGlvbl9hcGlfa2V5kylSLg=="
     ),
     "DashboardApiKey": "gASVOAAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMEWRhc2hib2FyZF9hcGlfa2V5kylSLg==",
+    "Organization": "gASVMwAAAAAAAACMH2FsbG9taWFfcHVsdW1pLmR5bmFtaWNfcHJvdmlkZXKMDG9yZ2FuaXphdGlvbpMpUi4=",
 }
 MODELS: dict[str, tuple[type[WireModel], type[WireModel]]] = {
     "OrganizationApiKey": (Inputs, KeyState),
     "DashboardApiKey": (DashboardInputs, DashboardState),
+    "Organization": (OrganizationInputs, OrganizationState),
 }
 
 
 @pytest.mark.catalogue(52)
 @pytest.mark.parametrize("kind", CONSTANTS)
-def test_the_provider_constant_of_the_first_release_stays_what_it_is(kind: str) -> None:
+def test_the_provider_constant_stays_what_it_is(kind: str) -> None:
     resource = getattr(dynamic, kind)
     assert resource.provider_constant == CONSTANTS[kind]
     provider = pickle.loads(base64.b64decode(resource.provider_constant))  # noqa: S301 - our own constant
@@ -88,6 +93,8 @@ def test_the_class_has_the_models_inputs_and_outputs(kind: str) -> None:
 
 def test_every_input_of_the_model_is_parsed() -> None:
     assert sorted(str(each.alias) for each in Inputs.model_fields.values()) == sorted(SUPPORTED)
+    wire_names = [str(each.alias) for each in OrganizationInputs.model_fields.values()]
+    assert sorted(wire_names) == sorted(organization_inputs.SUPPORTED)
 
 
 def test_wheel_and_sdist_have_the_name_of_pulumis_tools(tmp_path: Path) -> None:

@@ -12,17 +12,20 @@ from pydantic.alias_generators import to_camel
 
 from allomia_pulumi import __version__
 from allomia_pulumi.contracts import values
+from allomia_pulumi.contracts.timezones import TIMEZONES
 from allomia_pulumi.core.handmade_key import inputs as dashboard_inputs
 from allomia_pulumi.core.minted_key import inputs
+from allomia_pulumi.core.organization import inputs as organization_inputs
 from allomia_pulumi.ground.settings import CONFIGURATION
 from allomia_pulumi.program import functions
-from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
+from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
 from tools.engine.processes import CHECKOUT
 from tools.schema import SCHEMA_FILE, build_schema
 from tools.schema.settings import METHODS
 
 SCHEMA = build_schema()
 ORGANIZATION_KEY = SCHEMA["resources"]["allomia:index:OrganizationApiKey"]
+ORGANIZATION = SCHEMA["resources"]["allomia:index:Organization"]
 DASHBOARD_KEY = SCHEMA["resources"]["allomia:index:DashboardApiKey"]
 
 
@@ -52,6 +55,10 @@ def test_the_schema_lists_exactly_what_works() -> None:
     assert ORGANIZATION_KEY["requiredInputs"] == ["organizationId"]
     assert sorted(DASHBOARD_KEY["inputProperties"]) == sorted(dashboard_inputs.SUPPORTED)
     assert DASHBOARD_KEY["requiredInputs"] == ["organizationId", "vaultSecret"]
+    assert sorted(ORGANIZATION["inputProperties"]) == sorted(organization_inputs.SUPPORTED)
+    nine = [organization_inputs.wire_name(name) for name in organization_inputs.FIELDS]
+    assert ORGANIZATION["requiredInputs"] == nine
+    assert len(nine) == 9
     assert SCHEMA["version"] == __version__
     assert {token.rpartition(":")[2] for token in SCHEMA["functions"]} == {
         to_camel(name) for name in functions.__all__ if name.startswith("get_") and not name.endswith("_output")
@@ -62,7 +69,12 @@ def test_only_what_holds_a_secret_is_one() -> None:
     secrets = {name for name, output in ORGANIZATION_KEY["properties"].items() if output.get("secret")}
     assert secrets == {"previousSecret", "secret", "triggersHash"}
     assert [name for name, output in DASHBOARD_KEY["properties"].items() if output.get("secret")] == ["secret"]
-    assert list(named([SCHEMA["functions"], SCHEMA["types"], SCHEMA["provider"], SCHEMA["config"]], "secret")) == []
+    assert (
+        list(
+            named([ORGANIZATION, SCHEMA["functions"], SCHEMA["types"], SCHEMA["provider"], SCHEMA["config"]], "secret")
+        )
+        == []
+    )
 
 
 def test_every_part_says_what_it_is() -> None:
@@ -119,8 +131,14 @@ def test_only_a_change_that_always_replaces_says_so() -> None:
     for resource in (ORGANIZATION_KEY, DASHBOARD_KEY):
         marked = [name for name, each in resource["inputProperties"].items() if each.get("willReplaceOnChanges")]
         assert marked == ["organizationId"]
+    assert list(named(ORGANIZATION, "willReplaceOnChanges")) == []
 
 
-def test_a_program_in_another_language_takes_over_the_keys_of_the_python_one() -> None:
+def test_the_time_zones_that_allomia_documents_are_offered() -> None:
+    assert all(name in ORGANIZATION["inputProperties"]["timezone"]["description"] for name in TIMEZONES)
+
+
+def test_a_program_in_another_language_takes_over_the_resources_of_the_python_one() -> None:
+    assert ORGANIZATION["aliases"] == [{"type": Organization.pulumi_type}]
     assert ORGANIZATION_KEY["aliases"] == [{"type": OrganizationApiKey.pulumi_type}]
     assert DASHBOARD_KEY["aliases"] == [{"type": DashboardApiKey.pulumi_type}]

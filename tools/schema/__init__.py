@@ -8,14 +8,18 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from allomia_pulumi._version import __version__
+from allomia_pulumi.contracts.timezones import TIMEZONES
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION, ORGANIZATION_API_KEY, plugin_token
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
 from allomia_pulumi.core.handmade_key.state import DashboardState, OldKey
 from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs
 from allomia_pulumi.core.minted_key.state import KeyState
+from allomia_pulumi.core.organization.inputs import OrganizationInputs
+from allomia_pulumi.core.organization.state import OrganizationState
 from allomia_pulumi.core.record import SECRET_OUTPUTS, Owed
 from allomia_pulumi.ground.references import VaultReference
-from allomia_pulumi.program.dynamic import DashboardApiKey, OrganizationApiKey
+from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
 from tools.engine.processes import CHECKOUT
 from tools.schema import functions, settings
 from tools.schema.kinds import ADOPTION, OLD_KEY, OWED, PLACE, REFERENCE, describe_fields
@@ -25,8 +29,8 @@ __all__ = ["SCHEMA_FILE", "build_schema"]
 
 SCHEMA_FILE: Final = CHECKOUT / "allomia_pulumi" / "provider" / "plugin" / "schema.json"
 # Other changes replace a key too, but only one without `overlap`: their descriptions say so.
-REPLACING: Final = "organizationId"
-DEFAULTED: Final = "name"
+REPLACING: Final[Mapping[str, str]] = {ORGANIZATION_API_KEY: "organizationId", DASHBOARD_API_KEY: "organizationId"}
+DEFAULTED: Final[Mapping[str, str]] = {ORGANIZATION_API_KEY: "name"}
 # No SDK is published. The Go path has no host, so that Go takes it from a `replace` only; the Python name is not ours,
 # because this package offers its own classes to Python programs.
 LANGUAGES: Final[Mapping[str, dict[str, Any]]] = {
@@ -44,7 +48,8 @@ LANGUAGES: Final[Mapping[str, dict[str, Any]]] = {
     "nodejs": {"packageName": "@allomia/pulumi", "respectSchemaVersion": True},
     "python": {"packageName": "allomia_pulumi_sdk", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
 }
-IMPORT_DESCRIPTION: Final = """\
+IMPORT_DESCRIPTIONS: Final[Mapping[str, str]] = {
+    ORGANIZATION_API_KEY: """\
 ## Import
 
 A key that exists is imported by the ids of its organization and of the key:
@@ -52,7 +57,17 @@ A key that exists is imported by the ids of its organization and of the key:
 ```sh
 pulumi import allomia:index:OrganizationApiKey NAME ORGANIZATION/KEY
 ```
-"""
+""",
+    ORGANIZATION: """\
+## Import
+
+An organization that exists is imported by its id:
+
+```sh
+pulumi import allomia:index:Organization NAME ORGANIZATION
+```
+""",
+}
 TYPES: Final[tuple[tuple[str, type[BaseModel], str], ...]] = (
     (REFERENCE, VaultReference, "One field of one secret in Vault; `mount/path#field` says the same in short."),
     (PLACE, VaultLocation, "Where in Vault a key is also written to; `mount/path#field` says the same in short."),
@@ -68,7 +83,7 @@ def build_schema() -> dict[str, Any]:
         "name": "allomia",
         "displayName": "AlloMia",
         "version": __version__,
-        "description": "Organization API keys of AlloMia: minted, rotated and revoked without losing a secret.",
+        "description": "AlloMia's organizations, and their API keys: minted and rotated without losing a secret.",
         "keywords": ["pulumi", "allomia", "api-key", "rotation", "vault", "openbao", "category/utility", "kind/native"],
         "license": "Apache-2.0",
         "publisher": "The allomia-pulumi authors",
@@ -87,8 +102,14 @@ def build_schema() -> dict[str, Any]:
             "inputProperties": settings.describe_provider(),
         },
         "resources": {
-            "allomia:index:DashboardApiKey": _resource(DashboardInputs, DashboardState, DashboardApiKey),
-            "allomia:index:OrganizationApiKey": _resource(Inputs, KeyState, OrganizationApiKey, IMPORT_DESCRIPTION),
+            plugin_token(kind): _resource(kind, *models)
+            for kind, models in sorted(
+                {
+                    DASHBOARD_API_KEY: (DashboardInputs, DashboardState, DashboardApiKey),
+                    ORGANIZATION: (OrganizationInputs, OrganizationState, Organization),
+                    ORGANIZATION_API_KEY: (Inputs, KeyState, OrganizationApiKey),
+                }.items()
+            )
         },
         "functions": functions.describe_functions(),
     }
@@ -102,23 +123,26 @@ def _types() -> dict[str, Any]:
 
 
 def _resource(
+    kind: str,
     asked: type[BaseModel],
     kept: type[BaseModel],
-    face: type[DashboardApiKey | OrganizationApiKey],
-    more: str = "",
+    face: type[DashboardApiKey | Organization | OrganizationApiKey],
 ) -> dict[str, Any]:
     outputs, inputs = describe_fields(kept, secrets=SECRET_OUTPUTS), describe_fields(asked)
-    inputs["properties"][REPLACING]["willReplaceOnChanges"] = True
+    if kind == ORGANIZATION:
+        inputs["properties"]["timezone"]["description"] += f" They are {', '.join(f'`{each}`' for each in TIMEZONES)}."
+    if kind in REPLACING:
+        inputs["properties"][REPLACING[kind]]["willReplaceOnChanges"] = True
     # The state leaves nothing out but what is None.
     always = [
         str(field.alias) for field in kept.model_fields.values() if field.is_required() or field.default is not None
     ]
     return {
-        "description": "\n\n".join(filter(None, (summary_of(face), more))),
+        "description": "\n\n".join(filter(None, (summary_of(face), IMPORT_DESCRIPTIONS.get(kind)))),
         "properties": outputs["properties"],
         "required": always,
         "inputProperties": inputs["properties"],
-        "requiredInputs": [name for name in inputs["required"] if name != DEFAULTED],
-        # A program that is written anew in another language takes over the keys of the Python one.
+        "requiredInputs": [name for name in inputs["required"] if name != DEFAULTED.get(kind)],
+        # A program that is written anew in another language takes over the resources of the Python one.
         "aliases": [{"type": face.pulumi_type}],
     }

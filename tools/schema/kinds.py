@@ -16,6 +16,7 @@ from allomia_pulumi.core.handmade_key.state import DashboardRecord, OldKey
 from allomia_pulumi.core.minted_key.inputs import Adoption
 from allomia_pulumi.core.minted_key.state import Reason, Record
 from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.organization.state import OrganizationRecord
 from allomia_pulumi.core.record import Owed, OwedStep
 from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.ground.settings import TokenAuth
@@ -58,7 +59,7 @@ KINDS: Final[Mapping[Any, dict[str, Any]]] = {
     VaultLocation: {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{PLACE}"}]},
     **{
         kind: {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
-        for kind in (Record, DashboardRecord)
+        for kind in (Record, DashboardRecord, OrganizationRecord)
     },
     **{kind: {"$ref": f"#/types/{name}"} for kind, name in NAMED.items()},
     bool: {"type": "boolean"},

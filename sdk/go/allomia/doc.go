@@ -1,2 +1,2 @@
-// Organization API keys of AlloMia: minted, rotated and revoked without losing a secret.
+// AlloMia's organizations, and their API keys: minted and rotated without losing a secret.
 package allomia

@@ -12,9 +12,9 @@ import (
 )
 
 // Look up one organization.
-func GetOrganization(ctx *pulumi.Context, args *GetOrganizationArgs, opts ...pulumi.InvokeOption) (*GetOrganizationResult, error) {
+func LookupOrganization(ctx *pulumi.Context, args *LookupOrganizationArgs, opts ...pulumi.InvokeOption) (*LookupOrganizationResult, error) {
 	opts = internal.PkgInvokeDefaultOpts(opts)
-	var rv GetOrganizationResult
+	var rv LookupOrganizationResult
 	err := ctx.Invoke("allomia:index:getOrganization", args, &rv, opts...)
 	if err != nil {
 		return nil, err
@@ -22,88 +22,179 @@ func GetOrganization(ctx *pulumi.Context, args *GetOrganizationArgs, opts ...pul
 	return &rv, nil
 }
 
-type GetOrganizationArgs struct {
+type LookupOrganizationArgs struct {
 	// AlloMia's id of it.
 	Id *string `pulumi:"id"`
 	// Its exact name; give this or the id.
 	Name *string `pulumi:"name"`
 }
 
-type GetOrganizationResult struct {
+type LookupOrganizationResult struct {
+	// Its street address, or absent.
+	Address *string `pulumi:"address"`
 	// The city of its address, or absent.
 	City *string `pulumi:"city"`
 	// The country of its address, or absent.
 	Country *string `pulumi:"country"`
 	// When it was made, ISO 8601 in UTC, or absent.
 	CreatedAt *string `pulumi:"createdAt"`
+	// AlloMia's id of the user that made it, or absent.
+	CreatedBy *string `pulumi:"createdBy"`
+	// When it was deactivated, ISO 8601 in UTC, or absent.
+	DeletedAt *string `pulumi:"deletedAt"`
+	// Its e-mail address, or absent.
+	Email *string `pulumi:"email"`
 	// AlloMia's id of it, what `organizationId` takes.
 	Id string `pulumi:"id"`
+	// Its image, or absent.
+	Image *string `pulumi:"image"`
+	// Whether it is active. This and what follows is absent in a list, where AlloMia does not say it.
+	IsActive *bool `pulumi:"isActive"`
+	// AlloMia's id of the user that changed it last, or absent.
+	LastModifiedBy *string `pulumi:"lastModifiedBy"`
 	// Its name.
 	Name string `pulumi:"name"`
+	// AlloMia's id of its owner, or absent.
+	OwnerId *string `pulumi:"ownerId"`
+	// Its phone number, or absent.
+	PhoneNumber *string `pulumi:"phoneNumber"`
+	// The postal or ZIP code of its address, or absent.
+	PostalCode *string `pulumi:"postalCode"`
+	// The state or province of its address, or absent.
+	StateProvince *string `pulumi:"stateProvince"`
+	// AlloMia's id of the tenant that it belongs to, or absent.
+	TenantId *string `pulumi:"tenantId"`
 	// Its time zone by its IANA name, or absent.
 	Timezone *string `pulumi:"timezone"`
+	// When it was changed last, ISO 8601 in UTC, or absent.
+	UpdatedAt *string `pulumi:"updatedAt"`
 }
 
-func GetOrganizationOutput(ctx *pulumi.Context, args GetOrganizationOutputArgs, opts ...pulumi.InvokeOption) GetOrganizationResultOutput {
+func LookupOrganizationOutput(ctx *pulumi.Context, args LookupOrganizationOutputArgs, opts ...pulumi.InvokeOption) LookupOrganizationResultOutput {
 	options := pulumi.InvokeOutputOptions{InvokeOptions: internal.PkgInvokeDefaultOpts(opts)}
-	return ctx.InvokeOutput("allomia:index:getOrganization", args, GetOrganizationResultOutput{}, options).(GetOrganizationResultOutput)
+	return ctx.InvokeOutput("allomia:index:getOrganization", args, LookupOrganizationResultOutput{}, options).(LookupOrganizationResultOutput)
 }
 
-type GetOrganizationOutputArgs struct {
+type LookupOrganizationOutputArgs struct {
 	// AlloMia's id of it.
 	Id pulumi.StringPtrInput `pulumi:"id"`
 	// Its exact name; give this or the id.
 	Name pulumi.StringPtrInput `pulumi:"name"`
 }
 
-func (GetOrganizationOutputArgs) ElementType() reflect.Type {
-	return reflect.TypeOf((*GetOrganizationArgs)(nil)).Elem()
+func (LookupOrganizationOutputArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*LookupOrganizationArgs)(nil)).Elem()
 }
 
-type GetOrganizationResultOutput struct{ *pulumi.OutputState }
+type LookupOrganizationResultOutput struct{ *pulumi.OutputState }
 
-func (GetOrganizationResultOutput) ElementType() reflect.Type {
-	return reflect.TypeOf((*GetOrganizationResult)(nil)).Elem()
+func (LookupOrganizationResultOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*LookupOrganizationResult)(nil)).Elem()
 }
 
-func (o GetOrganizationResultOutput) ToGetOrganizationResultOutput() GetOrganizationResultOutput {
+func (o LookupOrganizationResultOutput) ToLookupOrganizationResultOutput() LookupOrganizationResultOutput {
 	return o
 }
 
-func (o GetOrganizationResultOutput) ToGetOrganizationResultOutputWithContext(ctx context.Context) GetOrganizationResultOutput {
+func (o LookupOrganizationResultOutput) ToLookupOrganizationResultOutputWithContext(ctx context.Context) LookupOrganizationResultOutput {
 	return o
+}
+
+// Its street address, or absent.
+func (o LookupOrganizationResultOutput) Address() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.Address }).(pulumi.StringPtrOutput)
 }
 
 // The city of its address, or absent.
-func (o GetOrganizationResultOutput) City() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v GetOrganizationResult) *string { return v.City }).(pulumi.StringPtrOutput)
+func (o LookupOrganizationResultOutput) City() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.City }).(pulumi.StringPtrOutput)
 }
 
 // The country of its address, or absent.
-func (o GetOrganizationResultOutput) Country() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v GetOrganizationResult) *string { return v.Country }).(pulumi.StringPtrOutput)
+func (o LookupOrganizationResultOutput) Country() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.Country }).(pulumi.StringPtrOutput)
 }
 
 // When it was made, ISO 8601 in UTC, or absent.
-func (o GetOrganizationResultOutput) CreatedAt() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v GetOrganizationResult) *string { return v.CreatedAt }).(pulumi.StringPtrOutput)
+func (o LookupOrganizationResultOutput) CreatedAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.CreatedAt }).(pulumi.StringPtrOutput)
+}
+
+// AlloMia's id of the user that made it, or absent.
+func (o LookupOrganizationResultOutput) CreatedBy() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.CreatedBy }).(pulumi.StringPtrOutput)
+}
+
+// When it was deactivated, ISO 8601 in UTC, or absent.
+func (o LookupOrganizationResultOutput) DeletedAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.DeletedAt }).(pulumi.StringPtrOutput)
+}
+
+// Its e-mail address, or absent.
+func (o LookupOrganizationResultOutput) Email() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.Email }).(pulumi.StringPtrOutput)
 }
 
 // AlloMia's id of it, what `organizationId` takes.
-func (o GetOrganizationResultOutput) Id() pulumi.StringOutput {
-	return o.ApplyT(func(v GetOrganizationResult) string { return v.Id }).(pulumi.StringOutput)
+func (o LookupOrganizationResultOutput) Id() pulumi.StringOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) string { return v.Id }).(pulumi.StringOutput)
+}
+
+// Its image, or absent.
+func (o LookupOrganizationResultOutput) Image() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.Image }).(pulumi.StringPtrOutput)
+}
+
+// Whether it is active. This and what follows is absent in a list, where AlloMia does not say it.
+func (o LookupOrganizationResultOutput) IsActive() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *bool { return v.IsActive }).(pulumi.BoolPtrOutput)
+}
+
+// AlloMia's id of the user that changed it last, or absent.
+func (o LookupOrganizationResultOutput) LastModifiedBy() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.LastModifiedBy }).(pulumi.StringPtrOutput)
 }
 
 // Its name.
-func (o GetOrganizationResultOutput) Name() pulumi.StringOutput {
-	return o.ApplyT(func(v GetOrganizationResult) string { return v.Name }).(pulumi.StringOutput)
+func (o LookupOrganizationResultOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// AlloMia's id of its owner, or absent.
+func (o LookupOrganizationResultOutput) OwnerId() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.OwnerId }).(pulumi.StringPtrOutput)
+}
+
+// Its phone number, or absent.
+func (o LookupOrganizationResultOutput) PhoneNumber() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.PhoneNumber }).(pulumi.StringPtrOutput)
+}
+
+// The postal or ZIP code of its address, or absent.
+func (o LookupOrganizationResultOutput) PostalCode() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.PostalCode }).(pulumi.StringPtrOutput)
+}
+
+// The state or province of its address, or absent.
+func (o LookupOrganizationResultOutput) StateProvince() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.StateProvince }).(pulumi.StringPtrOutput)
+}
+
+// AlloMia's id of the tenant that it belongs to, or absent.
+func (o LookupOrganizationResultOutput) TenantId() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.TenantId }).(pulumi.StringPtrOutput)
 }
 
 // Its time zone by its IANA name, or absent.
-func (o GetOrganizationResultOutput) Timezone() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v GetOrganizationResult) *string { return v.Timezone }).(pulumi.StringPtrOutput)
+func (o LookupOrganizationResultOutput) Timezone() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.Timezone }).(pulumi.StringPtrOutput)
+}
+
+// When it was changed last, ISO 8601 in UTC, or absent.
+func (o LookupOrganizationResultOutput) UpdatedAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupOrganizationResult) *string { return v.UpdatedAt }).(pulumi.StringPtrOutput)
 }
 
 func init() {
-	pulumi.RegisterOutputType(GetOrganizationResultOutput{})
+	pulumi.RegisterOutputType(LookupOrganizationResultOutput{})
 }

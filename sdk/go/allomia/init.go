@@ -23,6 +23,8 @@ func (m *module) Construct(ctx *pulumi.Context, name, typ, urn string) (r pulumi
 	switch typ {
 	case "allomia:index:DashboardApiKey":
 		r = &DashboardApiKey{}
+	case "allomia:index:Organization":
+		r = &Organization{}
 	case "allomia:index:OrganizationApiKey":
 		r = &OrganizationApiKey{}
 	default:

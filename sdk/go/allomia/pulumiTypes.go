@@ -350,18 +350,44 @@ func (o OldKeyArrayOutput) Index(i pulumi.IntInput) OldKeyOutput {
 
 // An organization as AlloMia had it when the program asked.
 type OrganizationInfo struct {
+	// Its street address, or absent.
+	Address *string `pulumi:"address"`
 	// The city of its address, or absent.
 	City *string `pulumi:"city"`
 	// The country of its address, or absent.
 	Country *string `pulumi:"country"`
 	// When it was made, ISO 8601 in UTC, or absent.
 	CreatedAt *string `pulumi:"createdAt"`
+	// AlloMia's id of the user that made it, or absent.
+	CreatedBy *string `pulumi:"createdBy"`
+	// When it was deactivated, ISO 8601 in UTC, or absent.
+	DeletedAt *string `pulumi:"deletedAt"`
+	// Its e-mail address, or absent.
+	Email *string `pulumi:"email"`
 	// AlloMia's id of it, what `organizationId` takes.
 	Id string `pulumi:"id"`
+	// Its image, or absent.
+	Image *string `pulumi:"image"`
+	// Whether it is active. This and what follows is absent in a list, where AlloMia does not say it.
+	IsActive *bool `pulumi:"isActive"`
+	// AlloMia's id of the user that changed it last, or absent.
+	LastModifiedBy *string `pulumi:"lastModifiedBy"`
 	// Its name.
 	Name string `pulumi:"name"`
+	// AlloMia's id of its owner, or absent.
+	OwnerId *string `pulumi:"ownerId"`
+	// Its phone number, or absent.
+	PhoneNumber *string `pulumi:"phoneNumber"`
+	// The postal or ZIP code of its address, or absent.
+	PostalCode *string `pulumi:"postalCode"`
+	// The state or province of its address, or absent.
+	StateProvince *string `pulumi:"stateProvince"`
+	// AlloMia's id of the tenant that it belongs to, or absent.
+	TenantId *string `pulumi:"tenantId"`
 	// Its time zone by its IANA name, or absent.
 	Timezone *string `pulumi:"timezone"`
+	// When it was changed last, ISO 8601 in UTC, or absent.
+	UpdatedAt *string `pulumi:"updatedAt"`
 }
 
 // An organization as AlloMia had it when the program asked.
@@ -379,6 +405,11 @@ func (o OrganizationInfoOutput) ToOrganizationInfoOutputWithContext(ctx context.
 	return o
 }
 
+// Its street address, or absent.
+func (o OrganizationInfoOutput) Address() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.Address }).(pulumi.StringPtrOutput)
+}
+
 // The city of its address, or absent.
 func (o OrganizationInfoOutput) City() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v OrganizationInfo) *string { return v.City }).(pulumi.StringPtrOutput)
@@ -394,9 +425,39 @@ func (o OrganizationInfoOutput) CreatedAt() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v OrganizationInfo) *string { return v.CreatedAt }).(pulumi.StringPtrOutput)
 }
 
+// AlloMia's id of the user that made it, or absent.
+func (o OrganizationInfoOutput) CreatedBy() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.CreatedBy }).(pulumi.StringPtrOutput)
+}
+
+// When it was deactivated, ISO 8601 in UTC, or absent.
+func (o OrganizationInfoOutput) DeletedAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.DeletedAt }).(pulumi.StringPtrOutput)
+}
+
+// Its e-mail address, or absent.
+func (o OrganizationInfoOutput) Email() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.Email }).(pulumi.StringPtrOutput)
+}
+
 // AlloMia's id of it, what `organizationId` takes.
 func (o OrganizationInfoOutput) Id() pulumi.StringOutput {
 	return o.ApplyT(func(v OrganizationInfo) string { return v.Id }).(pulumi.StringOutput)
+}
+
+// Its image, or absent.
+func (o OrganizationInfoOutput) Image() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.Image }).(pulumi.StringPtrOutput)
+}
+
+// Whether it is active. This and what follows is absent in a list, where AlloMia does not say it.
+func (o OrganizationInfoOutput) IsActive() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *bool { return v.IsActive }).(pulumi.BoolPtrOutput)
+}
+
+// AlloMia's id of the user that changed it last, or absent.
+func (o OrganizationInfoOutput) LastModifiedBy() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.LastModifiedBy }).(pulumi.StringPtrOutput)
 }
 
 // Its name.
@@ -404,9 +465,39 @@ func (o OrganizationInfoOutput) Name() pulumi.StringOutput {
 	return o.ApplyT(func(v OrganizationInfo) string { return v.Name }).(pulumi.StringOutput)
 }
 
+// AlloMia's id of its owner, or absent.
+func (o OrganizationInfoOutput) OwnerId() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.OwnerId }).(pulumi.StringPtrOutput)
+}
+
+// Its phone number, or absent.
+func (o OrganizationInfoOutput) PhoneNumber() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.PhoneNumber }).(pulumi.StringPtrOutput)
+}
+
+// The postal or ZIP code of its address, or absent.
+func (o OrganizationInfoOutput) PostalCode() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.PostalCode }).(pulumi.StringPtrOutput)
+}
+
+// The state or province of its address, or absent.
+func (o OrganizationInfoOutput) StateProvince() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.StateProvince }).(pulumi.StringPtrOutput)
+}
+
+// AlloMia's id of the tenant that it belongs to, or absent.
+func (o OrganizationInfoOutput) TenantId() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.TenantId }).(pulumi.StringPtrOutput)
+}
+
 // Its time zone by its IANA name, or absent.
 func (o OrganizationInfoOutput) Timezone() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v OrganizationInfo) *string { return v.Timezone }).(pulumi.StringPtrOutput)
+}
+
+// When it was changed last, ISO 8601 in UTC, or absent.
+func (o OrganizationInfoOutput) UpdatedAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OrganizationInfo) *string { return v.UpdatedAt }).(pulumi.StringPtrOutput)
 }
 
 type OrganizationInfoArrayOutput struct{ *pulumi.OutputState }

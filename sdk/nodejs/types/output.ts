@@ -80,6 +80,10 @@ export interface OldKey {
  */
 export interface OrganizationInfo {
     /**
+     * Its street address, or absent.
+     */
+    address?: string;
+    /**
      * The city of its address, or absent.
      */
     city?: string;
@@ -92,17 +96,65 @@ export interface OrganizationInfo {
      */
     createdAt?: string;
     /**
+     * AlloMia's id of the user that made it, or absent.
+     */
+    createdBy?: string;
+    /**
+     * When it was deactivated, ISO 8601 in UTC, or absent.
+     */
+    deletedAt?: string;
+    /**
+     * Its e-mail address, or absent.
+     */
+    email?: string;
+    /**
      * AlloMia's id of it, what `organizationId` takes.
      */
     id: string;
+    /**
+     * Its image, or absent.
+     */
+    image?: string;
+    /**
+     * Whether it is active. This and what follows is absent in a list, where AlloMia does not say it.
+     */
+    isActive?: boolean;
+    /**
+     * AlloMia's id of the user that changed it last, or absent.
+     */
+    lastModifiedBy?: string;
     /**
      * Its name.
      */
     name: string;
     /**
+     * AlloMia's id of its owner, or absent.
+     */
+    ownerId?: string;
+    /**
+     * Its phone number, or absent.
+     */
+    phoneNumber?: string;
+    /**
+     * The postal or ZIP code of its address, or absent.
+     */
+    postalCode?: string;
+    /**
+     * The state or province of its address, or absent.
+     */
+    stateProvince?: string;
+    /**
+     * AlloMia's id of the tenant that it belongs to, or absent.
+     */
+    tenantId?: string;
+    /**
      * Its time zone by its IANA name, or absent.
      */
     timezone?: string;
+    /**
+     * When it was changed last, ISO 8601 in UTC, or absent.
+     */
+    updatedAt?: string;
 }
 
 /**
