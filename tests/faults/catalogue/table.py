@@ -449,4 +449,8 @@ ROWS: dict[int, Row] = {
         "`keys`, `orphans` and `doctor` in a stack that declares organizations beside keys, or nothing else",
         "No organization counts as a key or an orphan; doctor names one that the tenant key does not see",
     ),
+    135: Row(
+        "A file of clinics with a bad row, or cut off to nothing",
+        "The example's program says a line for each mistake and declares nothing, so no key of a clinic ends",
+    ),
 }
