@@ -1,0 +1,152 @@
+"""The preflight of an organization: fields that AlloMia may refuse, and organizations that look like the new one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationApi, OrganizationFields
+from allomia_pulumi.contracts.reporter import Reporter
+from allomia_pulumi.contracts.timezones import TIMEZONES
+from allomia_pulumi.core.identity import Identity
+from allomia_pulumi.core.input_fields import Failure
+from allomia_pulumi.core.model import Unknown
+from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, known_fields, wire_name
+from allomia_pulumi.core.organization.roster import Roster, is_namesake
+from allomia_pulumi.core.organization.words import describe, describe_each, is_ended, takeover
+from allomia_pulumi.errors import InvalidInput
+from allomia_pulumi.ground.likeness import nearest
+from allomia_pulumi.ground.redaction import printable
+from allomia_pulumi.ground.spelling import spell
+from allomia_pulumi.ground.timezones import known_timezones
+
+__all__ = ["Duplicates", "check_fields", "hint_of_refusal"]
+
+
+def check_fields(inputs: OrganizationInputs, olds: Mapping[str, Any], reporter: Reporter) -> Iterator[Failure]:
+    """Yield what is wrong with fields that are new or changed, and warn of what AlloMia may refuse.
+
+    What stays as it was is let through: an organization that was imported is as it is.
+    """
+    changed = {name: getattr(inputs, name) for name in FIELDS if getattr(inputs, name) != olds.get(wire_name(name))}
+    for name, value in changed.items():
+        if isinstance(value, str) and not value.strip():
+            reason = f"{spell(wire_name(name))} is empty. AlloMia requires it of every organization."
+            yield Failure(wire_name(name), reason)
+    email, timezone = changed.get("email"), changed.get("timezone")
+    if isinstance(email, str) and email.strip() and "@" not in email:
+        reporter.warn("email has no @, so AlloMia may refuse it, and nobody can be written to there")
+    if isinstance(timezone, str) and timezone.strip() and timezone not in TIMEZONES:
+        yield from _check_timezone(timezone, reporter)
+
+
+def hint_of_refusal(fields: OrganizationFields) -> str:
+    """Say what may be the reason that AlloMia refuses an organization, as far as its documentation tells."""
+    if fields.timezone in TIMEZONES:
+        return "AlloMia does not document what it refuses: look at each field."
+    return f"timezone is none of the {len(TIMEZONES)} that AlloMia documents: that may be the reason."
+
+
+def _check_timezone(timezone: str, reporter: Reporter) -> Iterator[Failure]:
+    known, shown = known_timezones(), printable(timezone)
+    if timezone in known:
+        reporter.warn(
+            f"timezone {shown} is none of the {len(TIMEZONES)} that AlloMia documents: AlloMia decides whether it "
+            "takes it"
+        )
+    elif not known:
+        reporter.warn(
+            f"timezone {shown} is none of the {len(TIMEZONES)} that AlloMia documents, and this machine has no list of "
+            "time zones to look it up in: AlloMia decides whether it takes it"
+        )
+    else:
+        close = nearest(timezone, TIMEZONES) or nearest(timezone, known)
+        meant = f"Did you mean {close}? " if close else "Write its IANA name, such as America/New_York. "
+        newer = "If it is newer than this machine's list of time zones: `pip install --upgrade tzdata`."
+        yield Failure("timezone", f"timezone {shown} is no time zone. {meant}{newer}")
+
+
+class Duplicates:
+    """The look for organizations that are the new one already; each finding that stops nothing is said once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said: set[str] = set()
+
+    def refuse(
+        self,
+        roster: Roster,
+        api: OrganizationApi,
+        inputs: OrganizationInputs,
+        identity: Identity,
+        reporter: Reporter,
+    ) -> None:
+        """See that no active organization has the name and the e-mail address of one that is to be made.
+
+        Raises:
+            InvalidInput: One has, and the program does not say that it is meant to stay beside the new one.
+            AllomiaError: AlloMia could not be asked.
+        """
+        fields, meant = known_fields(inputs), inputs.duplicate_of
+        if fields.name is None or fields.email is None:
+            return
+        named = () if isinstance(meant, Unknown) else meant
+        found = (self._look(each, api, fields, reporter) for each in roster.namesakes(fields) if each.id not in named)
+        active = [each for each in found if each is not None]
+        if active and isinstance(meant, Unknown):
+            self._say(
+                f"organizations with this name and e-mail address exist already ({describe_each(active)}): "
+                f"`pulumi up` will fail unless {spell('duplicateOf')} names them by then",
+                reporter,
+            )
+        elif active:
+            raise _duplicate(active, identity)
+
+    def _look(
+        self, listed: ManagedOrganization, api: OrganizationApi, fields: OrganizationFields, reporter: Reporter
+    ) -> ManagedOrganization | None:
+        """Ask for one that the list names; return it if it is active, and the same for all that AlloMia says."""
+        found = api.read_organization(listed.id) if listed.is_usable else listed
+        if found is None:
+            self._say(
+                f"AlloMia lists organization {describe(listed)} with this name, and it answers 404 itself: it is not "
+                "counted",
+                reporter,
+            )
+            return None
+        is_same = is_namesake(found.fields, fields)
+        if is_same is None:
+            self._say(
+                f"organization {describe(found)} has this name and no e-mail address to tell it by: if it is the one "
+                "that is meant, take it over instead",
+                reporter,
+            )
+        if not is_same:
+            return None
+        if is_ended(found):
+            self._say(
+                f"organization {describe(found)} has this name and e-mail address and is deactivated: a new one is "
+                "made beside it",
+                reporter,
+            )
+            return None
+        return found
+
+    def _say(self, text: str, reporter: Reporter) -> None:
+        with self._lock:
+            is_new = text not in self._said
+            self._said.add(text)
+        if is_new:
+            reporter.warn(text)
+
+
+def _duplicate(active: list[ManagedOrganization], identity: Identity) -> InvalidInput:
+    ids = ", ".join(printable(each.id) for each in active)
+    several = "active organizations have" if len(active) > 1 else "an active organization has"
+    return InvalidInput(
+        f"{several} this name and e-mail address already ({describe_each(active)}); none was made",
+        f"If it is the one that is meant, {takeover(identity, active[0].id)}. If this one is to stand beside it, name "
+        f"it in {spell('duplicateOf')} ({ids}). If the state has it already, this is a forced replacement: leave that "
+        "out, since an organization is never replaced.",
+    )
