@@ -4,6 +4,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as inputs from "./types/input";
 import * as outputs from "./types/output";
+import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
@@ -250,7 +251,7 @@ export interface OrganizationArgs {
      */
     tenantKeyRef?: pulumi.Input<string | inputs.VaultReferenceArgs | undefined>;
     /**
-     * Its time zone by its IANA name: one of the 21 that AlloMia documents; of another one AlloMia decides. They are `America/New_York`, `America/Chicago`, `America/Denver`, `America/Los_Angeles`, `America/Anchorage`, `Pacific/Honolulu`, `America/Phoenix`, `America/Toronto`, `America/Vancouver`, `America/Edmonton`, `America/Winnipeg`, `America/Halifax`, `America/St_Johns`, `Europe/London`, `Europe/Paris`, `Europe/Helsinki`, `Asia/Dubai`, `Asia/Shanghai`, `Asia/Tokyo`, `Australia/Sydney`, `Pacific/Auckland`.
+     * Its time zone by its IANA name: one of the 21 that AlloMia documents; of another one AlloMia decides.
      */
-    timezone: pulumi.Input<string>;
+    timezone: pulumi.Input<string | enums.Timezone>;
 }

@@ -126,6 +126,7 @@ def test_one_up_makes_an_organization_and_its_key_and_they_are_kept_as_declared(
     assert leaks(scene.canaries, state_texts(project)) == []
 
 
+@pytest.mark.catalogue(113)
 def test_a_refresh_shows_drift_and_an_up_leaves_it(scene: Scene) -> None:
     scene.up().check()
     (clinic,) = there(scene)
@@ -143,6 +144,7 @@ def test_a_refresh_shows_drift_and_an_up_leaves_it(scene: Scene) -> None:
     assert [each.id for each in there(scene)] == [clinic.id]
 
 
+@pytest.mark.catalogue(117)
 def test_a_forced_replacement_ends_at_the_duplicate_and_nothing_is_deactivated(scene: Scene) -> None:
     scene.workspace.config_set("deactivate", "true")
     scene.up().check()
@@ -159,6 +161,7 @@ def test_a_forced_replacement_ends_at_the_duplicate_and_nothing_is_deactivated(s
     scene.up("--expect-no-changes").check()
 
 
+@pytest.mark.catalogue(115)
 def test_a_destroy_revokes_the_key_and_leaves_the_organization(scene: Scene) -> None:
     scene.up().check()
     (clinic,) = there(scene)
@@ -175,6 +178,7 @@ def test_a_destroy_revokes_the_key_and_leaves_the_organization(scene: Scene) -> 
     assert len(there(scene)) == 1
 
 
+@pytest.mark.catalogue(116)
 def test_a_destroy_with_the_applied_switch_revokes_the_key_and_then_deactivates(scene: Scene) -> None:
     scene.workspace.config_set("deactivate", "true")
     scene.up().check()

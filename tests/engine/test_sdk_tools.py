@@ -22,6 +22,7 @@ from tools.engine.sdks import SCHEMA, check_schema, check_sdks, compile_go_sdk, 
 from tools.engine.workspace import Workspace
 from tools.engine.yaml_host import ensure_yaml_host
 
+ORGANIZATION = "allomia:index:Organization"
 CANARY = "canary-7be1"
 
 YAML_PROGRAM = {
@@ -221,6 +222,22 @@ def test_typescript_that_does_not_fit_the_sdk_does_not_compile(node_sdk: NodeSdk
     )
     with pytest.raises(ToolError, match="Property 'organizationId' is missing"):
         node_sdk.compile(project)
+
+
+@pytest.mark.long
+def test_typescript_asks_for_the_nine_fields_of_an_organization_and_offers_the_time_zones(
+    node_sdk: NodeSdk, workspace: MakeWorkspace
+) -> None:
+    nine = json.loads((CHECKOUT / SCHEMA).read_text())["resources"][ORGANIZATION]["requiredInputs"]
+    lines = ['import { Organization, Timezone } from "@allomia/pulumi";', "const zone: string = Timezone.LosAngeles;"]
+    for missing in nine:
+        given = ", ".join(f'{name}: "text"' for name in nine if name != missing)
+        # A directive above a line without an error is an error itself.
+        lines += ["// @ts-expect-error", f'new Organization("{missing}", {{ {given} }});']
+    given = ", ".join(f'{name}: "text"' for name in nine if name != "timezone")
+    lines.append(f'new Organization("whole", {{ {given}, timezone: zone }});')
+    assert len(nine) == 9
+    node_sdk.compile(workspace({"main.ts": "\n".join(lines)}))
 
 
 @pytest.mark.long

@@ -135,7 +135,11 @@ def test_only_a_change_that_always_replaces_says_so() -> None:
 
 
 def test_the_time_zones_that_allomia_documents_are_offered() -> None:
-    assert all(name in ORGANIZATION["inputProperties"]["timezone"]["description"] for name in TIMEZONES)
+    text, offered = ORGANIZATION["inputProperties"]["timezone"]["oneOf"]
+    assert (text, offered) == ({"type": "string"}, {"$ref": "#/types/allomia:index:Timezone"})
+    choices = SCHEMA["types"]["allomia:index:Timezone"]["enum"]
+    assert tuple(choice["value"] for choice in choices) == TIMEZONES
+    assert len({choice["name"] for choice in choices}) == len(choices) == 21
 
 
 def test_a_program_in_another_language_takes_over_the_resources_of_the_python_one() -> None:

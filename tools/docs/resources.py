@@ -35,6 +35,9 @@ def _resource(name: str, resource: Mapping[str, Any]) -> str:
 
 
 def _object(name: str, kind: Mapping[str, Any]) -> str:
+    if choices := kind.get("enum"):
+        values = ", ".join(f"`{each['value']}`" for each in choices)
+        return f"### {name}\n\n{kind['description']}\n\n{values}\n\n"
     return f"### {name}\n\n{kind['description']}\n\n{_fields('field', kind['properties'], kind.get('required', ()))}"
 
 

@@ -27,6 +27,7 @@ from tools.schema.texts import summary_of
 
 __all__ = ["SCHEMA_FILE", "build_schema"]
 
+TIMEZONE: Final = "allomia:index:Timezone"
 SCHEMA_FILE: Final = CHECKOUT / "allomia_pulumi" / "provider" / "plugin" / "schema.json"
 # Other changes replace a key too, but only one without `overlap`: their descriptions say so.
 REPLACING: Final[Mapping[str, str]] = {ORGANIZATION_API_KEY: "organizationId", DASHBOARD_API_KEY: "organizationId"}
@@ -92,6 +93,13 @@ def build_schema() -> dict[str, Any]:
         "config": {"variables": settings.describe_variables()},
         "types": {
             **_types(),
+            TIMEZONE: {
+                "type": "string",
+                "description": "A time zone that AlloMia documents.",
+                "enum": [
+                    {"name": each.rpartition("/")[2].title().replace("_", ""), "value": each} for each in TIMEZONES
+                ],
+            },
             **settings.describe_types(),
             **functions.describe_types(),
         },
@@ -102,14 +110,11 @@ def build_schema() -> dict[str, Any]:
             "inputProperties": settings.describe_provider(),
         },
         "resources": {
-            plugin_token(kind): _resource(kind, *models)
-            for kind, models in sorted(
-                {
-                    DASHBOARD_API_KEY: (DashboardInputs, DashboardState, DashboardApiKey),
-                    ORGANIZATION: (OrganizationInputs, OrganizationState, Organization),
-                    ORGANIZATION_API_KEY: (Inputs, KeyState, OrganizationApiKey),
-                }.items()
-            )
+            plugin_token(DASHBOARD_API_KEY): _resource(
+                DASHBOARD_API_KEY, DashboardInputs, DashboardState, DashboardApiKey
+            ),
+            plugin_token(ORGANIZATION): _resource(ORGANIZATION, OrganizationInputs, OrganizationState, Organization),
+            plugin_token(ORGANIZATION_API_KEY): _resource(ORGANIZATION_API_KEY, Inputs, KeyState, OrganizationApiKey),
         },
         "functions": functions.describe_functions(),
     }
@@ -130,7 +135,9 @@ def _resource(
 ) -> dict[str, Any]:
     outputs, inputs = describe_fields(kept, secrets=SECRET_OUTPUTS), describe_fields(asked)
     if kind == ORGANIZATION:
-        inputs["properties"]["timezone"]["description"] += f" They are {', '.join(f'`{each}`' for each in TIMEZONES)}."
+        # Any text may be given; an editor offers the documented ones.
+        inputs["properties"]["timezone"] |= {"oneOf": [{"type": "string"}, {"$ref": f"#/types/{TIMEZONE}"}]}
+        del inputs["properties"]["timezone"]["type"]
     if kind in REPLACING:
         inputs["properties"][REPLACING[kind]]["willReplaceOnChanges"] = True
     # The state leaves nothing out but what is None.

@@ -164,7 +164,7 @@ type organizationArgs struct {
 	StateProvince string `pulumi:"stateProvince"`
 	// Where the tenant key for this organization lies in Vault, instead of `allomia:tenantKeyRef`: `mount/path#field`, or an object. A change moves no organization.
 	TenantKeyRef interface{} `pulumi:"tenantKeyRef"`
-	// Its time zone by its IANA name: one of the 21 that AlloMia documents; of another one AlloMia decides. They are `America/New_York`, `America/Chicago`, `America/Denver`, `America/Los_Angeles`, `America/Anchorage`, `Pacific/Honolulu`, `America/Phoenix`, `America/Toronto`, `America/Vancouver`, `America/Edmonton`, `America/Winnipeg`, `America/Halifax`, `America/St_Johns`, `Europe/London`, `Europe/Paris`, `Europe/Helsinki`, `Asia/Dubai`, `Asia/Shanghai`, `Asia/Tokyo`, `Australia/Sydney`, `Pacific/Auckland`.
+	// Its time zone by its IANA name: one of the 21 that AlloMia documents; of another one AlloMia decides.
 	Timezone string `pulumi:"timezone"`
 }
 
@@ -196,7 +196,7 @@ type OrganizationArgs struct {
 	StateProvince pulumi.StringInput
 	// Where the tenant key for this organization lies in Vault, instead of `allomia:tenantKeyRef`: `mount/path#field`, or an object. A change moves no organization.
 	TenantKeyRef pulumi.Input
-	// Its time zone by its IANA name: one of the 21 that AlloMia documents; of another one AlloMia decides. They are `America/New_York`, `America/Chicago`, `America/Denver`, `America/Los_Angeles`, `America/Anchorage`, `Pacific/Honolulu`, `America/Phoenix`, `America/Toronto`, `America/Vancouver`, `America/Edmonton`, `America/Winnipeg`, `America/Halifax`, `America/St_Johns`, `Europe/London`, `Europe/Paris`, `Europe/Helsinki`, `Asia/Dubai`, `Asia/Shanghai`, `Asia/Tokyo`, `Australia/Sydney`, `Pacific/Auckland`.
+	// Its time zone by its IANA name: one of the 21 that AlloMia documents; of another one AlloMia decides.
 	Timezone pulumi.StringInput
 }
 

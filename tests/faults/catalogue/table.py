@@ -433,6 +433,47 @@ ROWS: dict[int, Row] = {
         "A hint that says how to install something",
         "It installs this copy from where it came; no index is named, where a stranger may own the name (G5)",
     ),
+    111: Row(
+        "A field of an organization that is missing, no text, or has control characters or half a character",
+        "The check refuses it, all at once and a line each, without its value; nothing is trimmed or filled in (G5)",
+    ),
+    112: Row(
+        "A new organization has the name and the e-mail address of one that is there, as after a lost state",
+        "An error in preview and `pulumi up` that says how to take it over; what is meant to stay beside is named, and "
+        "a deactivated one warns",
+    ),
+    113: Row(
+        "Some fields of an organization are changed in the dashboard and others in the program",
+        "One GET and one PUT that carries all nine: AlloMia's changes stay, with a warning that names them, whether it "
+        "keeps or clears what is left out",
+    ),
+    114: Row(
+        "An organization is deactivated in the dashboard",
+        "A refresh says so and keeps it in the state; no `pulumi up` makes it again (G4)",
+    ),
+    115: Row(
+        "An organization is declared no more: by a destroy, or by a program that is broken",
+        "It is forgotten, and a line says that it lives on; only a switch that stood in the state deactivates it (G7)",
+    ),
+    116: Row(
+        "An organization is to be deactivated while keys of it live",
+        "An error that names them, and it stays in the state; without key endpoints a warning says that nobody looked",
+    ),
+    117: Row(
+        "A replacement of an organization is forced",
+        "It ends at the organization that is there; nothing is made and nothing is deactivated",
+    ),
+    118: Row(
+        "A refresh of an organization meets 401, 403, 404, 500, or another tenant than the state has",
+        "An error, and the state keeps it; for a 404 it names `pulumi state delete` (G4)",
+    ),
+    119: Row(
+        "A stack holds organizations beside keys, and the command line asks about keys",
+        "An organization is passed over: it is no key, no orphan, and makes no key doubtful",
+    ),
+    120: Row(
+        "A time zone that AlloMia does not document, or that is none",
+        "Another zone warns, and AlloMia decides; what is none is refused with the nearest one",
     131: Row(
         "A bulk-import file where one is already, or where a link or a full disk is in the way",
         "Nothing is overwritten, no link is followed, and of a file that cannot be written whole nothing stays",
