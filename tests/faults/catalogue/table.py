@@ -474,6 +474,7 @@ ROWS: dict[int, Row] = {
     120: Row(
         "A time zone that AlloMia does not document, or that is none",
         "Another zone warns, and AlloMia decides; what is none is refused with the nearest one",
+    ),
     131: Row(
         "A bulk-import file where one is already, or where a link or a full disk is in the way",
         "Nothing is overwritten, no link is followed, and of a file that cannot be written whole nothing stays",
@@ -487,8 +488,8 @@ ROWS: dict[int, Row] = {
         "Left out, with a line that says why and the way out; what would import nothing is an error and no file",
     ),
     134: Row(
-        "`keys`, `orphans` and `doctor` in a stack that declares organizations beside keys, or nothing else",
-        "No organization counts as a key or an orphan; doctor names one that the tenant key does not see",
+        "A stack declares an organization that its tenant key does not see, or organizations alone without key endpoints",
+        "`allomia doctor` names the first with the next step, and finds nothing wrong with the second",
     ),
     135: Row(
         "A file of clinics with a bad row, or cut off to nothing",
