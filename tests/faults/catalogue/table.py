@@ -488,7 +488,7 @@ ROWS: dict[int, Row] = {
         "Left out, with a line that says why and the way out; what would import nothing is an error and no file",
     ),
     134: Row(
-        "A stack declares an organization that its tenant key does not see, or organizations alone without key endpoints",
+        "A stack declares an organization that its tenant key does not see, or nothing else without key endpoints",
         "`allomia doctor` names the first with the next step, and finds nothing wrong with the second",
     ),
     135: Row(
