@@ -9,6 +9,7 @@ from allomia_pulumi.native import Organization, OrganizationApiKey
 
 config = pulumi.Config()
 quarter = config.get("quarter") or "2026-Q4"
+folder = config.get("vaultPath") or "allomia/clinics"
 
 try:
     clinics = read_clinics(Path(__file__).with_name(config.get("clinics") or "clinics.csv"))
@@ -24,11 +25,11 @@ for slug, clinic in clinics.items():
         organization_id=organization.id,
         rotation_triggers={"quarter": quarter},
         overlap="24h",
-        vault_secret={"mount": "secret", "path": f"allomia/clinics/{slug}", "field": "api_key"},
+        vault_secret={"mount": "secret", "path": f"{folder}/{slug}", "field": "api_key"},
         secret_in_state=False,
     )
     organizations[slug] = organization.id
-    places[slug] = pulumi.Output.format("secret/allomia/clinics/{0}, version {1}", slug, key.vault_secret_version)
+    places[slug] = pulumi.Output.format("secret/{0}/{1}, version {2}", folder, slug, key.vault_secret_version)
 
 pulumi.export("organizations", organizations)
 pulumi.export("keys", places)

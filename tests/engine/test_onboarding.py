@@ -23,7 +23,9 @@ def scene(sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace) -> Scene
     program = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
     program["plugins"]["providers"][0]["path"] = str(Path(sys.executable).parent)
     project.write({"Pulumi.yaml": yaml.safe_dump(program)})
-    return set_scene(sandbox, openbao, project)
+    scene = set_scene(sandbox, openbao, project)
+    project.config_set("vaultPath", f"allomia/clinics/{scene.organization}")
+    return scene
 
 
 def clinics(scene: Scene) -> dict[str, MadeOrganization]:
@@ -34,7 +36,9 @@ def clinics(scene: Scene) -> dict[str, MadeOrganization]:
 
 def stored(scene: Scene, slug: str) -> dict[str, str]:
     kv = scene.openbao.client().secrets.kv.v2
-    answer = kv.read_secret_version(f"allomia/clinics/{slug}", mount_point="secret", raise_on_deleted_version=True)
+    answer = kv.read_secret_version(
+        f"allomia/clinics/{scene.organization}/{slug}", mount_point="secret", raise_on_deleted_version=True
+    )
     data: dict[str, str] = answer["data"]["data"]
     scene.canaries.append(data["api_key"])
     return data
@@ -112,9 +116,14 @@ def test_a_clinic_that_is_there_already_is_imported_and_then_is_a_row(scene: Sce
     chosen = ("--organization", existing)
     project.call(ALLOMIA, "organizations", *chosen, "--import-file", "existing.json").check()
     project.run("import", "--file", "existing.json", "--protect=false", "--yes", "--generate-code=false").check()
-    row = valley.replace("valley", "hill-clinic", 1).replace("Valley Health Clinic", "Hill Clinic")
+    row = (
+        valley.replace("valley", "hill-clinic", 1)
+        .replace("Valley Health Clinic", "Hill Clinic")
+        .removesuffix("emr-4711")
+    )
     write_rows(scene, [header, lakeside, row])
-    scene.up().check()
+    made = scene.up().check()
+    assert "warning" not in made.text
     found = clinics(scene)
     assert set(found) == {"Clinique du Lac", "Hill Clinic"}
     assert found["Hill Clinic"].id == existing == resource(project.export(), "hill-clinic")["id"]
