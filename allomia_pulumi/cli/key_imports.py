@@ -9,8 +9,9 @@ from typing import Any, Final
 from allomia_pulumi.cli.exit_codes import warn
 from allomia_pulumi.cli.import_file import Importable
 from allomia_pulumi.cli.imports import DECLARED, NO_WAY, LeftOut, Selection, way_of
+from allomia_pulumi.cli.state import declared_keys
 from allomia_pulumi.cli.survey import Row, View
-from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
+from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY, plugin_token
 from allomia_pulumi.core.marks import label_of, parse_mark
 from allomia_pulumi.core.orphans import Whose
 from allomia_pulumi.ground.identifiers import is_identifier
@@ -25,6 +26,10 @@ REASONS: Final[Mapping[Whose, str]] = {
     Whose.ORPHAN: "made by this stack, whose state does not know it; look with `allomia orphans`",
 }
 OTHERS = "with the mark of another stack, which may still hold it; --foreign takes it too"
+HELD = (
+    "perhaps what a DashboardApiKey of the stack holds; take one that is not by its id, with `pulumi import "
+    f"{plugin_token(ORGANIZATION_API_KEY)} NAME ORGANIZATION/KEY_ID`"
+)
 NO_ID = "no request can name it; delete it in AlloMia's dashboard"
 TAKEN = (
     "keys with another stack's mark in the file: {count}. A destroy leaves such a key and names it; a rotation ends "
@@ -47,12 +52,13 @@ def write_key_imports(
         InvalidInput: It is there already, or cannot be written.
     """
     stack = view.stacks[0] if view.stacks else None
+    held = _held(view)
     taken: list[Row] = []
     resources: list[Importable] = []
     left_out: list[LeftOut] = []
     for row in view.rows:
         provider = way_of(row.holding.access, stack, arguments)
-        reason = _reason(row, takes_foreign=takes_foreign) or (NO_WAY if provider is None else "")
+        reason = _reason(row, held, takes_foreign=takes_foreign) or (NO_WAY if provider is None else "")
         if reason:
             left_out.append(LeftOut(row.key.id, label_of(row.key.name), reason))
         else:
@@ -65,7 +71,13 @@ def write_key_imports(
     return written
 
 
-def _reason(row: Row, *, takes_foreign: bool) -> str:
+def _held(view: View) -> frozenset[str]:
+    """Return the organizations that a DashboardApiKey has a key of: which one it is, no state says."""
+    declared = (key for stack in view.stacks for key in declared_keys(stack.deployment))
+    return frozenset(key.organization_id for key in declared if key.kind == DASHBOARD_API_KEY)
+
+
+def _reason(row: Row, held: frozenset[str], *, takes_foreign: bool) -> str:
     """Say why the file leaves out a key; empty for one that it takes."""
     if not is_identifier(row.key.id):
         return NO_ID
@@ -73,7 +85,10 @@ def _reason(row: Row, *, takes_foreign: bool) -> str:
         return DECLARED
     if row.verdict and row.verdict.whose in REASONS:
         return REASONS[row.verdict.whose]
-    return "" if takes_foreign or parse_mark(row.key.name) is None else OTHERS
+    if parse_mark(row.key.name) is None:
+        # A record that does not show its organization may be of any.
+        return HELD if held & {row.holding.organization_id, ""} else ""
+    return "" if takes_foreign else OTHERS
 
 
 def _importable(row: Row, provider: str) -> Importable:

@@ -26,6 +26,14 @@ DYNAMIC = "pulumi-python:dynamic/allomia:"
 OTHER = Identity(project="other", stack="prod", name="ehr")
 OURS = Identity(project="clinic", stack="prod", name="ehr")
 
+SECOND_EXPORT = """
+if command.startswith("stack export"):
+    begun = pathlib.Path(__file__).with_name("begun")
+    if begun.exists():
+        answers[command] = pathlib.Path(__file__).with_name("later.json").read_text()
+    begun.touch()
+"""
+
 
 def urn(kind: str, name: str) -> str:
     return f"urn:pulumi:prod::clinic::{kind}::{name}"
@@ -323,6 +331,36 @@ def test_keys_are_imported_by_hand_made_and_others_only_if_asked_for(stack: Stac
     assert names == ["valley-health-lab-sync", "valley-health-ehr-sync"]
     for secret in (current.key, orphan.key, foreign.key, by_hand.key):
         assert secret not in done.stdout + done.stderr + both.stdout + both.stderr
+
+
+@pytest.mark.catalogue(133)
+def test_a_key_that_a_dashboard_key_of_the_stack_may_hold_is_left_out(stack: Stack) -> None:
+    terminal = stack.terminal
+    hill = terminal.sandbox.add_organization(terminal.tenant, "Hill Clinic")
+    held = terminal.sandbox.make_key_by_hand(terminal.organization, "EHR sync")
+    free = terminal.sandbox.make_key_by_hand(hill, "EHR sync")
+    record = {"settings": {"organizationId": terminal.organization, "vaultSecret": "secret/ehr#api_key"}}
+    stack.declare(f"{DYNAMIC}DashboardApiKey", "ehr", "x", record=record)
+    done = stack.run("keys", "--import-file", "import.json")
+    assert f"1 key left out ({held.id} EHR sync): perhaps what a DashboardApiKey of the stack holds" in done.stderr
+    (entry,) = json.loads((stack.folder / "import.json").read_text())["resources"]
+    assert entry["id"] == f"{hill}/{free.id}"
+    stack.declare(f"{DYNAMIC}DashboardApiKey", "hidden", "x", record={"settings": {"ciphertext": "x"}})
+    assert stack.run("keys", "--import-file", "none.json").returncode == 3
+
+
+@pytest.mark.catalogue(133)
+def test_what_a_run_puts_into_the_state_while_the_list_is_read_is_not_imported_again(stack: Stack) -> None:
+    """The state is read once more, after the list."""
+    program = stack.folder / "bin" / "pulumi"
+    program.write_text(
+        program.read_text().replace("if command not in answers:", SECOND_EXPORT + "if command not in answers:")
+    )
+    later = {"urn": urn(ORGANIZATION, "valley"), "type": ORGANIZATION, "id": stack.terminal.organization}
+    (stack.folder / "bin" / "later.json").write_text(json.dumps({"deployment": {"resources": [later]}}))
+    done = stack.run("organizations", "--import-file", "import.json")
+    assert done.returncode == 3
+    assert f"1 organization left out ({stack.terminal.organization} Valley Health): declared already" in done.stderr
 
 
 def test_foreign_without_a_file_is_a_usage_error(terminal: Terminal) -> None:

@@ -30,6 +30,11 @@ FIELDS = {
     "phone_number": "+14155551234",
     "timezone": "America/Los_Angeles",
 }
+PROVIDER = """
+from allomia_pulumi.native import Provider
+
+Provider("north", tenant_key_ref="{reference}", api_url="{address}")
+"""
 NAMES = ("Valley Health", "Clinique Médicale", "24h Clinic", "診療所", "import")
 
 
@@ -110,3 +115,29 @@ def test_clinics_and_keys_are_declared_by_one_file_each_and_the_next_preview_cha
 
 def count_calls(calls: Calls) -> Counter[str]:
     return Counter(each for process in calls.allomia() for each in process)
+
+
+@pytest.mark.catalogue(133)
+def test_what_an_explicit_provider_sees_is_imported_through_it(
+    sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace
+) -> None:
+    project = workspace({"Pulumi.yaml": PROJECTS["allomia_pulumi.native"], "__main__.py": ""})
+    scene = set_scene(sandbox, openbao, project)
+    north = sandbox.add_tenant("north")
+    clinic = sandbox.add_organization(north.id, "North Clinic", email="ops@north.example", **FIELDS)
+    reference = f"secret/allomia/{north.id}#api_key"
+    openbao.client().secrets.kv.v2.create_or_update_secret(
+        f"allomia/{north.id}", {"api_key": north.key}, mount_point="secret"
+    )
+    program = PROVIDER.format(reference=reference, address=sandbox.address)
+    project.write({"__main__.py": program})
+    scene.up().check()
+    project.call(ALLOMIA, "organizations", "--import-file", "clinics.json").check()
+    named = {each["id"]: each.get("provider") for each in entries(scene, "clinics.json")}
+    assert named == {scene.organization: None, clinic: "north"}
+    arguments = ("--file", "clinics.json", "--yes", "--skip-preview", "--generate-code=false")
+    project.run("import", *arguments).check()
+    state = project.export()["deployment"]["resources"]
+    providers = {each["id"]: each["provider"] for each in state if each["type"] == "allomia:index:Organization"}
+    assert "::pulumi:providers:allomia::north::" in providers[clinic]
+    assert "::pulumi:providers:allomia::default" in providers[scene.organization]
