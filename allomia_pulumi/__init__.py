@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from allomia_pulumi._version import __version__
 
 if TYPE_CHECKING:
+    from allomia_pulumi.contracts.timezones import Timezone
     from allomia_pulumi.program.arguments import AdoptArgs, VaultReferenceArgs, VaultSecretArgs
     from allomia_pulumi.program.dynamic import DashboardApiKey, Organization, OrganizationApiKey
     from allomia_pulumi.program.functions import (
@@ -28,6 +29,7 @@ __all__ = [
     "OrganizationApiKey",
     "OrganizationApiKeys",
     "OrganizationInfo",
+    "Timezone",
     "VaultReferenceArgs",
     "VaultSecretArgs",
     "__version__",
@@ -50,6 +52,7 @@ _PLACES = {
     "OrganizationApiKey": _CLASSES,
     "OrganizationApiKeys": _FUNCTIONS,
     "OrganizationInfo": _FUNCTIONS,
+    "Timezone": "allomia_pulumi.contracts.timezones",
     "VaultReferenceArgs": _ARGUMENTS,
     "VaultSecretArgs": _ARGUMENTS,
     "get_organization": _FUNCTIONS,

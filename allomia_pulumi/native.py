@@ -20,6 +20,7 @@ from allomia_pulumi.contracts.tokens import (
     dynamic_token,
     plugin_token,
 )
+from allomia_pulumi.contracts.timezones import Timezone
 from allomia_pulumi.contracts.values import ApiKeyInfo, OrganizationApiKeys, OrganizationInfo
 from allomia_pulumi.program import dashboard_api_key, organization, organization_api_key
 from allomia_pulumi.program.arguments import (
@@ -49,6 +50,7 @@ __all__ = [
     "OrganizationApiKeys",
     "OrganizationInfo",
     "Provider",
+    "Timezone",
     "VaultArgs",
     "VaultAuthArgs",
     "VaultReferenceArgs",

@@ -309,6 +309,7 @@ class FakeTenants:
     service: Service = SERVICE
     imported: SecretStr | None = None
     held: set[str] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     def require(self, reference: VaultReference | None) -> None:
@@ -328,6 +329,9 @@ class FakeTenants:
 
     def record_managed(self, mark: str) -> None:
         self.held.add(mark)
+
+    def has_made_organization(self, organization_id: str) -> bool:
+        return organization_id in self.made
 
     def imported_secret(self, organization_id: str, key_id: str) -> tuple[SecretStr, str] | None:
         self.asked_for = (organization_id, key_id)

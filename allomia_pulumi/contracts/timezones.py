@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias, get_args
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
 
-__all__ = ["TIMEZONES", "Timezone"]
+__all__ = ["TIMEZONES", "Timezone", "TimezoneName"]
 
-Timezone: TypeAlias = Literal[
+
+class Timezone(StrEnum):
+    """A time zone that AlloMia documents, by its city: what `pulumi import` prints. Its IANA name says the same."""
+
+    NEW_YORK = "America/New_York"
+    CHICAGO = "America/Chicago"
+    DENVER = "America/Denver"
+    LOS_ANGELES = "America/Los_Angeles"
+    ANCHORAGE = "America/Anchorage"
+    HONOLULU = "Pacific/Honolulu"
+    PHOENIX = "America/Phoenix"
+    TORONTO = "America/Toronto"
+    VANCOUVER = "America/Vancouver"
+    EDMONTON = "America/Edmonton"
+    WINNIPEG = "America/Winnipeg"
+    HALIFAX = "America/Halifax"
+    ST_JOHNS = "America/St_Johns"
+    LONDON = "Europe/London"
+    PARIS = "Europe/Paris"
+    HELSINKI = "Europe/Helsinki"
+    DUBAI = "Asia/Dubai"
+    SHANGHAI = "Asia/Shanghai"
+    TOKYO = "Asia/Tokyo"
+    SYDNEY = "Australia/Sydney"
+    AUCKLAND = "Pacific/Auckland"
+
+
+TimezoneName: TypeAlias = Literal[
     "America/New_York",
     "America/Chicago",
     "America/Denver",
@@ -29,7 +57,7 @@ Timezone: TypeAlias = Literal[
     "Australia/Sydney",
     "Pacific/Auckland",
 ]
-"""A documented time zone, by its IANA name."""
+"""A documented time zone by its IANA name, for editors to offer."""
 
-TIMEZONES: Final[tuple[str, ...]] = get_args(Timezone)
+TIMEZONES: Final = tuple(each.value for each in Timezone)
 """All of them, in AlloMia's order."""

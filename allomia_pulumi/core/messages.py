@@ -57,8 +57,8 @@ def explaining_configuration(reference: VaultReference | None) -> Iterator[None]
 
 def _recorded_reference() -> str:
     return (
-        f"This key has a {spell('tenantKeyRef')} of its own, and refresh and destroy use the recorded one: if it has "
-        "moved, run `pulumi up` once (without --refresh), which records today's."
+        f"This resource has a {spell('tenantKeyRef')} of its own, and refresh and destroy use the recorded one: if it "
+        "has moved, run `pulumi up` once (without --refresh), which records today's."
     )
 
 

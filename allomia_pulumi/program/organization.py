@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from allomia_pulumi.contracts.timezones import Timezone
+from allomia_pulumi.contracts.timezones import TimezoneName
 from allomia_pulumi.program.arguments import VaultReferenceArgs, to_wire
 from allomia_pulumi.program.base import DeclaredResource
 
@@ -75,7 +75,7 @@ class Organization(DeclaredResource):
         postal_code: pulumi.Input[str],
         country: pulumi.Input[str],
         phone_number: pulumi.Input[str],
-        timezone: Timezone | pulumi.Input[str],
+        timezone: TimezoneName | pulumi.Input[str],
         external_id: pulumi.Input[str] | None = None,
         tenant_key_ref: pulumi.Input[str | VaultReferenceArgs] | None = None,
         deactivate_on_destroy: pulumi.Input[bool] | None = None,
@@ -95,8 +95,8 @@ class Organization(DeclaredResource):
             postal_code: The postal or ZIP code of its address.
             country: The country of its address, such as `USA`.
             phone_number: Its phone number, such as `+14155551234`.
-            timezone: Its time zone by its IANA name. AlloMia documents 21, from `America/New_York` to
-                `Pacific/Auckland`; another one warns, and AlloMia decides.
+            timezone: Its time zone by its IANA name, or a `Timezone`. AlloMia documents 21, from `America/New_York`
+                to `Pacific/Auckland`; another one warns, and AlloMia decides.
             external_id: Your own identifier of it. AlloMia takes it at the creation and shows it nowhere, so a change
                 is only recorded.
             tenant_key_ref: Where the tenant key for this organization lies in Vault, instead of

@@ -127,7 +127,7 @@ def test_g6_an_unchanged_organization_asks_nothing(scene: Scene) -> None:
     assert scene.seen(before) == []
 
 
-@pytest.mark.catalogue(113)
+@pytest.mark.catalogue(109)
 @pytest.mark.parametrize("omitted", ["kept", "cleared"])
 def test_an_update_is_one_get_and_one_put_that_carries_all_nine(scene: Scene, omitted: str) -> None:
     made = scene.up()
@@ -144,14 +144,20 @@ def test_an_update_is_one_get_and_one_put_that_carries_all_nine(scene: Scene, om
         assert scene.go_on(face, moved, city="Oakland", postalCode="94601").outputs == moved.outputs
 
 
-@pytest.mark.catalogue(113)
+@pytest.mark.catalogue(109)
 def test_a_refresh_shows_what_changed_and_an_update_leaves_what_only_allomia_changed(scene: Scene) -> None:
     made = scene.up()
     scene.sandbox.change_organization(made.id, city="Oslo", phone_number=None)
     before = scene.sandbox.last_event()
     with scene.run() as face:
         found = scene.refresh(face, made)
-    assert scene.seen(before) == ["organization_read"]
+        shown = face.diff(made.id, found.outputs, made.inputs, old_inputs=made.inputs)
+        assert (shown.changes, shown.replaces) == (True, [])
+        assert shown.paths.keys() == ({"city", "phoneNumber"} if isinstance(face, PluginFace) else set())
+        again = scene.refresh(face, found)
+        assert again.outputs == found.outputs
+        assert not face.diff(made.id, again.outputs, made.inputs, old_inputs=made.inputs).changes
+    assert scene.seen(before) == ["organization_read"] * 2
     changed = {name for name, value in found.fields.items() if value != made.fields[name]}
     assert changed == {"city", "phoneNumber"}
     assert (found.fields["city"], found.fields["phoneNumber"]) == ("Oslo", None)
@@ -166,7 +172,7 @@ def test_a_refresh_shows_what_changed_and_an_update_leaves_what_only_allomia_cha
     assert renamed.fields["city"] == "Oslo"
 
 
-@pytest.mark.catalogue(114)
+@pytest.mark.catalogue(110)
 def test_g4_what_was_deactivated_outside_is_kept_with_a_warning_and_never_made_again(scene: Scene) -> None:
     made = scene.up()
     scene.sandbox.deactivate_organization(made.id)
@@ -181,7 +187,7 @@ def test_g4_what_was_deactivated_outside_is_kept_with_a_warning_and_never_made_a
     assert [each.is_active for each in scene.there()] == [False]
 
 
-@pytest.mark.catalogue(115)
+@pytest.mark.catalogue(105)
 def test_a_removal_forgets_the_organization_and_says_that_it_lives_on(scene: Scene) -> None:
     made = scene.up()
     before = scene.sandbox.last_event()
@@ -195,7 +201,7 @@ def test_a_removal_forgets_the_organization_and_says_that_it_lives_on(scene: Sce
     assert [each.is_active for each in scene.there()] == [True]
 
 
-@pytest.mark.catalogue(115)
+@pytest.mark.catalogue(105)
 def test_g7_with_the_applied_switch_a_removal_deactivates_and_is_safe_to_repeat(scene: Scene) -> None:
     made = scene.up()
     with scene.run() as face:
@@ -211,7 +217,7 @@ def test_g7_with_the_applied_switch_a_removal_deactivates_and_is_safe_to_repeat(
     assert [each.is_active for each in scene.there()] == [False]
 
 
-@pytest.mark.catalogue(116)
+@pytest.mark.catalogue(106)
 def test_an_organization_with_living_keys_is_not_deactivated_and_the_error_names_them(scene: Scene) -> None:
     made = scene.up(deactivateOnDestroy=True)
     key = scene.sandbox.make_key_by_hand(made.id, "EHR sync")
@@ -227,7 +233,7 @@ def test_an_organization_with_living_keys_is_not_deactivated_and_the_error_names
     assert [each.is_active for each in scene.there()] == [False]
 
 
-@pytest.mark.catalogue(116)
+@pytest.mark.catalogue(106)
 def test_without_key_endpoints_a_removal_warns_and_deactivates(scene: Scene) -> None:
     made = scene.up(deactivateOnDestroy=True)
     scene.sandbox.settings(key_endpoints=False)
@@ -237,7 +243,7 @@ def test_without_key_endpoints_a_removal_warns_and_deactivates(scene: Scene) -> 
     assert [each.is_active for each in scene.there()] == [False]
 
 
-@pytest.mark.catalogue(112)
+@pytest.mark.catalogue(103)
 def test_the_same_name_and_e_mail_is_an_error_that_says_how_to_take_it_over(scene: Scene) -> None:
     there = scene.sandbox.add_organization(scene.tenant.id, NINE["name"], email=NINE["email"])
     before = scene.sandbox.last_event()
@@ -254,14 +260,14 @@ def test_the_same_name_and_e_mail_is_an_error_that_says_how_to_take_it_over(scen
     assert len(scene.there()) == 1
 
 
-@pytest.mark.catalogue(112)
+@pytest.mark.catalogue(103)
 def test_a_duplicate_that_is_meant_is_named_and_stays_beside(scene: Scene) -> None:
     there = scene.sandbox.add_organization(scene.tenant.id, NINE["name"], email=NINE["email"])
     made = scene.up(duplicateOf=[there])
     assert {each.id for each in scene.there()} == {there, made.id}
 
 
-@pytest.mark.catalogue(112)
+@pytest.mark.catalogue(103)
 def test_another_e_mail_is_no_duplicate_and_a_deactivated_one_warns(scene: Scene) -> None:
     scene.sandbox.add_organization(scene.tenant.id, NINE["name"], email="other@valley.example")
     gone = scene.sandbox.add_organization(scene.tenant.id, NINE["name"], email=NINE["email"], is_active=False)
@@ -345,7 +351,7 @@ def test_a_changed_external_id_is_said_once_recorded_and_sent_nowhere(scene: Sce
     assert scene.there()[0].external_id == "emr-4711"
 
 
-@pytest.mark.catalogue(118)
+@pytest.mark.catalogue(112)
 def test_g4_another_tenant_than_recorded_is_an_error(scene: Scene) -> None:
     made = scene.up()
     outputs = json.loads(json.dumps(made.outputs))
@@ -355,7 +361,7 @@ def test_g4_another_tenant_than_recorded_is_an_error(scene: Scene) -> None:
     assert_readable(str(refused.value), scene.tenant.key)
 
 
-@pytest.mark.catalogue(118)
+@pytest.mark.catalogue(112)
 def test_g4_g5_whatever_the_answer_an_organization_is_never_dropped_from_the_state(scene: Scene) -> None:
     made = scene.up()
     with scene.run() as face:
@@ -375,7 +381,7 @@ def test_g4_g5_whatever_the_answer_an_organization_is_never_dropped_from_the_sta
         assert_readable(str(refused.value), scene.tenant.key)
 
 
-@pytest.mark.catalogue(117)
+@pytest.mark.catalogue(103)
 def test_a_forced_replacement_ends_at_the_duplicate_and_nothing_is_deactivated(scene: Scene) -> None:
     made = scene.up(deactivateOnDestroy=True)
     before, news = scene.sandbox.last_event(), scene.news(deactivateOnDestroy=True)
@@ -443,7 +449,7 @@ def test_each_bad_input_says_what_to_write(
     assert sandbox.events(before) == []
 
 
-@pytest.mark.catalogue(120)
+@pytest.mark.catalogue(114)
 def test_texts_are_trimmed_nowhere_and_another_zone_is_allomias_to_decide(scene: Scene) -> None:
     with scene.run() as face:
         made = scene.create(face, address="  Straße 1, Büro 2 ", name="診療所 & Söhne")

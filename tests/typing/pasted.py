@@ -17,6 +17,6 @@ valley = allomia.Organization(
     phone_number="+14155551234",
     postal_code="94105",
     state_province="CA",
-    timezone="America/Los_Angeles",
+    timezone=allomia.Timezone.LOS_ANGELES,
     opts=pulumi.ResourceOptions(protect=True),
 )

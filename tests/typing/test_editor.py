@@ -60,7 +60,7 @@ def test_an_imported_class_says_what_it_is(editor: Editor) -> None:
             "clinic = ",
             "Organization",
             CLINIC,
-            {"timezone": "Its time zone by its IANA name. AlloMia documents 21, from"},
+            {"timezone": "Its time zone by its IANA name, or a `Timezone`. AlloMia"},
         ),
         ("by_hand = ", "DashboardApiKey", BY_HAND, {"vault_secret": "Where in Vault the key lies: `mount/path#field`"}),
         ("tenant = ", "Provider", "Declare the settings of one tenant", {"owner": "Tells apart people who use the"}),

@@ -399,7 +399,7 @@ def test_every_owner_that_was_ever_configured_counts() -> None:
     assert has_secret_owner(stack_of({**explicit, "inputs": {"owner": SECRET}}))
 
 
-@pytest.mark.catalogue(119)
+@pytest.mark.catalogue(113)
 @pytest.mark.parametrize("type_", ["allomia:index:Organization", "pulumi-python:dynamic/allomia:Organization"])
 def test_an_organization_of_the_state_is_no_key_and_keeps_no_key_doubtful(type_: str) -> None:
     urn = f"urn:pulumi:prod::clinic::{type_}::ehr"

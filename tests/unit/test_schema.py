@@ -6,13 +6,13 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
 from pydantic.alias_generators import to_camel
 
 from allomia_pulumi import __version__
 from allomia_pulumi.contracts import values
-from allomia_pulumi.contracts.timezones import TIMEZONES
+from allomia_pulumi.contracts.timezones import TIMEZONES, Timezone, TimezoneName
 from allomia_pulumi.core.handmade_key import inputs as dashboard_inputs
 from allomia_pulumi.core.minted_key import inputs
 from allomia_pulumi.core.organization import inputs as organization_inputs
@@ -140,6 +140,7 @@ def test_the_time_zones_that_allomia_documents_are_offered() -> None:
     choices = SCHEMA["types"]["allomia:index:Timezone"]["enum"]
     assert tuple(choice["value"] for choice in choices) == TIMEZONES
     assert len({choice["name"] for choice in choices}) == len(choices) == 21
+    assert get_args(TimezoneName) == TIMEZONES == tuple(Timezone)
 
 
 def test_a_program_in_another_language_takes_over_the_resources_of_the_python_one() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.contracts.timezones import TIMEZONES
+from allomia_pulumi.contracts.timezones import Timezone
 from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION, ORGANIZATION_API_KEY, plugin_token
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
@@ -96,9 +96,7 @@ def build_schema() -> dict[str, Any]:
             TIMEZONE: {
                 "type": "string",
                 "description": "A time zone that AlloMia documents.",
-                "enum": [
-                    {"name": each.rpartition("/")[2].title().replace("_", ""), "value": each} for each in TIMEZONES
-                ],
+                "enum": [{"name": each.name.title().replace("_", ""), "value": each.value} for each in Timezone],
             },
             **settings.describe_types(),
             **functions.describe_types(),

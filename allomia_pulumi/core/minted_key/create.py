@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Final
 
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.reporter import Reporter
@@ -21,9 +22,11 @@ from allomia_pulumi.core.minted_key.record import Provenance, record_issued_key,
 from allomia_pulumi.core.minted_key.state import KeyState, Reason, Settings
 from allomia_pulumi.core.minted_key.strays import Strays
 from allomia_pulumi.core.record import OwedStep
-from allomia_pulumi.errors import KeyLeftBehind
+from allomia_pulumi.errors import AllomiaError, KeyLeftBehind, NotFound
 
 __all__ = ["Creations"]
+
+NEW_ORGANIZATION_PAUSES: Final = (0.0, 0.5, 1.5, 3.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,7 @@ class Creations:
             left_behind=self._conversation.left_behind(identity),
             keeps_unfinished=keeps_unfinished,
         )
+        self._await_organization(api, settings.organization_id)
         try:
             state = creation.run()
         except KeyLeftBehind as left:
@@ -186,6 +190,22 @@ class Creations:
                 f"{explain(problem)}"
             )
             return _pulumi_id(state), state
+
+    def _await_organization(self, api: KeyApi, organization_id: str) -> None:
+        """Give AlloMia a few seconds to show an organization that this run made, before a key is asked for in it."""
+        if not self._context.tenants.has_made_organization(organization_id):
+            return
+        for pause in NEW_ORGANIZATION_PAUSES:
+            self._context.clock.sleep(pause)
+            try:
+                self._context.quota.alive(api, organization_id)
+            except NotFound as problem:
+                if problem.is_proved:
+                    return
+            except AllomiaError:
+                return
+            else:
+                return
 
     def is_repeated(self, pulumi_id: str, key_id: object, declaration: Declaration, identity: Identity) -> bool:
         """Tell whether an update repeats a creation of this run: so the engine does when that ended half-way."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from allomia_pulumi.contracts.allomia import KeyApi
 from allomia_pulumi.contracts.reporter import Reporter
@@ -15,10 +16,15 @@ from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.quota import Quota
 from allomia_pulumi.core.record import OwedStep
 from allomia_pulumi.core.verification import revoke_for_good
-from allomia_pulumi.errors import AllomiaError
+from allomia_pulumi.errors import AccessDenied, AllomiaError, RequestRefused
 from allomia_pulumi.ground.clock import Clock
 
 __all__ = ["Deletion"]
+
+FORGET_KEY: Final = (
+    "If its organization was deactivated and refuses everything, find the resource with `pulumi stack --show-urns` and "
+    "remove it from the state with `pulumi state delete URN`."
+)
 
 
 @dataclass(frozen=True)
@@ -100,4 +106,7 @@ def _naming(organization_id: str, key_id: str) -> Iterator[None]:
         yield
     except AllomiaError as problem:
         problem.message = f"key {key_id} of organization {organization_id} was not revoked: {problem.message}"
-        raise problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.") from None
+        problem.with_hint(f"By hand: {revoke_command(organization_id, key_id)}.")
+        if isinstance(problem, (AccessDenied, RequestRefused)):
+            problem.with_hint(FORGET_KEY)
+        raise problem from None

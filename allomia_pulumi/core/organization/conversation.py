@@ -47,6 +47,7 @@ class OrganizationConversation(Conversation[None]):
         self._creations: dict[Identity, Creation] = {}
         self._attempts: dict[Identity, Attempt] = {}
         self._made: set[str] = set()
+        self._found: dict[str, tuple[str, ...]] = {}
         self._locks: dict[object, threading.RLock] = {}
 
     @contextmanager
@@ -124,3 +125,13 @@ class OrganizationConversation(Conversation[None]):
             found = self._creations.get(identity)
             if found is not None and found.state.record.organization_id == organization_id:
                 self._creations.pop(identity)
+
+    def record_found(self, pulumi_id: str, found: tuple[str, ...]) -> None:
+        """Record which outputs a read changed, for the diff that follows it."""
+        with self._lock:
+            self._found[pulumi_id] = found
+
+    def take_found(self, pulumi_id: str) -> tuple[str, ...]:
+        """Return what the last read changed, and forget it."""
+        with self._lock:
+            return self._found.pop(pulumi_id, ())

@@ -26,7 +26,7 @@ from allomia_pulumi.core.organization.inputs import (
     parse_organization_inputs,
     read_organization_inputs,
 )
-from allomia_pulumi.core.organization.plan import OrganizationPlan, drift_of, make_plan
+from allomia_pulumi.core.organization.plan import OrganizationPlan, drift_of, found_by, make_plan
 from allomia_pulumi.core.organization.preflight import Duplicates, check_fields
 from allomia_pulumi.core.organization.presence import require_present
 from allomia_pulumi.core.organization.preview import preview_update
@@ -105,7 +105,7 @@ class Organizations:
         """Compare what the program asks for with the record; nothing is asked, and nothing is ever replaced."""
         state, reporter = read_organization_outputs(outputs), call.reporter
         if self._conversation.take_read(call.pulumi_id):
-            return OrganizationPlan(state.record.settings)
+            return OrganizationPlan(state.record.settings, found=self._conversation.take_found(call.pulumi_id))
         inputs = require_checked(parse_organization_inputs(news))
         self._conversation.hold(state, call.identity)
         plan = make_plan(inputs, state, call.identity, self._tenants.service)
@@ -217,6 +217,7 @@ class Organizations:
                 f"{describe_fields(drifted, after.fields)}"
             )
         self._conversation.claim(after.record.organization_id, after.record.identity)
+        self._conversation.record_found(pulumi_id, found_by(state, after))
         self._conversation.record_read(pulumi_id, (state.record.identity,))
         return after
 

@@ -16,7 +16,7 @@ from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, 
 from allomia_pulumi.core.organization.state import OrganizationSettings, OrganizationState
 from allomia_pulumi.core.record import record_settings
 
-__all__ = ["Merge", "OrganizationPlan", "differing", "drift_of", "make_plan", "merge", "settle_accepted"]
+__all__ = ["Merge", "OrganizationPlan", "differing", "drift_of", "found_by", "make_plan", "merge", "settle_accepted"]
 
 REQUIRED_ON_UPDATE = frozenset({"name", "email"})
 """What AlloMia requires of every PUT."""
@@ -32,6 +32,7 @@ class OrganizationPlan:
         has_unrecorded: There is something to record, beside the fields.
         is_uncertain: A field is not known in this preview, and may change.
         needs_look: The update asks AlloMia: fields, the tenant key or the address changed.
+        found: The outputs that the read before this diff changed, by their names on the wire.
     """
 
     settings: OrganizationSettings
@@ -39,6 +40,7 @@ class OrganizationPlan:
     has_unrecorded: bool = False
     is_uncertain: bool = False
     needs_look: bool = False
+    found: tuple[str, ...] = ()
 
     @property
     def replaces(self) -> tuple[str, ...]:
@@ -48,12 +50,12 @@ class OrganizationPlan:
     @property
     def has_changes(self) -> bool:
         """Tell whether the engine has something to do."""
-        return bool(self.fields) or self.has_unrecorded or self.is_uncertain
+        return bool(self.fields) or self.has_unrecorded or self.is_uncertain or bool(self.found)
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """Name what is due, beside the inputs that changed: nothing ever is."""
-        return ()
+        """Name what differs beside the inputs: what a refresh has found. Nothing else ever is due."""
+        return self.found
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def merge(inputs: OrganizationInputs, state: OrganizationState, now: Organizatio
     fields = OrganizationFields(**merged)
     return Merge(
         fields=fields,
-        kept=tuple(name for name in outside if name not in changed),
+        kept=tuple(name for name in outside if name not in changed and merged[name] == _value(now, name)),
         overridden=tuple(name for name in outside if name in changed and name in differing(asked, now)),
         is_needed=bool(differing(fields, now)),
     )
@@ -117,6 +119,12 @@ def settle_accepted(before: OrganizationFields, after: OrganizationFields, kept:
 def drift_of(state: OrganizationState) -> tuple[str, ...]:
     """Return the fields that AlloMia had otherwise when it was last read than when they were last written."""
     return differing(state.fields, state.record.accepted)
+
+
+def found_by(before: OrganizationState, after: OrganizationState) -> tuple[str, ...]:
+    """Return the outputs that a read changed, by their names on the wire: what a refresh shows."""
+    old, new = before.to_outputs(), after.to_outputs()
+    return tuple(sorted(name for name in (old.keys() | new.keys()) - {"record"} if old.get(name) != new.get(name)))
 
 
 def differing(some: OrganizationFields, others: OrganizationFields) -> tuple[str, ...]:

@@ -433,45 +433,66 @@ ROWS: dict[int, Row] = {
         "A hint that says how to install something",
         "It installs this copy from where it came; no index is named, where a stranger may own the name (G5)",
     ),
+    101: Row(
+        "The answer to the creation of an organization is ambiguous: lost before or after it was made, cut, 500, a web "
+        "page, garbage, or about another organization or tenant",
+        "One POST and never a second one in that run: the list tells for half a minute, and only one new organization "
+        "with all the fields that were sent is taken; the next run starts from the list (G1)",
+    ),
+    102: Row(
+        "A neighbour makes an organization of the same name while the answer to ours is lost",
+        "With equal fields beside ours, or with other fields, none is taken and the error names what is there (G1)",
+    ),
+    103: Row(
+        "An active organization has the name and the e-mail address of a new one; a forced replacement ends here too",
+        "An error in the preview and before the POST that says how to take it over; `duplicateOf` names those that are "
+        "meant, a deactivated one is a warning, and creates of one name follow one another (G1)",
+    ),
+    104: Row(
+        "The engine is gone when an organization has been made",
+        "It is never deactivated; a line names its id and how the next run takes it over",
+    ),
+    105: Row(
+        "An organization is removed from the program, or its stack destroyed",
+        "It is forgotten with a line and nothing is asked of AlloMia, unless the state, and not only the program, says "
+        "`deactivateOnDestroy`",
+    ),
+    106: Row(
+        "An organization that is to be deactivated has living keys, or nobody can tell",
+        "Living keys are an error that names them; missing key endpoints are a warning, any other doubt an error",
+    ),
+    107: Row(
+        "The answer to a deactivation is lost, unclear or about another organization",
+        "The organization itself is read: deactivated is done, still active is an error, and so is what nothing tells "
+        "(G4, G7)",
+    ),
+    108: Row(
+        "Two records have one organization: a forced replacement with `adopt`, or two resources",
+        "The end of one deactivates nothing while the other goes on using it",
+    ),
+    109: Row(
+        "An organization is changed outside of Pulumi",
+        "A refresh shows it field by field; an update keeps what only AlloMia changed, gives what both changed the "
+        "program's value, and names both; a PUT carries all fields",
+    ),
+    110: Row(
+        "An organization is deactivated or gone outside of Pulumi",
+        "Deactivated: kept with a warning, never made again, and nothing is written to it; gone: an error that keeps "
+        "the state and names `pulumi state delete` (G4)",
+    ),
     111: Row(
         "A field of an organization that is missing, no text, or has control characters or half a character",
         "The check refuses it, all at once and a line each, without its value; nothing is trimmed or filled in (G5)",
     ),
     112: Row(
-        "A new organization has the name and the e-mail address of one that is there, as after a lost state",
-        "An error in preview and `pulumi up` that says how to take it over; what is meant to stay beside is named, and "
-        "a deactivated one warns",
+        "A refresh of an organization meets 401, 403, 404, 500, or another tenant than the state has",
+        "An error, and the state keeps it; only where the list lacks it too is `pulumi state delete` named (G4)",
     ),
     113: Row(
-        "Some fields of an organization are changed in the dashboard and others in the program",
-        "One GET and one PUT that carries all nine: AlloMia's changes stay, with a warning that names them, whether it "
-        "keeps or clears what is left out",
-    ),
-    114: Row(
-        "An organization is deactivated in the dashboard",
-        "A refresh says so and keeps it in the state; no `pulumi up` makes it again (G4)",
-    ),
-    115: Row(
-        "An organization is declared no more: by a destroy, or by a program that is broken",
-        "It is forgotten, and a line says that it lives on; only a switch that stood in the state deactivates it (G7)",
-    ),
-    116: Row(
-        "An organization is to be deactivated while keys of it live",
-        "An error that names them, and it stays in the state; without key endpoints a warning says that nobody looked",
-    ),
-    117: Row(
-        "A replacement of an organization is forced",
-        "It ends at the organization that is there; nothing is made and nothing is deactivated",
-    ),
-    118: Row(
-        "A refresh of an organization meets 401, 403, 404, 500, or another tenant than the state has",
-        "An error, and the state keeps it; for a 404 it names `pulumi state delete` (G4)",
-    ),
-    119: Row(
         "A stack holds organizations beside keys, and the command line asks about keys",
         "An organization is passed over: it is no key, no orphan, and makes no key doubtful",
     ),
-    120: Row(
+    114: Row(
         "A time zone that AlloMia does not document, or that is none",
         "Another zone warns, and AlloMia decides; what is none is refused with the nearest one",
     ),
