@@ -369,7 +369,7 @@ def test_foreign_without_a_file_is_a_usage_error(terminal: Terminal) -> None:
     assert "--foreign is about what --import-file takes" in failed.stderr
 
 
-@pytest.mark.catalogue(119)
+@pytest.mark.catalogue(134)
 def test_keys_and_orphans_pass_over_organizations_and_keys_shows_those_of_the_stack(stack: Stack) -> None:
     terminal = stack.terminal
     made = terminal.sandbox.make_key_by_hand(terminal.organization, "by hand")

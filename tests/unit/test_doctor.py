@@ -285,7 +285,7 @@ def organization(kind: str = "allomia:index:Organization", **more: Any) -> dict[
     return {"urn": f"urn:pulumi:prod::clinic::{kind}::valley", "type": kind, "id": "o1", **more}
 
 
-@pytest.mark.catalogue(119)
+@pytest.mark.catalogue(134)
 def test_organizations_are_read_of_both_faces_and_are_no_keys() -> None:
     settings = {"tenantKeyRef": "secret/allomia/tenant#api_key"}
     provider = "urn:pulumi:prod::clinic::pulumi:providers:allomia::north::7"

@@ -509,8 +509,8 @@ ROWS: dict[int, Row] = {
         "Left out, with a line that says why and the way out; what would import nothing is an error and no file",
     ),
     134: Row(
-        "A stack declares an organization that its tenant key does not see, or nothing else without key endpoints",
-        "`allomia doctor` names the first with the next step, and finds nothing wrong with the second",
+        "A stack declares organizations beside keys or nothing else, and the command line asks about keys",
+        "No organization counts as a key or an orphan; `allomia doctor` names one that the tenant key does not see",
     ),
     135: Row(
         "A file of clinics with a bad row, or cut off to nothing",
