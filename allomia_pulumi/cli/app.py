@@ -9,6 +9,7 @@ from allomia_pulumi.cli.doctor.command import run_doctor
 from allomia_pulumi.cli.exit_codes import ExitCode, exit_code, print_error
 from allomia_pulumi.cli.help import Command, Group
 from allomia_pulumi.cli.keys import list_keys, revoke_key
+from allomia_pulumi.cli.organizations import list_organizations
 from allomia_pulumi.cli.orphans import find_orphans
 from allomia_pulumi.cli.sandbox import run_sandbox
 from allomia_pulumi.cli.terminal import accept_any_text
@@ -24,6 +25,15 @@ Examples:
 * `allomia keys` in a project's folder: the keys of its stack's organizations
 
 * `allomia keys --organization ID --output json`: one organization, for programs
+
+* `allomia keys --import-file FILE`: what `pulumi import --file FILE` declares
+"""
+ORGANIZATIONS = """
+Examples:
+
+* `allomia organizations --keys`: all that the tenant key sees, and how many keys each has
+
+* `allomia organizations --import-file FILE`: what `pulumi import --file FILE` declares
 """
 ORPHANS = """
 Examples:
@@ -56,7 +66,7 @@ app = typer.Typer(
     name="allomia",
     cls=Group,
     help=(
-        "See and revoke the API keys of AlloMia's organizations, find what is wrong, and run a sandbox.\n\n"
+        "See AlloMia's organizations, see and revoke their API keys, find what is wrong, and run a sandbox.\n\n"
         "In the folder of a Pulumi project, its stack says how AlloMia and Vault are reached, and options win over it. "
         "Elsewhere the environment does: ALLOMIA_TENANT_KEY_REF with VAULT_ADDR and VAULT_TOKEN, or "
         "ALLOMIA_TENANT_KEY.\n\n"
@@ -69,6 +79,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("keys", cls=Command, epilog=KEYS)(list_keys)
+app.command("organizations", cls=Command, epilog=ORGANIZATIONS)(list_organizations)
 app.command("orphans", cls=Command, epilog=ORPHANS)(find_orphans)
 app.command("revoke", cls=Command, epilog=REVOKE)(revoke_key)
 app.command("doctor", cls=Command, epilog=DOCTOR)(run_doctor)

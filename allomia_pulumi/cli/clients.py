@@ -1,4 +1,4 @@
-"""Connections of a command to its tenants, and the key lists of their organizations."""
+"""Connections of a command to its tenants, their organizations, and the key lists of those."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from allomia_pulumi.cli.access import Access
@@ -16,7 +16,7 @@ from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.messages import unusable_organizations
 from allomia_pulumi.core.orphans import Listing
-from allomia_pulumi.edges.allomia import TenantClient
+from allomia_pulumi.edges.allomia import Organization, TenantClient
 from allomia_pulumi.edges.vault import Vault
 from allomia_pulumi.errors import AllomiaError, InvalidInput, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.clock import SystemClock
@@ -25,15 +25,18 @@ from allomia_pulumi.ground.references import VaultReference
 from allomia_pulumi.ground.settings import TENANT_KEY_VARIABLE
 
 __all__ = [
+    "CONCURRENT_REQUESTS",
     "Connections",
     "Holding",
+    "Sight",
     "Survey",
+    "Visible",
     "check_id",
     "check_key_id",
     "connections",
 ]
 
-CONCURRENT_LISTS = 16
+CONCURRENT_REQUESTS = 16
 TELL_ALLOMIA = "Look at such organizations in AlloMia's dashboard, and tell AlloMia."
 
 
@@ -44,6 +47,7 @@ class Holding:
     Attributes:
         name: The organization's name; empty if only its id was given.
         listed_at: AlloMia's own clock when it listed them, if it said so.
+        access: The way on which they were listed.
     """
 
     organization_id: str
@@ -51,6 +55,7 @@ class Holding:
     keys: tuple[ApiKey, ...]
     client: TenantClient
     listed_at: datetime | None = None
+    access: Access | None = None
 
     @property
     def listing(self) -> Listing:
@@ -67,12 +72,26 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class _Organization:
-    """An organization, and the clients that may see it."""
+class Sight:
+    """A client that may see an organization, and the way that led to it."""
+
+    client: TenantClient
+    access: Access
+
+
+@dataclass(frozen=True)
+class Visible:
+    """An organization, and who may see it.
+
+    Attributes:
+        name: The organization's name; empty if only its id was given.
+        listed: It as AlloMia listed it; None if only its id was given.
+    """
 
     organization_id: str
     name: str
-    clients: list[TenantClient]
+    listed: Organization | None
+    sights: list[Sight]
 
 
 class Connections:
@@ -104,8 +123,8 @@ class Connections:
         Raises:
             AllomiaError: Nothing at all could be read.
         """
-        visible, failures = self._find_organizations(accesses, organizations)
-        with ThreadPoolExecutor(CONCURRENT_LISTS) as pool:
+        visible, failures = self.find_organizations(accesses, organizations)
+        with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
             results = list(tracked(pool.map(_list_keys, visible), len(visible), "organizations"))
         holdings = tuple(each for each in results if isinstance(each, Holding))
         failures += [each for each in results if isinstance(each, AllomiaError)]
@@ -113,32 +132,38 @@ class Connections:
             raise failures[0]
         return Survey(holdings, tuple(failures))
 
+    def find_organizations(
+        self, accesses: Sequence[Access], organizations: Sequence[str], search: str | None = None
+    ) -> tuple[list[Visible], list[AllomiaError]]:
+        """Find out which organizations there are; one that several tenant keys see is one organization.
+
+        Args:
+            accesses: The ways to look.
+            organizations: The ids; nobody is asked for them. Without any, all that the tenant keys see are listed.
+            search: A part of the name, which AlloMia compares.
+        """
+        visible: dict[tuple[str, str], Visible] = {}
+        failures: list[AllomiaError] = []
+        for container, access in self._distinct(accesses):
+            try:
+                client = container.open(access.reference)
+                found = [Visible(each, "", None, []) for each in organizations] or _usable(client, search, failures)
+            except AllomiaError as problem:
+                failures.append(problem)
+                continue
+            for each in found:
+                key = (container.service.api_url, each.organization_id)
+                visible.setdefault(key, each).sights.append(Sight(client, access))
+        return list(visible.values()), failures
+
     def close(self) -> None:
         """Close every container."""
         for container in self._containers.values():
             container.close()
 
-    def _find_organizations(
-        self, accesses: Sequence[Access], organizations: Sequence[str]
-    ) -> tuple[list[_Organization], list[AllomiaError]]:
-        """Find out which organizations there are; one that several tenant keys see is one organization."""
-        visible: dict[tuple[str, str], _Organization] = {}
-        failures: list[AllomiaError] = []
-        for container, reference in self._distinct(accesses):
-            try:
-                client = container.open(reference)
-                found = [(each, "") for each in organizations] or _usable(client, failures)
-            except AllomiaError as problem:
-                failures.append(problem)
-                continue
-            for organization_id, name in found:
-                key = (container.service.api_url, organization_id)
-                visible.setdefault(key, _Organization(organization_id, name, [])).clients.append(client)
-        return list(visible.values()), failures
-
-    def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Container, VaultReference | None]]:
+    def _distinct(self, accesses: Sequence[Access]) -> Iterator[tuple[Container, Access]]:
         """Leave out what is the same, and a configuration without a tenant key where others have one."""
-        seen = set()
+        seen: set[tuple[Container, VaultReference | None]] = set()
         for access in accesses:
             container = self._container(access)
             reference = access.reference
@@ -148,7 +173,7 @@ class Connections:
                 reference = None
             if (container, reference) not in seen:
                 seen.add((container, reference))
-                yield container, reference
+                yield container, replace(access, reference=reference)
 
     def _has_no_tenant_key(self, container: Container) -> bool:
         return container.settings.tenant_key_ref is None and not self._environ.get(TENANT_KEY_VARIABLE, "").strip()
@@ -195,28 +220,28 @@ def check_key_id(value: str) -> None:
         )
 
 
-def _usable(client: TenantClient, failures: list[AllomiaError]) -> list[tuple[str, str]]:
+def _usable(client: TenantClient, search: str | None, failures: list[AllomiaError]) -> list[Visible]:
     """List the organizations that a request can name; that there are others is one failure for all of them."""
-    listed = client.list_organizations()
-    found = [(each.id, each.name) for each in listed if each.is_usable]
+    listed = client.list_organizations(search)
+    found = [Visible(each.id, each.name, each, []) for each in listed if each.is_usable]
     if count := len(listed) - len(found):
         failures.append(
-            UnexpectedAnswer(
-                f"{unusable_organizations(count)}: their keys were not looked at", TELL_ALLOMIA
-            ).as_said_by("AlloMia")
+            UnexpectedAnswer(f"{unusable_organizations(count)}: left out", TELL_ALLOMIA).as_said_by("AlloMia")
         )
     return found
 
 
-def _list_keys(organization: _Organization) -> Holding | AllomiaError:
+def _list_keys(organization: Visible) -> Holding | AllomiaError:
     """List an organization's keys through the first tenant key that may; return what is wrong if none may."""
     problems: list[AllomiaError] = []
-    for client in organization.clients:
+    for sight in organization.sights:
         try:
-            keys, listed_at = client.list_keys_dated(organization.organization_id)
+            keys, listed_at = sight.client.list_keys_dated(organization.organization_id)
         except AllomiaError as problem:
             problems.append(problem)
         else:
-            return Holding(organization.organization_id, organization.name, tuple(keys), client, listed_at)
+            return Holding(
+                organization.organization_id, organization.name, tuple(keys), sight.client, listed_at, sight.access
+            )
     # That another tenant's key does not see the organization tells least.
     return next((each for each in problems if not isinstance(each, NotFound)), problems[0])

@@ -11,6 +11,8 @@ import typer
 
 from allomia_pulumi.cli.clients import Holding, check_id, check_key_id, connections
 from allomia_pulumi.cli.exit_codes import exit_code, warn
+from allomia_pulumi.cli.imports import ImportFile
+from allomia_pulumi.cli.key_imports import write_key_imports
 from allomia_pulumi.cli.prose import say_prose
 from allomia_pulumi.cli.render import Output, as_document, key_as_json, key_in_a_line, slots_used
 from allomia_pulumi.cli.survey import Row, View, take_survey
@@ -23,6 +25,7 @@ from allomia_pulumi.core.messages import look_command
 from allomia_pulumi.core.verification import Revoked, revoke_for_good
 from allomia_pulumi.errors import InvalidInput, NotFound
 from allomia_pulumi.ground.clock import SystemClock
+from allomia_pulumi.ground.files import check_new
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["Organizations", "OutputOption", "Yes", "find_row", "list_keys", "revoke_key"]
@@ -53,6 +56,10 @@ def list_keys(
     output: OutputOption = Output.TABLE,
     api_url: ApiUrl = None,
     tenant_key_ref: TenantKeyRef = None,
+    import_file: ImportFile = None,
+    foreign: Annotated[
+        bool, typer.Option("--foreign", help="Let --import-file take keys with another stack's mark, too.")
+    ] = False,
 ) -> None:
     """Show keys: name, id, age, last use, whose they are, and the slots that they take. Never a secret.
 
@@ -61,12 +68,19 @@ def list_keys(
     target = find_target(stack, no_stack=no_stack, api_url=api_url, tenant_key_ref=tenant_key_ref)
     for each in organization or ():
         check_id(each, "the organization's id")
+    if import_file is not None:
+        check_new(import_file)
+    elif foreign:
+        raise InvalidInput("--foreign is about what --import-file takes", "Give both, or neither.")
     with connections() as opened:
         view = take_survey(opened, target, organization or ())
-    now = SystemClock().now()
+    now, written = SystemClock().now(), None
+    if import_file is not None:
+        is_document = output is Output.JSON
+        written = write_key_imports(import_file, view, target.arguments, takes_foreign=foreign, on_stderr=is_document)
     if output is Output.JSON:
-        say(as_document(_document(view, now)))
-    else:
+        say(as_document({**_document(view, now), **({"importFile": written} if written else {})}))
+    elif written is None:
         _show(view, now, everything=everything or bool(organization))
     for problem in view.survey.failures:
         warn(problem.message, problem.hint)

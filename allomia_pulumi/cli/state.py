@@ -1,4 +1,4 @@
-"""Parser of a stack's exported state: the keys that it declares, operations without an end, and owners."""
+"""Parser of a stack's exported state: keys and organizations that it declares, operations without an end, owners."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from allomia_pulumi.cli.stacks import Stack
 from allomia_pulumi.contracts.tokens import (
     DASHBOARD_API_KEY,
     KEY_KINDS,
+    ORGANIZATION,
     ORGANIZATION_API_KEY,
     kind_of,
     plugin_token,
@@ -32,11 +33,15 @@ from allomia_pulumi.provider.urn import identity_of, is_default_provider
 __all__ = [
     "PROVIDER_TYPE",
     "DeclaredKey",
+    "DeclaredOrganization",
+    "PendingOrganization",
     "declared_keys",
+    "declared_organizations",
     "has_secret_owner",
     "is_key",
     "is_of_plugin",
     "object_of",
+    "pending_organizations",
     "record_of",
     "resource_name",
     "resources_of",
@@ -91,12 +96,68 @@ class DeclaredKey:
     @property
     def has_own_provider(self) -> bool:
         """Tell whether an explicit provider says how it is reached, and not the stack configuration."""
-        return bool(self.provider) and not is_default_provider(self.provider)
+        return _is_explicit(self.provider)
+
+
+@dataclass(frozen=True)
+class DeclaredOrganization:
+    """An organization that a state declares.
+
+    Attributes:
+        id: AlloMia's id of it; empty if the state has none.
+        provider: The URN of its provider; empty if the state names none.
+        tenant_key_ref: Where its own tenant key lies, if it has one of its own.
+        owed: What it still owes, as the outputs say.
+    """
+
+    urn: str
+    id: str
+    provider: str
+    tenant_key_ref: VaultReference | None
+    owed: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return its logical name."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def has_own_provider(self) -> bool:
+        """Tell whether an explicit provider says how it is reached, and not the stack configuration."""
+        return _is_explicit(self.provider)
+
+
+@dataclass(frozen=True)
+class PendingOrganization:
+    """An organization whose creation has no recorded end: AlloMia may have it.
+
+    Attributes:
+        title: What it is to be called in AlloMia; empty if that does not show.
+        email: Its e-mail address, the same.
+    """
+
+    urn: str
+    title: str
+    email: str
 
 
 def declared_keys(deployment: Mapping[str, Any]) -> list[DeclaredKey]:
     """Return the keys that a state declares."""
     return [_read_key(resource) for resource in resources_of(deployment) if is_key(resource)]
+
+
+def declared_organizations(deployment: Mapping[str, Any]) -> list[DeclaredOrganization]:
+    """Return the organizations that a state declares."""
+    return [_read_organization(each) for each in resources_of(deployment) if kind_of(each.get("type")) == ORGANIZATION]
+
+
+def pending_organizations(deployment: Mapping[str, Any]) -> list[PendingOrganization]:
+    """Return the organizations whose creation has no recorded end."""
+    operations = map(object_of, deployment.get("pending_operations") or ())
+    created = [object_of(each.get("resource")) for each in operations if each.get("type") == CREATING]
+    return [
+        _pending_organization(each) for each in created if "urn" in each and kind_of(each.get("type")) == ORGANIZATION
+    ]
 
 
 def record_of(stack: Stack, environ: Mapping[str, str]) -> StackRecord:
@@ -146,12 +207,42 @@ def object_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _is_explicit(provider: str) -> bool:
+    return bool(provider) and not is_default_provider(provider)
+
+
+def _recorded_settings(resource: Resource) -> Mapping[str, Any] | None:
+    """Return the settings that a resource recorded; None if they do not show."""
+    recorded = object_of(object_of(resource.get("outputs")).get("record")).get("settings")
+    # An encrypted value is an object, too.
+    return recorded if isinstance(recorded, Mapping) and "ciphertext" not in recorded else None
+
+
+def _read_organization(resource: Resource) -> DeclaredOrganization:
+    settings = _recorded_settings(resource) or {}
+    return DeclaredOrganization(
+        urn=str(resource["urn"]),
+        id=_text(resource.get("id")) or "",
+        provider=_provider_urn(resource),
+        tenant_key_ref=_reference(settings.get("tenantKeyRef")),
+        owed=tuple(_owed(object_of(resource.get("outputs")).get("pending"))),
+    )
+
+
+def _pending_organization(resource: Resource) -> PendingOrganization:
+    inputs = object_of(resource.get("inputs"))
+    return PendingOrganization(str(resource["urn"]), _text(inputs.get("name")) or "", _text(inputs.get("email")) or "")
+
+
+def _provider_urn(resource: Resource) -> str:
+    """Return the URN in a provider reference, which has the provider's own id behind it."""
+    return str(resource.get("provider", "")).rpartition("::")[0]
+
+
 def _read_key(resource: Resource) -> DeclaredKey:
     outputs = object_of(resource.get("outputs"))
-    recorded = object_of(outputs.get("record")).get("settings")
-    # An encrypted value is an object, too.
-    is_shown = isinstance(recorded, Mapping) and "ciphertext" not in recorded
-    settings = object_of(recorded) if is_shown else {}
+    recorded = _recorded_settings(resource)
+    is_shown, settings = recorded is not None, recorded or {}
     is_handmade = is_key(resource, DASHBOARD_API_KEY)
     place = settings.get("vaultSecret")
     delivery = None if is_handmade else _location(place)
@@ -160,7 +251,7 @@ def _read_key(resource: Resource) -> DeclaredKey:
     return DeclaredKey(
         urn=str(resource["urn"]),
         kind=DASHBOARD_API_KEY if is_handmade else ORGANIZATION_API_KEY,
-        provider=str(resource.get("provider", "")).rpartition("::")[0],
+        provider=_provider_urn(resource),
         organization_id=_text(settings.get("organizationId")) or "",
         tenant_key_ref=_reference(settings.get("tenantKeyRef")),
         delivery=delivery,

@@ -11,14 +11,14 @@ from functools import cached_property
 from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack, read_again
-from allomia_pulumi.cli.state import declared_keys, record_of
+from allomia_pulumi.cli.state import declared_keys, declared_organizations, record_of
 from allomia_pulumi.cli.target import Target
 from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.vault_copies import vault_traces
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Knowledge, Trace, Verdict, settle
 
-__all__ = ["Row", "View", "knowledge_now", "search", "take_survey"]
+__all__ = ["Row", "View", "knowledge_now", "read_states", "search", "take_survey"]
 
 CONCURRENT_READS = 4
 
@@ -48,11 +48,12 @@ class View:
     @cached_property
     def _used(self) -> frozenset[str]:
         declared = (key.organization_id for stack in self.stacks for key in declared_keys(stack.deployment))
+        itself = (each.id for stack in self.stacks for each in declared_organizations(stack.deployment))
         theirs = (row.holding.organization_id for row in self.rows if row.verdict and row.verdict.is_of_stack)
-        return frozenset((*declared, *theirs))
+        return frozenset((*declared, *itself, *theirs))
 
     def is_used(self, holding: Holding) -> bool:
-        """Tell whether the stacks declare keys of an organization, or it has keys that they made."""
+        """Tell whether the stacks declare an organization or keys of it, or it has keys that they made."""
         return holding.organization_id in self._used
 
 
@@ -68,7 +69,7 @@ def take_survey(opened: Connections, target: Target, organizations: Sequence[str
     survey = opened.survey(ways, organizations)
     # The states are read once more, after the keys: a run that is under way has put each key that was listed into its
     # state by now, or still has the operation pending there. The other way round a key made between would look lost.
-    stacks = _read_again(stacks)
+    stacks = read_states(stacks)
     knowledge = Knowledge(record_of(stack, os.environ) for stack in stacks) if stacks else None
     rows = [
         Row(holding, key, knowledge.judge(key, holding.listing) if knowledge else None)
@@ -100,9 +101,10 @@ def _settled(rows: Iterable[Row], traces: Sequence[Trace]) -> tuple[Row, ...]:
 
 def knowledge_now(stacks: Sequence[Stack]) -> Knowledge:
     """Return what the stacks know by now: since the keys were listed, one may have been adopted or imported."""
-    return Knowledge(record_of(stack, os.environ) for stack in _read_again(stacks))
+    return Knowledge(record_of(stack, os.environ) for stack in read_states(stacks))
 
 
-def _read_again(stacks: Iterable[Stack]) -> list[Stack]:
+def read_states(stacks: Iterable[Stack]) -> list[Stack]:
+    """Return the stacks with their states as they are now."""
     with ThreadPoolExecutor(CONCURRENT_READS) as pool:
         return list(pool.map(read_again, stacks))

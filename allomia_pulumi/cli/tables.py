@@ -23,7 +23,7 @@ from allomia_pulumi.core.marks import label_of, parse_mark
 from allomia_pulumi.core.messages import describe_age
 from allomia_pulumi.ground.redaction import printable, scrub
 
-__all__ = ["Tables"]
+__all__ = ["Tables", "columns", "open_console"]
 
 PIPE_WIDTH = 2000
 """More than a row can have: every cell is cut long before."""
@@ -49,7 +49,7 @@ class Tables:
     """Tables of one command on stdout, which say once at the end what was shortened."""
 
     def __init__(self) -> None:
-        self.console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+        self.console = open_console()
         self._is_shortened = False
 
     def show(self, holding: Holding, rows: Sequence[Row], now: datetime, caption: str = "") -> None:
@@ -68,10 +68,10 @@ class Tables:
             say_prose(self.console, SHORTENED)
 
     def _show_rows(self, keys: Sequence[_Cells]) -> None:
-        whole = _columns([(each.name, each.id, each.age, each.used, each.whose) for each in keys], TITLES)
-        short = _columns([(each.short, each.id, each.age, each.used, each.whose) for each in keys], TITLES)
+        whole = columns([(each.name, each.id, each.age, each.used, each.whose) for each in keys], TITLES)
+        short = columns([(each.short, each.id, each.age, each.used, each.whose) for each in keys], TITLES)
         # Whose a key is has a line of its own below.
-        narrow = _columns([(each.short, each.id, each.age, each.used) for each in keys], TITLES[:-1])
+        narrow = columns([(each.short, each.id, each.age, each.used) for each in keys], TITLES[:-1])
         fitting = [each for each in (whole, short, narrow) if max(map(cell_len, each)) <= self.console.width]
         self._is_shortened |= whole not in fitting and any(each.name != each.short for each in keys)
         if not fitting:
@@ -96,7 +96,12 @@ class Tables:
         self.console.print(Text(line), soft_wrap=True)
 
 
-def _columns(rows: Sequence[tuple[str, ...]], titles: tuple[str, ...]) -> list[str]:
+def open_console() -> Console:
+    """Return a console on stdout: of the terminal's width, or at a pipe of as good as none."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def columns(rows: Sequence[tuple[str, ...]], titles: tuple[str, ...]) -> list[str]:
     """Lay out titles and rows in columns, by the cells that characters take; the last column is not filled up."""
     table = [titles, *rows]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]

@@ -375,6 +375,28 @@ def test_keys_with_tenant_keys_of_their_own_need_no_configured_one_and_each_is_t
     assert "secret/allomia/other#api_key" in checks["tenantKey.others"]
 
 
+def declared_organization(identifier: str) -> dict[str, Any]:
+    urn = f"urn:pulumi:prod::clinic::allomia:index:Organization::{identifier}"
+    return {"urn": urn, "type": "allomia:index:Organization", "id": identifier, "outputs": {"record": {"settings": {}}}}
+
+
+@pytest.mark.catalogue(113)
+def test_a_stack_of_organizations_alone_is_well_also_without_key_endpoints(scene: Scene) -> None:
+    state = {"resources": [declared_organization(scene.organization)]}
+    scene.sandbox.settings(key_endpoints=False)
+    checks = dict(line.split("\t") for line in examine_parts(scene, {}, state).splitlines())
+    assert checks["organizations"] == "ok 1 visible"
+    assert checks["keyEndpoints"].startswith("ok none at ")
+    assert {name for name, told in checks.items() if told.startswith(("care", "failed"))} == set()
+
+
+@pytest.mark.catalogue(113)
+def test_a_declared_organization_that_the_tenant_key_does_not_see_is_named(scene: Scene) -> None:
+    state = {"resources": [declared_organization("0000"), declared_organization(scene.organization)]}
+    checks = dict(line.split("\t") for line in examine_parts(scene, {}, state).splitlines())
+    assert checks["organizations"] == "care 1 visible, without 0000, which this stack declares"
+
+
 @pytest.mark.parametrize(("offset", "words"), [(3700, "1 h ahead of"), (-3700, "1 h behind")])
 def test_a_clock_that_is_off_is_told_with_its_direction(scene: Scene, offset: int, words: str) -> None:
     scene.sandbox.settings(clock_offset_seconds=offset)

@@ -117,7 +117,7 @@ def test_keys_and_orphans_show_the_others_beside_organizations_that_no_request_c
     for command in ("keys", "orphans"):
         shown = terminal.run(command)
         assert mine.id in shown.stdout
-        assert shown.stderr.splitlines()[0] == f"warning: {LEFT_OUT}: their keys were not looked at"
+        assert shown.stderr.splitlines()[0] == f"warning: {LEFT_OUT}: left out"
         assert shown.stderr.count("warning:") == 1
         assert shown.returncode == 1
     assert "\N{REPLACEMENT CHARACTER} clinic (not readable)" in terminal.run("keys").stdout
@@ -125,7 +125,7 @@ def test_keys_and_orphans_show_the_others_beside_organizations_that_no_request_c
     document = json.loads(told.stdout)
     assert [each["id"] for each in document["organizations"]] == [terminal.organization]
     assert document["organizations"][0]["keys"][0]["id"] == mine.id
-    assert document["unread"] == [f"{LEFT_OUT}: their keys were not looked at"]
+    assert document["unread"] == [f"{LEFT_OUT}: left out"]
     assert told.returncode == 1
     assert [each.id for each in terminal.sandbox.alive(terminal.organization)] == [mine.id]
 

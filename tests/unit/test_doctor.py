@@ -45,7 +45,7 @@ from allomia_pulumi.cli.doctor.steps import (
 )
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import declared_keys
+from allomia_pulumi.cli.state import declared_keys, declared_organizations, pending_organizations
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.messages import describe_length
 from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
@@ -279,6 +279,45 @@ def test_what_a_state_declares_is_read_and_what_is_not_readable_is_left_out() ->
     assert first.owed == ("revoke key k1", "something")
     assert (second.organization_id, second.delivery, second.owed) == ("", None, ())
     assert declared_keys({}) == []
+
+
+def organization(kind: str = "allomia:index:Organization", **more: Any) -> dict[str, Any]:
+    return {"urn": f"urn:pulumi:prod::clinic::{kind}::valley", "type": kind, "id": "o1", **more}
+
+
+@pytest.mark.catalogue(113)
+def test_organizations_are_read_of_both_faces_and_are_no_keys() -> None:
+    settings = {"tenantKeyRef": "secret/allomia/tenant#api_key"}
+    provider = "urn:pulumi:prod::clinic::pulumi:providers:allomia::north::7"
+    outputs = {"record": {"settings": settings}, "pending": [{"step": "update"}]}
+    odd = {"urn": "urn:x", "type": "allomia:index:Organization", "id": 7, "outputs": {"record": {"settings": 1}}}
+    dynamic = organization("pulumi-python:dynamic/allomia:Organization")
+    state = {"resources": [organization(provider=provider, outputs=outputs), dynamic, odd]}
+    first, second, third = declared_organizations(state)
+    assert (first.id, first.name, first.owed, first.has_own_provider) == ("o1", "valley", ("update",), True)
+    assert str(first.tenant_key_ref) == settings["tenantKeyRef"]
+    assert (second.id, second.tenant_key_ref, second.has_own_provider) == ("o1", None, False)
+    assert (third.id, third.tenant_key_ref) == ("", None)
+    assert declared_keys(state) == []
+    assert declared_organizations({}) == []
+
+
+def test_an_organization_in_the_making_is_read_from_its_operation() -> None:
+    begun = {"type": "creating", "resource": organization(inputs={"name": "Valley", "email": {"ciphertext": "x"}})}
+    updated = {"type": "updating", "resource": organization(inputs={"name": "Valley"})}
+    key_begun = {"type": "creating", "resource": key()}
+    (found,) = pending_organizations({"pending_operations": [begun, updated, key_begun, "nonsense"]})
+    assert (found.title, found.email) == ("Valley", "")
+    assert pending_organizations({}) == []
+
+
+def test_an_organization_that_owes_something_is_named_and_needs_the_tenant_key() -> None:
+    subject = Subject(stack(organization(outputs={"pending": [{"step": "update"}]})))
+    assert check_owed(subject).found == "valley owes to update"
+    by_hand = {"urn": URN, "type": "allomia:index:DashboardApiKey", "outputs": {}}
+    assert subject.needs_tenant_key
+    assert Subject(stack(organization(), by_hand)).needs_tenant_key
+    assert not Subject(stack(by_hand)).needs_tenant_key
 
 
 def test_what_is_owed_and_what_is_pending_name_the_way_on() -> None:

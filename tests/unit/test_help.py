@@ -43,7 +43,7 @@ def test_completion_can_be_installed() -> None:
     assert "--install-completion" in shown("")
 
 
-@pytest.mark.parametrize("name", ["keys", "orphans", "revoke", "doctor"])
+@pytest.mark.parametrize("name", ["keys", "organizations", "orphans", "revoke", "doctor"])
 def test_whatever_reaches_allomia_takes_a_stack(name: str) -> None:
     options = {option for parameter in GROUP.commands[name].params for option in parameter.opts}
     assert options >= {"--stack", "--no-stack"}

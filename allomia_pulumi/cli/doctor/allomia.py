@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+from allomia_pulumi.cli.access import Access
 from allomia_pulumi.cli.doctor.clocks import judge_clock
 from allomia_pulumi.cli.doctor.steps import Finding, Step, care, failed, ok, shorten, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import read_again
-from allomia_pulumi.cli.state import record_of
+from allomia_pulumi.cli.state import DeclaredKey, DeclaredOrganization, record_of
 from allomia_pulumi.contracts.api_keys import KEY_LIMIT
 from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY
 from allomia_pulumi.core.messages import look_command, orphans_command, unusable_organizations
@@ -29,6 +30,8 @@ MOST_ORGANIZATIONS = 200
 NO_STACK = "whose keys are lost, a stack tells"
 NO_ENDPOINTS = "AlloMia serves no key endpoints here"
 NO_NEED = "every key of this stack is made by hand, which needs no tenant key"
+
+NO_ORGANIZATION = "Declare an Organization or make one in AlloMia, or use the tenant key of the right tenant."
 
 
 class AllomiaChecks:
@@ -69,7 +72,7 @@ class AllomiaChecks:
         return ("configuration", "vault.login") if is_in_vault else ("configuration",)
 
     def _present(self) -> Finding:
-        if not self._subject.mints:
+        if not self._subject.needs_tenant_key:
             return skipped(NO_NEED)
         self._subject.known["the tenant key"] = self._client.tenant_key()
         return ok(f"from {self._client.source}")
@@ -95,17 +98,17 @@ class AllomiaChecks:
     def _visible(self) -> Finding:
         seen = {organization.id for organization in self._organizations}
         access = self._subject.access
-        own = [key for key in self._subject.minted_keys if key.tenant_key_ref == access.reference]
-        unseen = sorted({key.organization_id for key in own if key.has_own_provider == bool(access.arguments)} - seen)
-        if unseen:
+        needed = {each.organization_id for each in self._subject.minted_keys if _is_reached(each, access)}
+        declared = {each.id for each in self._subject.organizations if each.id and _is_reached(each, access)}
+        if unseen := sorted((needed | declared) - seen):
+            why = "which this stack declares" if declared - seen else "which keys of this stack belong to"
             return care(
-                f"{len(seen)} visible, without {shorten([printable(one) for one in unseen])}, which keys of this "
-                "stack belong to",
+                f"{len(seen)} visible, without {shorten([printable(one) for one in unseen])}, {why}",
                 "Check that the tenant key is of the right tenant, and in AlloMia that the organizations are there.",
             )
         rest = f", and {unusable_organizations(self._unusable)}" if self._unusable else ""
         if not seen:
-            return failed(f"none is visible{rest}", "Make one in AlloMia, or use the tenant key of the right tenant.")
+            return failed(f"none is visible{rest}", NO_ORGANIZATION)
         if rest:
             return care(f"{len(seen)} visible{rest}", "Look at such ones in AlloMia's dashboard, and tell AlloMia.")
         return ok(f"{len(seen)} visible")
@@ -117,7 +120,9 @@ class AllomiaChecks:
         except NotFound as problem:
             self._lacks_endpoints = True
             found = f"none at {path}: DashboardApiKey works today, and OrganizationApiKey does not"
-            is_enough = {key.kind for key in self._subject.keys} == {DASHBOARD_API_KEY}
+            # A stack of organizations alone needs no key endpoints either.
+            kinds = {key.kind for key in self._subject.keys}
+            is_enough = kinds == {DASHBOARD_API_KEY} or (not kinds and bool(self._subject.organizations))
             return ok(found) if is_enough else care(found, problem.hint)
         return ok(f"there, at {path}")
 
@@ -162,6 +167,12 @@ class AllomiaChecks:
     def _list(self, organization: Organization) -> None:
         if organization.id not in self._keys:
             self._keys[organization.id] = self._client.list_keys(organization.id)
+
+
+def _is_reached(declared: DeclaredKey | DeclaredOrganization, access: Access) -> bool:
+    """Tell whether a resource is reached on a way."""
+    has_own_provider = declared.has_own_provider == bool(access.arguments)
+    return declared.tenant_key_ref == access.reference and has_own_provider
 
 
 def _called(organization: Organization) -> str:

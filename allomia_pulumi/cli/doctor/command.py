@@ -115,7 +115,8 @@ def _configured(subject: Subject, values: Mapping[str, object] | None = None) ->
 def _provided(subject: Subject, stack: Stack, project: Project) -> list[Step]:
     resources = stack.deployment.get("resources") or ()
     is_used = any(isinstance(one, dict) and is_of_plugin(one) for one in resources)
-    found = ok(f"{printable(str(project.file))}, keys in its state: {len(subject.keys)}")
+    organizations = f", organizations: {len(subject.organizations)}" if subject.organizations else ""
+    found = ok(f"{printable(str(project.file))}, keys in its state: {len(subject.keys)}{organizations}")
     return [
         Step("stack", "stack", lambda: found),
         Step(

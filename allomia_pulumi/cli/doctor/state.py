@@ -65,7 +65,7 @@ def _has_salt(configuration: Path) -> bool:
 
 def check_owed(subject: Subject) -> Finding:
     """Look for what a run left to the next one."""
-    owed = [f"{key.name} owes to {printable(step)}" for key in subject.keys for step in key.owed]
+    owed = [f"{each.name} owes to {printable(step)}" for each in subject.declared for step in each.owed]
     owed += [f"{key.name} waits for its deletion" for key in subject.keys if key.is_replaced]
     if not owed:
         return ok(f"nothing; keys declared: {len(subject.keys)}")

@@ -12,7 +12,7 @@ from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.doctor.backend import Backend
 from allomia_pulumi.cli.doctor.steps import FastClock
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import DeclaredKey, declared_keys
+from allomia_pulumi.cli.state import DeclaredKey, DeclaredOrganization, declared_keys, declared_organizations
 from allomia_pulumi.cli.target import Target
 from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.tokens import ORGANIZATION_API_KEY
@@ -57,7 +57,7 @@ class Subject:
 
     @property
     def other_accesses(self) -> list[Access]:
-        """Return the further ways in which keys of the stack are reached: with other tenant keys."""
+        """Return the further ways in which the stack's resources are reached: with other tenant keys."""
         return [one for one in self._accesses if one != self.access and self._has_tenant_key(one)]
 
     def open(self, access: Access) -> Container:
@@ -69,10 +69,20 @@ class Subject:
         """Return the keys that the stack's state declares."""
         return declared_keys(self.stack.deployment) if self.stack else []
 
+    @locked_cached_property
+    def organizations(self) -> list[DeclaredOrganization]:
+        """Return the organizations that the stack's state declares."""
+        return declared_organizations(self.stack.deployment) if self.stack else []
+
     @property
-    def mints(self) -> bool:
-        """Tell whether the tenant key is needed: not where every key is made by hand."""
-        return not self.keys or bool(self.minted_keys)
+    def declared(self) -> list[DeclaredKey | DeclaredOrganization]:
+        """Return whatever the stack's state declares."""
+        return [*self.keys, *self.organizations]
+
+    @property
+    def needs_tenant_key(self) -> bool:
+        """Tell whether the tenant key is needed: not where there is nothing but keys made by hand."""
+        return not self.keys or bool(self.minted_keys or self.organizations)
 
     @property
     def minted_keys(self) -> list[DeclaredKey]:
@@ -81,8 +91,8 @@ class Subject:
 
     @property
     def tenant_references(self) -> list[VaultReference]:
-        """Return where the tenant keys lie in Vault: the configured one, and those that keys have of their own."""
-        own = [key.tenant_key_ref for key in self.keys if not key.has_own_provider]
+        """Return where the tenant keys lie in Vault: the configured one, and those that resources have of their own."""
+        own = [each.tenant_key_ref for each in self.declared if not each.has_own_provider]
         return list(dict.fromkeys(one for one in (self.container.settings.tenant_key_ref, *own) if one is not None))
 
     @locked_cached_property

@@ -107,7 +107,7 @@ class VaultChecks:
 
     def _readings(self) -> list[tuple[VaultReference, bool]]:
         """Return what is read, and whether its metadata are looked at, too."""
-        tenants = self._subject.tenant_references if self._subject.mints else []
+        tenants = self._subject.tenant_references if self._subject.needs_tenant_key else []
         by_hand = [key.reference for key in self._subject.keys if key.reference is not None]
         return list(dict.fromkeys([*((one, False) for one in tenants), *((one, True) for one in by_hand)]))
 

@@ -489,8 +489,9 @@ ROWS: dict[int, Row] = {
         "An error, and the state keeps it; only where the list lacks it too is `pulumi state delete` named (G4)",
     ),
     113: Row(
-        "A stack holds organizations beside keys, and the command line asks about keys",
-        "An organization is passed over: it is no key, no orphan, and makes no key doubtful",
+        "A stack holds organizations beside keys or nothing else, and the command line asks about keys",
+        "An organization is passed over: it is no key, no orphan, and makes no key doubtful; `allomia doctor` names "
+        "one that the tenant key does not see",
     ),
     114: Row(
         "A time zone that AlloMia does not document, or that is none",
@@ -518,5 +519,21 @@ ROWS: dict[int, Row] = {
     125: Row(
         "The answer to a write of metadata, which nobody can read, is lost",
         "The same object is sent once more; if that is lost too, the error says so, and the next run writes it again",
+    ),
+    126: Row(
+        "A bulk-import file where one is already, or where a link or a full disk is in the way",
+        "Nothing is overwritten, no link is followed, and of a file that cannot be written whole nothing stays",
+    ),
+    127: Row(
+        "Hundreds of clinics to import, some of one name, some without a Latin letter, some as the stack's resources",
+        "Each has a valid name of its own, made of what AlloMia calls it and, where that is shared, of its id",
+    ),
+    128: Row(
+        "Bulk-import of what a stack declares, may be making or does not see, of what is deactivated, of others' keys",
+        "Left out, with a line that says why and the way out; what would import nothing is an error and no file",
+    ),
+    129: Row(
+        "A file of clinics with a bad row, or cut off to nothing",
+        "The example's program says a line for each mistake and declares nothing, so no key of a clinic ends",
     ),
 }
