@@ -110,8 +110,11 @@ def test_what_a_diff_of_an_organization_shows(scene: Scene) -> None:
     scene.face.forget("valley", "Organization")
     inputs = scene.face.check({}, {**CLINIC, "adopt": scene.organization})
     id_, outputs = scene.face.create(inputs)
-    diffed = scene.face.diff(id_, outputs, {**inputs, "city": "Oslo"}, old_inputs=inputs)
+    diffed = scene.face.diff(id_, outputs, inputs, old_inputs=inputs)
     assert (diffed.changes, diffed.replaces) == (True, [])
+    assert set(diffed.paths) == (set(CLINIC) if scene.is_plugin else set())
+    followed = scene.face.update(id_, outputs, inputs)
+    diffed = scene.face.diff(id_, followed, {**inputs, "city": "Oslo"}, old_inputs=inputs)
     assert set(diffed.paths) == ({"city"} if scene.is_plugin else set())
 
 

@@ -12,7 +12,7 @@ from allomia_pulumi.contracts.managed_organizations import OrganizationFields
 from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.model import Unknown
-from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, known_fields
+from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, known_fields, wire_name
 from allomia_pulumi.core.organization.state import OrganizationSettings, OrganizationState
 from allomia_pulumi.core.record import record_settings
 
@@ -54,8 +54,11 @@ class OrganizationPlan:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """Name what differs beside the inputs: what a refresh has found. Nothing else ever is due."""
-        return self.found
+        """Name what differs, by names on the wire: what a refresh has found, or the fields that are written.
+
+        After an adoption a field differs though no input changed.
+        """
+        return self.found or tuple(map(wire_name, self.fields))
 
 
 @dataclass(frozen=True)
