@@ -5,8 +5,8 @@ from __future__ import annotations
 from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationApi
 from allomia_pulumi.contracts.tenants import Service
 from allomia_pulumi.core.organization.state import OrganizationState
-from allomia_pulumi.core.organization.words import FORGET_IT, IF_DEACTIVATED, describe_state
-from allomia_pulumi.errors import AccessDenied, InvalidConfiguration, NotFound, RequestRefused, UnexpectedAnswer
+from allomia_pulumi.core.organization.words import FORGET_IT, describe_state
+from allomia_pulumi.errors import InvalidConfiguration, NotFound, UnexpectedAnswer
 from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["absence_of", "is_elsewhere", "is_proved_gone", "made_elsewhere", "require_present"]
@@ -23,10 +23,7 @@ def require_present(api: OrganizationApi, state: OrganizationState, service: Ser
         InvalidConfiguration: The record is of another AlloMia, and nothing proves that this one has it.
         AllomiaError: Nothing is proved.
     """
-    try:
-        found = api.read_organization(state.record.organization_id)
-    except (AccessDenied, RequestRefused) as problem:
-        raise problem.with_hint(IF_DEACTIVATED) from None
+    found = api.read_organization(state.record.organization_id)
     recorded = state.record.tenant_id
     if found is None:
         if is_elsewhere(state, service):
@@ -54,7 +51,7 @@ def absence_of(api: OrganizationApi, state: OrganizationState) -> NotFound:
     if any(each.id == state.record.organization_id for each in listed):
         return NotFound(
             f"organization {shown} answers 404 although AlloMia lists it, so nothing is proved",
-            f"The state was kept; run again later. {IF_DEACTIVATED}",
+            "The state was kept; run again later.",
         )
     if not all(each.is_usable for each in listed):
         return NotFound(

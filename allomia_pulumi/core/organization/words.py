@@ -34,7 +34,7 @@ FORGET_IT = (
     "`pulumi state delete URN`."
 )
 IF_DEACTIVATED = (
-    "If it stays so, since AlloMia deactivated it and refuses everything, find the resource with `pulumi stack "
+    "If it stays so, since it was deactivated there and refuses everything, find the resource with `pulumi stack "
     "--show-urns` and remove it from the state with `pulumi state delete URN`."
 )
 
