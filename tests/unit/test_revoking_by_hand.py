@@ -8,7 +8,7 @@ import pytest
 
 from allomia_pulumi.cli import clients
 from allomia_pulumi.cli.access import Access
-from allomia_pulumi.cli.clients import Connections, Holding, Survey
+from allomia_pulumi.cli.clients import Connections, Holding, Survey, Visible
 from allomia_pulumi.cli.keys import find_row
 from allomia_pulumi.cli.survey import Row, View
 from allomia_pulumi.errors import InvalidInput, NotFound
@@ -53,7 +53,10 @@ def test_a_key_that_is_nowhere_is_said_to_be_so() -> None:
 
 
 def test_one_allomia_in_two_spellings_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "_list_keys", lambda found: Holding(found.organization_id, "", (), found.clients[0]))
+    def list_keys(found: Visible) -> Holding:
+        return Holding(found.organization_id, "", (), found.sights[0].client)
+
+    monkeypatch.setattr(clients, "_list_keys", list_keys)
     spellings = ("https://allomia.example", "https://ALLOMIA.example:443/", "https://other.example")
     accesses = [Access({"apiUrl": each}, {}) for each in spellings]
     survey = Connections({"ALLOMIA_TENANT_KEY": "alm_tenant"}).survey(accesses, ["org"])
