@@ -9,7 +9,7 @@ from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, 
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.organization.conversation import Attempt, OrganizationConversation
-from allomia_pulumi.core.organization.inputs import OrganizationInputs, known_fields
+from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, known_fields
 from allomia_pulumi.core.organization.plan import differing
 from allomia_pulumi.core.organization.preflight import Duplicates, hint_of_refusal
 from allomia_pulumi.core.organization.roster import Roster
@@ -103,7 +103,7 @@ class Maker:
             return "its id contains a secret"
         if made.id in before:
             return f"organization {made.id} existed before"
-        if made.fields.name and fold(made.fields.name) != fold(fields.name):
+        if _is_another(made.fields, fields):
             return f"organization {made.id} has another name"
         own = self.roster.tenant_id
         if own is not None and made.tenant_id not in {None, own}:
@@ -137,3 +137,12 @@ class Maker:
         except Exception as problem:  # noqa: BLE001 - see above
             broken = f"this package itself broke ({type(problem).__name__}) while making an organization"
         raise OutcomeUnknown(broken, "Please report it with this line.")
+
+
+def _is_another(made: OrganizationFields, sent: OrganizationFields) -> bool:
+    """Tell whether an answer is about another organization: its name differs, and its e-mail or street address too.
+
+    AlloMia may write a name in its own way, or cut it; to ask for it again at every run would make many of it.
+    """
+    differs = {name: fold(getattr(made, name)) != fold(getattr(sent, name)) for name in FIELDS}
+    return made.name is not None and differs["name"] and (differs["email"] or differs["address"])

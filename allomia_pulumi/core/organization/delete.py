@@ -16,8 +16,8 @@ from allomia_pulumi.core.organization.presence import (
     require_present,
 )
 from allomia_pulumi.core.organization.state import OrganizationState
-from allomia_pulumi.core.organization.words import describe_state, is_ended
-from allomia_pulumi.errors import AllomiaError, NotFound, SetupError, UnexpectedAnswer
+from allomia_pulumi.core.organization.words import IF_DEACTIVATED, describe_state, is_ended
+from allomia_pulumi.errors import AccessDenied, AllomiaError, NotFound, RequestRefused, SetupError, UnexpectedAnswer
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.spelling import spell
@@ -60,6 +60,8 @@ class Deletion:
             self._refuse_living_keys(state)
         except AllomiaError as problem:
             problem.message = f"organization {shown} was not deactivated: {problem.message}"
+            if isinstance(problem, (AccessDenied, RequestRefused, NotFound)):
+                problem.with_hint(IF_DEACTIVATED)
             raise
         try:
             answer = self.api.deactivate_organization(state.record.organization_id)

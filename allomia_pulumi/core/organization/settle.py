@@ -76,14 +76,17 @@ class Settlement:
         raise self._none(attempt, new) if failure is None else self._unread(attempt, failure)
 
     def _new(self, listed: Sequence[ManagedOrganization], attempt: Attempt) -> tuple[ManagedOrganization, ...]:
-        """Return the organizations of that name that were not there before, and that no declaration has."""
+        """Return the organizations of that name or e-mail address that are new, and that no declaration has."""
         return tuple(
             each
             for each in listed
             if each.id not in attempt.before
-            and fold(each.fields.name) == fold(self.fields.name)
+            and (self._has_same(each, "name") or self._has_same(each, "email"))
             and not self.conversation.is_claimed(each.id)
         )
+
+    def _has_same(self, organization: ManagedOrganization, name: str) -> bool:
+        return fold(getattr(organization.fields, name)) == fold(getattr(self.fields, name))
 
     def _is_equal(self, organization: ManagedOrganization) -> bool:
         is_own_tenant = self.tenant_id is None or organization.tenant_id in {None, self.tenant_id}
@@ -97,7 +100,7 @@ class Settlement:
         )
 
     def _none(self, attempt: Attempt, new: Sequence[ManagedOrganization]) -> OutcomeUnknown:
-        others = f" (new, with this name and other fields: {describe_each(new)})" if new else ""
+        others = f" (new, with this name or e-mail address and other fields: {describe_each(new)})" if new else ""
         return OutcomeUnknown(
             f"{attempt.problem.message}, and within {SETTLE_SECONDS:.0f} s AlloMia's list showed no new organization "
             f"with these fields{others}; none was recorded",

@@ -16,6 +16,7 @@ from allomia_pulumi.ground.spelling import spell
 
 __all__ = [
     "FORGET_IT",
+    "IF_DEACTIVATED",
     "describe",
     "describe_each",
     "describe_fields",
@@ -31,6 +32,10 @@ LONGEST_NAME = 60
 FORGET_IT = (
     "If AlloMia is right, find the resource with `pulumi stack --show-urns` and remove it from the state with "
     "`pulumi state delete URN`."
+)
+IF_DEACTIVATED = (
+    "If it stays so, since it was deactivated there and refuses everything, find the resource with `pulumi stack "
+    "--show-urns` and remove it from the state with `pulumi state delete URN`."
 )
 
 

@@ -1,11 +1,22 @@
 """A new organization: one POST at most, and one that exists already is not made again unasked."""
 
 import threading
+from typing import Any
 
+import httpx
 import pytest
 
 from allomia_pulumi.core.model import UNKNOWN
-from allomia_pulumi.errors import AccessDenied, AllomiaError, InvalidInput, OutcomeUnknown, RateLimited, RequestRefused
+from allomia_pulumi.errors import (
+    AccessDenied,
+    AllomiaError,
+    Interrupted,
+    InvalidInput,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRefused,
+)
+from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.redaction import guard
 from tests.unit.organization.scenes import (
     IDENTITY,
@@ -13,6 +24,7 @@ from tests.unit.organization.scenes import (
     OTHER,
     Fault,
     Scene,
+    Send,
     after,
     answered,
     changed,
@@ -34,7 +46,7 @@ AMBIGUOUS = {
     "201 with garbage": (answered(201, is_done=True, json={"ok": True}), 1),
     "201 with an id that no request can name": (changed(id="../keys"), 1),
     "201 of another tenant": (changed(tenantId="0f0f0f0f-aaaa-bbbb-cccc-dddddddddddd"), 1),
-    "201 under another name": (changed(name="Somebody Else"), 1),
+    "201 of another clinic": (changed(name="Somebody Else", email="else@elsewhere.example"), 1),
 }
 
 
@@ -132,7 +144,7 @@ def test_g1_two_new_ones_with_equal_fields_are_named_and_none_is_taken(scene: Sc
 def test_g1_a_new_one_with_other_fields_is_named_and_not_taken(scene: Scene) -> None:
     made: list[str] = []
     scene.faults["POST"] = [after(lambda: made.append(scene.by_hand(city="Elsewhere")), then=lost_before)]
-    with pytest.raises(OutcomeUnknown, match="with this name and other fields") as raised:
+    with pytest.raises(OutcomeUnknown, match="with this name or e-mail address and other fields") as raised:
         scene.create()
     assert made[0] in raised.value.message
 
@@ -297,6 +309,65 @@ def test_an_answer_that_has_a_field_otherwise_is_said_and_is_no_change_later(sce
     assert "phoneNumber “+1 415 555 1234”" in line(scene.listener.warnings)
     assert state.phone_number == "+1 415 555 1234"
     assert not scene.diff(state, NEWS).has_changes
+
+
+def test_a_name_that_allomia_writes_in_its_own_way_is_not_asked_for_again(scene: Scene) -> None:
+    scene.faults["POST"] = [changed(name="Harbor De")]
+    state = scene.create()
+    assert "name “Harbor De”" in line(scene.listener.warnings)
+    assert state.name == "Harbor De"
+    assert (scene.clock.slept, scene.count()) == ([], 1)
+
+
+def test_a_fault_of_ours_after_the_post_is_settled_like_a_lost_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = scene.client.create_organization
+
+    def break_after(*args: Any) -> None:
+        create(*args)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(scene.client, "create_organization", break_after)
+    assert scene.create().name == NEWS["name"]
+    assert "this package itself broke (ZeroDivisionError)" in line(scene.listener.warnings)
+    assert scene.count() == 1
+
+
+def test_a_namesake_without_an_email_is_said_and_stops_nothing(scene: Scene) -> None:
+    scene.by_hand(email=None)
+    assert not scene.check(NEWS).failures
+    assert "no e-mail address to tell it by" in line(scene.listener.warnings)
+
+
+def test_a_list_that_failed_slowly_is_not_waited_for_by_all(scene: Scene) -> None:
+    def slow(request: httpx.Request, _send: Send) -> httpx.Response:
+        scene.clock.advance(60)
+        raise httpx.ReadTimeout("late", request=request)
+
+    scene.faults["GET"] = [slow] * 9
+    for number in range(5):
+        scene.check({**NEWS, "name": f"Clinic {number}"}, identity=IDENTITY.model_copy(update={"name": f"c-{number}"}))
+    assert scene.take_sent() == ["GET "]
+    assert "`pulumi up` will fail unless" in line(scene.listener.warnings)
+    scene.faults.clear()
+    scene.clock.advance(61)
+    assert not scene.check(NEWS).failures
+
+
+def test_an_interrupted_run_sends_no_post(scene: Scene) -> None:
+    scene.check(NEWS)
+    scene.cancellation.request()
+    with pytest.raises(Interrupted):
+        scene.create()
+    assert scene.count() == 0
+    slow = answered(429, is_done=False, json={"error": "slow"})
+    scene.cancellation = Cancellation()
+    scene.restart()
+    scene.faults["POST"] = [after(scene.cancellation.request, then=slow)]
+    with pytest.raises(RateLimited):
+        scene.create()
+    assert scene.count() == 0
 
 
 def test_nulls_in_an_answer_are_survived(scene: Scene) -> None:

@@ -159,6 +159,22 @@ def test_what_nothing_tells_is_said_so(scene: Scene, ending: OrganizationState) 
         scene.delete(ending)
 
 
+@pytest.mark.catalogue(110)
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_one_that_was_deactivated_and_refuses_everything_names_the_way_out(
+    scene: Scene, ending: OrganizationState, status: int
+) -> None:
+    scene.local.control("POST", "settings", {"deactivatedStatus": status})
+    scene.deactivate_by_hand(ending.record.organization_id)
+    with pytest.raises(AllomiaError, match="was not deactivated") as raised:
+        scene.delete(ending)
+    assert "`pulumi state delete URN`" in raised.value.hint
+    # A refresh proves nothing by it, and so it names no way to drop what may be alive.
+    with pytest.raises(AllomiaError) as raised:
+        scene.read(ending)
+    assert "state delete" not in raised.value.hint
+
+
 class TestGone:
     """An organization that answers 404."""
 

@@ -75,7 +75,7 @@ def test_g4_one_that_is_gone_is_an_error_that_names_the_way_out(scene: Scene) ->
 def test_g4_a_404_of_one_that_is_listed_proves_nothing(scene: Scene) -> None:
     state = scene.create()
     scene.faults["GET"] = [answered(404, is_done=False, json={"error": "no"})]
-    with pytest.raises(NotFound, match="although AlloMia lists it") as raised:
+    with pytest.raises(NotFound, match="although AlloMia lists it, so nothing is proved") as raised:
         scene.read(state)
     assert "state delete" not in raised.value.hint
 
