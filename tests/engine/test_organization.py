@@ -142,7 +142,11 @@ def test_a_refresh_shows_drift_and_an_up_leaves_it(scene: Scene) -> None:
     refreshed = scene.workspace.refresh("--skip-preview").check()
     assert "deactivated outside of Pulumi" in refreshed.text
     assert outputs_of(scene)["isActive"] is False
-    scene.up().check()
+    scene.sandbox.change_organization(clinic.id, address="Karl Johans gate 1")
+    with Calls(scene) as calls:
+        scene.up("--refresh").check()
+    assert counted(calls, "organization_updated") == counted(calls, "organization_created") == 0
+    assert outputs_of(scene)["address"] == "Karl Johans gate 1"
     assert [each.id for each in there(scene)] == [clinic.id]
 
 
