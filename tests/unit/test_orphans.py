@@ -400,7 +400,6 @@ def test_every_owner_that_was_ever_configured_counts() -> None:
 
 
 @pytest.mark.catalogue(113)
-@pytest.mark.catalogue(119)
 @pytest.mark.parametrize("kind", ["Organization", "OrganizationMetadata"])
 @pytest.mark.parametrize("package", ["allomia:index", "pulumi-python:dynamic/allomia"])
 def test_an_organization_of_the_state_is_no_key_and_keeps_no_key_doubtful(package: str, kind: str) -> None:
