@@ -54,7 +54,7 @@ ANSWERS = {
 # Answers of the documented shape that cannot be true.
 LIES = {
     "another tenant": {"tenantId": "somebody-else"},
-    "another name": {"name": "Hill Clinic"},
+    "another clinic": {"name": "Hill Clinic", "email": "hill@clinic.example"},
     "no id": {"id": ""},
     "an id with a slash": {"id": "a/b"},
 }
@@ -303,7 +303,7 @@ def test_a_neighbours_organization_with_other_fields_is_never_taken(stage: Stage
     inputs = face.check({}, stage.clinic)
     theirs = stage.neighbour(**change)
     stage.lose("POST", ANSWERS["lost before"])
-    refused(stage, lambda: face.create(inputs), theirs, "with this name and other fields")
+    refused(stage, lambda: face.create(inputs), theirs, "and other fields")
     (left,) = stage.made()
     assert left.id == theirs
 

@@ -15,7 +15,7 @@ from allomia_pulumi.core.organization.preflight import Duplicates, hint_of_refus
 from allomia_pulumi.core.organization.roster import Roster
 from allomia_pulumi.core.organization.settle import Settlement
 from allomia_pulumi.core.organization.words import describe_fields, fold
-from allomia_pulumi.errors import AllomiaError, OutcomeUnknown, RateLimited, RequestRefused
+from allomia_pulumi.errors import AllomiaError, NotFound, OutcomeUnknown, RateLimited, RequestRefused
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import printable, scrub
@@ -132,6 +132,8 @@ class Maker:
             return self.api.create_organization(fields, external_id)
         except RequestRefused as problem:
             raise problem.with_hint(hint_of_refusal(fields)) from None
+        except NotFound as problem:
+            raise problem if problem.hint else problem.with_hint("None was made. Check allomia:apiUrl.") from None
         except AllomiaError:
             raise
         except Exception as problem:  # noqa: BLE001 - see above
