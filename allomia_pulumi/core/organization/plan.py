@@ -147,7 +147,9 @@ def drift_of(state: OrganizationState) -> tuple[str, ...]:
 def found_by(before: OrganizationState, after: OrganizationState) -> tuple[str, ...]:
     """Return the outputs that a read changed, by their names on the wire: what a refresh shows."""
     old, new = before.to_outputs(), after.to_outputs()
-    return tuple(sorted(name for name in (old.keys() | new.keys()) - {"record"} if old.get(name) != new.get(name)))
+    return tuple(
+        sorted(name for name in (old.keys() | new.keys()) - {"record", "applied"} if old.get(name) != new.get(name))
+    )
 
 
 def differing(some: OrganizationFields, others: OrganizationFields) -> tuple[str, ...]:

@@ -293,7 +293,7 @@ def test_a_preview_knows_what_stays_and_what_the_program_says(scene: Scene) -> N
     state = scene.create()
     scene.take_sent()
     preview = scene.preview(state, {**MOVED, "email": UNKNOWN})
-    assert preview.unknown == {"email", "record"}
+    assert preview.unknown == {"email", "record", "applied"}
     assert preview.outputs["city"] == "Oakland"
     assert preview.outputs["tenantId"] == state.tenant_id
     assert scene.diff(state, {**NEWS, "email": UNKNOWN}).has_changes
