@@ -46,6 +46,11 @@ class ManagedOrganization(Protocol):
         ...
 
     @property
+    def unshown(self) -> frozenset[str]:
+        """Name the fields that the answer leaves out, or has something else for than a text or null."""
+        ...
+
+    @property
     def tenant_id(self) -> str | None:
         """Return the tenant that it belongs to."""
         ...

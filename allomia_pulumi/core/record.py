@@ -20,7 +20,7 @@ __all__ = ["SECRET_OUTPUTS", "STATE_VERSION", "Owed", "OwedStep", "read_state", 
 STATE_VERSION: Final = 1
 """Version of the record's shape."""
 
-SECRET_OUTPUTS: Final = frozenset({"secret", "previousSecret", "triggersHash", "metadataHash"})
+SECRET_OUTPUTS: Final = frozenset({"secret", "previousSecret", "triggersHash", "metadataHash", "applied"})
 """Outputs that both faces mark as secret, whatever else marks them."""
 
 S = TypeVar("S", bound=Model)

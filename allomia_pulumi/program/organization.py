@@ -47,6 +47,7 @@ class Organization(DeclaredResource):
 
     _outputs = (
         "address",
+        "applied",
         "city",
         "country",
         "created_at",
@@ -61,6 +62,7 @@ class Organization(DeclaredResource):
         "tenant_id",
         "timezone",
     )
+    _secret_outputs = ("applied",)
 
     def __init__(
         self,
@@ -203,6 +205,12 @@ class Organization(DeclaredResource):
     def is_active(self) -> pulumi.Output[bool | None]:
         """Whether it is active; false once a refresh has seen that it was deactivated outside of Pulumi."""
         return pulumi.get(self, "is_active")
+
+    @property
+    @pulumi.getter
+    def applied(self) -> pulumi.Output[Mapping[str, Any]]:
+        """The fields as the program and AlloMia had them at the last write, a Pulumi secret."""
+        return pulumi.get(self, "applied")
 
     @property
     @pulumi.getter

@@ -62,6 +62,10 @@ export class Organization extends pulumi.CustomResource {
      */
     declare public readonly address: pulumi.Output<string | undefined>;
     /**
+     * The fields as the program and AlloMia had them at the last write, a Pulumi secret, as some of the program's may be.
+     */
+    declare public /*out*/ readonly applied: pulumi.Output<{[key: string]: any} | undefined>;
+    /**
      * The city of its address, as AlloMia has it.
      */
     declare public readonly city: pulumi.Output<string | undefined>;
@@ -166,6 +170,7 @@ export class Organization extends pulumi.CustomResource {
             resourceInputs["stateProvince"] = args?.stateProvince;
             resourceInputs["tenantKeyRef"] = args?.tenantKeyRef;
             resourceInputs["timezone"] = args?.timezone;
+            resourceInputs["applied"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["createdBy"] = undefined /*out*/;
             resourceInputs["isActive"] = undefined /*out*/;
@@ -173,6 +178,7 @@ export class Organization extends pulumi.CustomResource {
             resourceInputs["tenantId"] = undefined /*out*/;
         } else {
             resourceInputs["address"] = undefined /*out*/;
+            resourceInputs["applied"] = undefined /*out*/;
             resourceInputs["city"] = undefined /*out*/;
             resourceInputs["country"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
@@ -190,6 +196,8 @@ export class Organization extends pulumi.CustomResource {
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         const aliasOpts = { aliases: [{ type: "pulumi-python:dynamic/allomia:Organization" }] };
         opts = pulumi.mergeOptions(opts, aliasOpts);
+        const secretOpts = { additionalSecretOutputs: ["applied"] };
+        opts = pulumi.mergeOptions(opts, secretOpts);
         super(Organization.__pulumiType, name, resourceInputs, opts);
     }
 }

@@ -16,6 +16,7 @@ from tests.contract.faces import FACES, UNKNOWN, Face, FaceError, PluginFace
 from tests.contract.scenes import assert_readable, spelled
 from tools.engine.sandbox import MadeOrganization, Sandbox, Tenant
 
+SECRET = "4dabf18193072939515e22adb298388d"
 NINE = {
     "name": "Valley Health Clinic",
     "email": "ops@valley.example",
@@ -115,7 +116,7 @@ def test_a_creation_is_one_list_and_one_post_and_its_id_is_allomias(scene: Scene
     assert there.external_id == "emr-4711"
     told = {name: made.outputs[name] for name in ("tenantId", "createdAt", "createdBy", "isActive")}
     assert told == {name: there.fields[name] for name in told}
-    assert {name for name in made.outputs if not name.startswith("__")} == {*NINE, *told, "record"}
+    assert {name for name in made.outputs if not name.startswith("__")} == {*NINE, *told, "applied", "record"}
 
 
 def test_g6_an_unchanged_organization_asks_nothing(scene: Scene) -> None:
@@ -404,7 +405,7 @@ def test_a_forced_replacement_ends_at_the_duplicate_and_nothing_is_deactivated(s
             face.check({}, news)
         with pytest.raises(FaceError) as not_made:
             face.create(inputs)
-    assert made.id in str(refused.value)
+    assert "an organization is never replaced" in str(refused.value)
     assert made.id in str(not_made.value)
     assert not WRITES & set(scene.seen(before))
     assert [(each.id, each.is_active) for each in scene.there()] == [(made.id, True)]
@@ -496,10 +497,15 @@ def test_g8_a_preview_writes_nothing_and_knows_the_id_of_an_update(scene: Scene)
     assert {name: scene.there()[0].fields[name] for name in NINE} == NINE
 
 
-def test_g3_nothing_of_an_organization_is_secret_and_no_secret_is_shown(scene: Scene) -> None:
+@pytest.mark.catalogue(142)
+def test_g3_only_what_was_applied_is_secret_and_no_secret_is_shown(scene: Scene) -> None:
     with scene.run() as face:
-        made = scene.create(face)
-        assert "4dabf18193072939515e22adb298388d" not in json.dumps(face.last_answer)
+        made = scene.create(face, externalId="emr-4711")
+        marked = {name: value for name, value in face.last_answer.items() if SECRET in json.dumps(value)}
+        assert list(marked) == ["applied"]
+        # The engine keeps the secrecy of an input for the output of its name, and for nothing inside of another one.
+        others = json.dumps({name: each for name, each in face.last_answer.items() if name not in {*NINE, "applied"}})
+        assert not [value for value in (*NINE.values(), "emr-4711") if value in others]
         assert scene.tenant.key not in json.dumps(face.last_answer)
     scene.sandbox.rotate_tenant_key(scene.tenant.id)
     with scene.run() as face:

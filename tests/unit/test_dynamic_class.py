@@ -137,7 +137,7 @@ def test_each_of_the_nine_fields_is_required(recorder: Recorder, missing: str) -
     assert recorder.registered == {}
 
 
-def test_an_organization_has_no_secret_outputs(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_organization_keeps_what_it_applied_secret(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     options: list[Any] = []
     original = pulumi.CustomResource.__init__
 
@@ -147,7 +147,7 @@ def test_an_organization_has_no_secret_outputs(recorder: Recorder, monkeypatch: 
 
     monkeypatch.setattr(pulumi.CustomResource, "__init__", spy)
     run(lambda: Organization("valley", **CLINIC).id)
-    assert options[0].additional_secret_outputs == []
+    assert options[0].additional_secret_outputs == ["applied"]
     assert recorder.registered
 
 

@@ -313,7 +313,7 @@ def test_below_a_parent_the_alias_leaves_the_parents_part_to_the_engine(engine: 
     [
         ("OrganizationApiKey", ["secret", "previousSecret", "triggersHash"]),
         ("DashboardApiKey", ["secret"]),
-        ("Organization", []),
+        ("Organization", ["applied"]),
         ("OrganizationMetadata", ["metadataHash"]),
     ],
 )

@@ -15,6 +15,7 @@ from datetime import datetime
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.conversation import Conversation
 from allomia_pulumi.core.identity import Identity, Origin
+from allomia_pulumi.core.minted_key.inputs import Inputs
 from allomia_pulumi.core.minted_key.state import KeyState, Reason
 
 __all__ = ["KeyConversation", "Outcome", "Planned", "Replacement"]
@@ -86,6 +87,7 @@ class KeyConversation(Conversation[Planned]):
     def __init__(self) -> None:
         super().__init__()
         self._replacements: dict[Identity, Replacement] = {}
+        self._coming: dict[Identity, Inputs] = {}
         self._holders: dict[str, _Holder] = {}
         self._keys: set[str] = set()
         self._minted: set[str] = set()
@@ -125,6 +127,16 @@ class KeyConversation(Conversation[Planned]):
         """Return what the diff of a replacement recorded; it holds until the creation has succeeded."""
         with self._lock:
             return self._replacements.get(identity)
+
+    def record_coming(self, identity: Identity, inputs: Inputs) -> None:
+        """Record a key that is to be made, and of which nobody has seen yet whether it can be."""
+        with self._lock:
+            self._coming[identity] = inputs
+
+    def take_coming(self, identity: Identity) -> Inputs | None:
+        """Return what the key that a declared key is to get was asked for, and forget it."""
+        with self._lock:
+            return self._coming.pop(identity, None)
 
     def record_keys(self, pulumi_id: str, identity: Identity, key_ids: Iterable[str]) -> None:
         """Record the keys of a record that this process met or made: they are no strays."""

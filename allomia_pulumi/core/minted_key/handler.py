@@ -40,7 +40,7 @@ from allomia_pulumi.core.minted_key.record import settings_of
 from allomia_pulumi.core.minted_key.state import KeyState, Reason, read_outputs
 from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.quota import Quota
-from allomia_pulumi.errors import OrganizationFull, SetupError
+from allomia_pulumi.errors import AllomiaError, OrganizationFull, SetupError
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.redaction import fingerprint
 
@@ -119,10 +119,32 @@ class OrganizationKeys:
     def _queue(self, inputs: Inputs, identity: Identity) -> None:
         """Take the key's place in the order of its organization's slots, and start to read the list that tells them."""
         reference, organization_id = inputs.tenant_key_ref, inputs.organization_id
+        self._conversation.record_coming(identity, inputs)
         if not isinstance(reference, Unknown) and not isinstance(organization_id, Unknown):
             if not self._adopts(inputs, identity):
                 self._quota.queue(organization_id, identity)
             self._quota.read_ahead.request(self._tenants.open(reference), organization_id)
+
+    def _foresee_successor(self, inputs: Inputs, state: KeyState, reporter: Reporter) -> None:
+        """Foresee the key that is made when an old one has ended; that frees its slot.
+
+        Raises:
+            AllomiaError: A failure is certain, so the old key has to stay.
+        """
+        identity = state.record.identity
+        try:
+            try:
+                self._foresee(inputs, identity, reporter)
+            except OrganizationFull:
+                if inputs.organization_id != state.record.settings.organization_id:
+                    raise
+                self._preflight.check_location(inputs, identity, reporter, is_successor=True)
+        except AllomiaError as problem:
+            problem.message = (
+                f"key {state.key_id} was not revoked, since the one that is to replace it cannot be made: "
+                f"{problem.message}"
+            )
+            raise
 
     def _adopts(self, inputs: Inputs, identity: Identity) -> bool:
         """Tell whether a key is taken over; a rotation by replacement has done that with the first one."""
@@ -171,6 +193,7 @@ class OrganizationKeys:
             AllomiaError: No key exists.
         """
         declaration = read_declaration(news)
+        self._conversation.take_coming(call.identity)
         with self._conversation.lock(call.identity):
             pulumi_id, state = self._creations.create(
                 declaration, call.identity, call.reporter, keeps_unfinished=call.keeps_unfinished
@@ -272,12 +295,15 @@ class OrganizationKeys:
     def delete(self, outputs: Mapping[str, Any], reporter: Reporter) -> None:
         """Revoke the predecessor, the key, and what is left of half-finished updates; then clear Vault of them.
 
-        A key that is proved gone counts as revoked, so a repeated delete does no harm.
+        A key that is proved gone counts as revoked, so a repeated delete does no harm. One that is deleted before its
+        successor is made is only revoked if that can be made: check has not looked.
 
         Raises:
             AllomiaError: A key may be alive, or a copy in Vault; the message names it and the way out.
         """
         state = read_outputs(outputs)
+        if (coming := self._conversation.take_coming(state.record.identity)) is not None:
+            self._foresee_successor(coming, state, reporter)
         with explaining_configuration(state.record.settings.reference):
             api = self._tenants.open(state.record.settings.reference)
             if is_elsewhere(state.record, self._tenants.service):

@@ -47,6 +47,8 @@ class OrganizationConversation(Conversation[None]):
         self._holders: dict[str, set[str]] = {}
         self._creations: dict[Identity, Creation] = {}
         self._attempts: dict[Identity, Attempt] = {}
+        self._declared: set[Identity] = set()
+        self._announced: dict[Identity, str | None] = {}
         self._made: set[str] = set()
         self._said: set[str] = set()
         self._found: dict[str, tuple[str, ...]] = {}
@@ -90,15 +92,45 @@ class OrganizationConversation(Conversation[None]):
             self._holders.setdefault(organization_id, set()).add(state.record.lineage or "")
 
     def is_held_by_another(self, state: OrganizationState) -> bool:
-        """Tell whether another record of this process goes on using the organization of one that ends."""
+        """Tell whether another record of this process goes on using the organization of one that ends, or is to."""
         with self._lock:
-            return bool(self._holders.get(state.record.organization_id, set()) - {state.record.lineage or ""})
+            organization_id = state.record.organization_id
+            others = self._holders.get(organization_id, set()) - {state.record.lineage or ""}
+            return bool(others) or organization_id in self._announced.values()
+
+    def record_declared(self, identity: Identity) -> None:
+        """Record a declaration that the state has: to make it is to replace its organization."""
+        with self._lock:
+            self._declared.add(identity)
+
+    def is_declared(self, identity: Identity) -> bool:
+        """Tell whether the state has a declaration, as far as this process was told."""
+        with self._lock:
+            return identity in self._declared
+
+    def announce(self, identity: Identity, adopted: str | None) -> None:
+        """Record that a declaration is to be made in this run, or is to take over an organization."""
+        with self._lock:
+            self._announced[identity] = adopted
+
+    def is_to_be_replaced(self, state: OrganizationState) -> bool:
+        """Tell whether the declaration of a record that ends is still to get another organization in this run."""
+        with self._lock:
+            identity = state.record.identity
+            return identity in self._announced and self._announced[identity] != state.record.organization_id
+
+    def has_successor(self, state: OrganizationState) -> bool:
+        """Tell whether the declaration of a record that ends has another organization by now."""
+        with self._lock:
+            others = (each for key, each in self._claims.items() if key != state.record.organization_id)
+            return any(state.record.identity in identities for identities in others)
 
     def record_creation(self, identity: Identity, asked: Mapping[str, Any], state: OrganizationState) -> None:
         """Record the outcome of a creation: a call that repeats it is answered with that."""
         with self._lock:
             self._creations[identity] = Creation(dict(asked), state)
             self._attempts.pop(identity, None)
+            self._announced.pop(identity, None)
 
     def creation(self, identity: Identity, asked: Mapping[str, Any]) -> OrganizationState | None:
         """Return what a creation with the same inputs has left."""
@@ -130,18 +162,19 @@ class OrganizationConversation(Conversation[None]):
         """Forget a record that has ended: a later creation of the same declaration is another one."""
         with self._lock:
             identity, organization_id = state.record.identity, state.record.organization_id
+            self._declared.discard(identity)
             self._claims.get(organization_id, set()).discard(identity)
             self._holders.get(organization_id, set()).discard(state.record.lineage or "")
             found = self._creations.get(identity)
             if found is not None and found.state.record.organization_id == organization_id:
                 self._creations.pop(identity)
 
-    def record_found(self, pulumi_id: str, found: tuple[str, ...]) -> None:
-        """Record which outputs a read changed, for the diff that follows it."""
+    def record_found(self, resource: str, found: tuple[str, ...]) -> None:
+        """Record which outputs a read of a resource changed, for the diff that follows it."""
         with self._lock:
-            self._found[pulumi_id] = found
+            self._found[resource] = found
 
-    def take_found(self, pulumi_id: str) -> tuple[str, ...]:
+    def take_found(self, resource: str) -> tuple[str, ...]:
         """Return what the last read changed, and forget it."""
         with self._lock:
-            return self._found.pop(pulumi_id, ())
+            return self._found.pop(resource, ())

@@ -61,7 +61,7 @@ class Maker:
                     made = self._settlement(fields).find(attempt)
             else:
                 made = self._settlement(fields).find(attempt)
-            self.roster.add(made)
+            self.roster.add_made(made)
             self.conversation.record_made(made.id)
         return made
 

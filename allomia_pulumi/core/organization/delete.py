@@ -67,6 +67,11 @@ class Deletion:
             answer = self.api.deactivate_organization(state.record.organization_id)
         except AllomiaError as problem:
             self._settle(state, problem)
+            if isinstance(problem, UnexpectedAnswer):
+                # It may have named another organization, which a person has to look at.
+                self.reporter.warn(
+                    f"{problem.message}; organization {shown} is deactivated all the same. {problem.hint}"
+                )
         else:
             if answer is not Revocation.CONFIRMED:
                 self._settle(state, UnexpectedAnswer(f"AlloMia's answer does not say that organization {shown} is"))

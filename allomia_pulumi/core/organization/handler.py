@@ -27,7 +27,7 @@ from allomia_pulumi.core.organization.inputs import (
     read_organization_inputs,
 )
 from allomia_pulumi.core.organization.plan import OrganizationPlan, drift_of, found_by, make_plan
-from allomia_pulumi.core.organization.preflight import Duplicates, check_fields
+from allomia_pulumi.core.organization.preflight import Duplicates, check_fields, replacement_refused
 from allomia_pulumi.core.organization.presence import require_present
 from allomia_pulumi.core.organization.preview import preview_update
 from allomia_pulumi.core.organization.roster import Rosters
@@ -78,9 +78,14 @@ class Organizations:
         """
         if olds:
             self._conversation.forget_reads({call.identity, call.old_identity or call.identity})
+            self._conversation.record_declared(call.identity)
         inputs, failures = parse_organization_inputs(news)
         if inputs is None:
             return Checked(dict(news), tuple(failures))
+        if not olds:
+            if inputs.adopt is None and self._conversation.is_declared(call.identity):
+                return Checked(dict(news)).failing("", str(replacement_refused()))
+            self._conversation.announce(call.identity, inputs.adopt if isinstance(inputs.adopt, str) else None)
         checked = Checked(dict(news), tuple(check_fields(inputs, olds, call.reporter)))
         reference = inputs.tenant_key_ref
         if checked.failures or isinstance(reference, Unknown):
@@ -110,8 +115,9 @@ class Organizations:
     def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> OrganizationPlan:
         """Compare what the program asks for with the record; nothing is asked, and nothing is ever replaced."""
         state, reporter = read_organization_outputs(outputs), call.reporter
-        if self._conversation.take_read(call.pulumi_id):
-            return OrganizationPlan(state.record.settings, found=self._conversation.take_found(call.pulumi_id))
+        own = _own(call.pulumi_id, state)
+        if self._conversation.take_read(own):
+            return OrganizationPlan(state.record.settings, found=self._conversation.take_found(own))
         inputs = require_checked(parse_organization_inputs(news))
         self._conversation.hold(state, call.identity)
         plan = make_plan(inputs, state, call.identity, self._tenants.service)
@@ -229,8 +235,9 @@ class Organizations:
                 f"{describe_fields(drifted, after.fields)}"
             )
         self._conversation.claim(after.record.organization_id, after.record.identity)
-        self._conversation.record_found(pulumi_id, found_by(state, after))
-        self._conversation.record_read(pulumi_id, (state.record.identity,))
+        own = _own(pulumi_id, state)
+        self._conversation.record_found(own, found_by(state, after))
+        self._conversation.record_read(own, (state.record.identity,))
         return after
 
     def update(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> OrganizationState:
@@ -260,16 +267,24 @@ class Organizations:
         """Forget the organization; deactivate it only if its recorded settings say so and no key of it lives.
 
         Raises:
+            InvalidInput: Another one is to be made in its place.
             AllomiaError: It was to be deactivated, and may be active; the message says what is known.
         """
         state = read_organization_outputs(outputs)
         settings = state.record.settings
+        if self._conversation.is_to_be_replaced(state):
+            raise replacement_refused(state)
         if not settings.deactivate_on_destroy:
             say_forgotten(state, reporter)
         elif self._conversation.is_held_by_another(state):
             reporter.warn(
                 f"organization {describe_state(state)} was not deactivated: another record of this stack goes on using "
                 "it"
+            )
+        elif self._conversation.has_successor(state):
+            reporter.warn(
+                f"organization {describe_state(state)} was not deactivated, and is only forgotten: a forced "
+                "replacement made another one in its place. Deactivate it in AlloMia if nobody needs it"
             )
         else:
             with explaining_configuration(settings.reference):
@@ -286,3 +301,8 @@ class Organizations:
             f"organization {describe_state(state)} was made, its engine is gone, and nobody could record it: it lives "
             f"on. In the next run {how_to_take_over(state.record.identity, state.record.organization_id)}"
         )
+
+
+def _own(pulumi_id: str, state: OrganizationState) -> str:
+    """Return what this process remembers a resource by: two that took over one organization share their Pulumi id."""
+    return f"{pulumi_id}\n{state.record.identity.model_dump_json()}"

@@ -6,6 +6,7 @@ all: what the program changed has its value, and everything else is as AlloMia h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from allomia_pulumi.contracts.managed_organizations import OrganizationFields
@@ -69,12 +70,14 @@ class Merge:
         fields: What is sent; None for what AlloMia has not and the program did not change.
         kept: Fields that only AlloMia changed, and that stay so.
         overridden: Fields that both changed, and that get the program's value.
+        recalled: Fields that AlloMia's answer does not show, and that are sent as they were last known.
         is_needed: AlloMia has something else by now.
     """
 
     fields: OrganizationFields
     kept: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
+    recalled: tuple[str, ...] = ()
     is_needed: bool = False
 
 
@@ -97,20 +100,33 @@ def make_plan(
     )
 
 
-def merge(inputs: OrganizationInputs, state: OrganizationState, now: OrganizationFields) -> Merge:
-    """Merge three ways: what was applied and accepted, what the program asks for, and what AlloMia has now."""
+def merge(
+    inputs: OrganizationInputs,
+    state: OrganizationState,
+    now: OrganizationFields,
+    unshown: Collection[str] = frozenset(),
+) -> Merge:
+    """Merge three ways: what was applied and accepted, what the program asks for, and what AlloMia has now.
+
+    A field that AlloMia's answer does not show may have a value there, which a PUT without it might clear.
+    """
     asked, applied, accepted = known_fields(inputs), state.record.settings, state.record.accepted
     changed = differing(asked, applied)
     outside = differing(now, accepted)
     merged = {name: _value(asked if name in changed else now, name) for name in FIELDS}
+    recalled = tuple(name for name in FIELDS if name in unshown and name not in changed)
+    merged |= {name: _value(accepted, name) or _value(asked, name) for name in recalled}
     for name in REQUIRED_ON_UPDATE:
         merged[name] = merged[name] or _value(asked, name)
     fields = OrganizationFields(**merged)
+    # What AlloMia changed to what the program says is no difference.
+    others = [name for name in outside if name in differing(asked, now)]
     return Merge(
         fields=fields,
-        kept=tuple(name for name in outside if name not in changed and merged[name] == _value(now, name)),
-        overridden=tuple(name for name in outside if name in changed and name in differing(asked, now)),
-        is_needed=bool(differing(fields, now)),
+        kept=tuple(name for name in others if name not in changed and merged[name] == _value(now, name)),
+        overridden=tuple(name for name in others if name in changed),
+        recalled=tuple(name for name in recalled if merged[name]),
+        is_needed=any(name not in recalled for name in differing(fields, now)),
     )
 
 
@@ -120,14 +136,20 @@ def settle_accepted(before: OrganizationFields, after: OrganizationFields, kept:
 
 
 def drift_of(state: OrganizationState) -> tuple[str, ...]:
-    """Return the fields that AlloMia had otherwise when it was last read than when they were last written."""
-    return differing(state.fields, state.record.accepted)
+    """Return the fields that AlloMia had otherwise when it was last read than when they were last written.
+
+    What it has as the program says is none of them, whatever an answer to a write has shown.
+    """
+    others = differing(state.fields, state.record.settings)
+    return tuple(name for name in differing(state.fields, state.record.accepted) if name in others)
 
 
 def found_by(before: OrganizationState, after: OrganizationState) -> tuple[str, ...]:
     """Return the outputs that a read changed, by their names on the wire: what a refresh shows."""
     old, new = before.to_outputs(), after.to_outputs()
-    return tuple(sorted(name for name in (old.keys() | new.keys()) - {"record"} if old.get(name) != new.get(name)))
+    return tuple(
+        sorted(name for name in (old.keys() | new.keys()) - {"record", "applied"} if old.get(name) != new.get(name))
+    )
 
 
 def differing(some: OrganizationFields, others: OrganizationFields) -> tuple[str, ...]:

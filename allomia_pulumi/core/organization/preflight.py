@@ -14,14 +14,21 @@ from allomia_pulumi.core.model import Unknown
 from allomia_pulumi.core.organization.conversation import OrganizationConversation
 from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, known_fields, wire_name
 from allomia_pulumi.core.organization.roster import Roster, is_namesake
-from allomia_pulumi.core.organization.words import describe, describe_each, how_to_take_over, is_ended
+from allomia_pulumi.core.organization.state import OrganizationState
+from allomia_pulumi.core.organization.words import (
+    describe,
+    describe_each,
+    describe_state,
+    how_to_take_over,
+    is_ended,
+)
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.likeness import nearest
 from allomia_pulumi.ground.redaction import printable
 from allomia_pulumi.ground.spelling import spell
 from allomia_pulumi.ground.timezones import known_timezones
 
-__all__ = ["Duplicates", "check_fields", "hint_of_refusal"]
+__all__ = ["Duplicates", "check_fields", "hint_of_refusal", "replacement_refused"]
 
 
 def check_fields(inputs: OrganizationInputs, olds: Mapping[str, Any], reporter: Reporter) -> Iterator[Failure]:
@@ -65,6 +72,17 @@ def _check_timezone(timezone: str, reporter: Reporter) -> Iterator[Failure]:
         meant = f"Did you mean {close}? " if close else "Write its IANA name, such as America/New_York. "
         newer = "If it is newer than this machine's list of time zones: `pip install --upgrade tzdata`."
         yield Failure("timezone", f"timezone {shown} is no time zone. {meant}{newer}")
+
+
+def replacement_refused(state: OrganizationState | None = None) -> InvalidInput:
+    """Return the error of a forced replacement that would make another organization for one that the state has."""
+    which = f"organization {describe_state(state)}" if state else "this organization"
+    return InvalidInput(
+        f"{which} is in the state, and would be replaced: an organization is never replaced, so none was made and none "
+        "is ended",
+        "Leave out what forces the replacement, a resource option or an option of `pulumi up`: a change of fields is "
+        "an update in place.",
+    )
 
 
 class Duplicates:

@@ -18,5 +18,5 @@ def preview_update(inputs: OrganizationInputs, state: OrganizationState, plan: O
     unknown = {wire_name(name) for name in FIELDS if isinstance(getattr(inputs, name), Unknown)}
     names = {str(field.alias) for field in OrganizationState.model_fields.values()}
     if plan.has_changes:
-        unknown.add("record")
+        unknown |= {"record", "applied"}
     return Preview({name: known.get(name) for name in names - unknown}, frozenset(unknown))

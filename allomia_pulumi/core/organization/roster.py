@@ -18,9 +18,10 @@ SHARED_FAILURE_SECONDS = 5.0
 class Roster:
     """The organizations of one tenant; the lock is held while the list is read, so it is read once; thread-safe."""
 
-    def __init__(self, api: OrganizationApi, clock: Clock) -> None:
+    def __init__(self, api: OrganizationApi, clock: Clock, made: dict[str, ManagedOrganization]) -> None:
         self._api = api
         self._clock = clock
+        self._made = made
         self._lock = threading.RLock()
         self._is_read = False
         self._ids: set[str] = set()
@@ -47,8 +48,13 @@ class Roster:
         """
         with self._lock:
             self._read_once()
-            named = tuple(self._by_name.get(fold(fields.name), {}).values())
-        return tuple(each for each in named if is_namesake(each.fields, fields) is not False)
+            named = {**self._made_for_this_tenant(), **self._by_name.get(fold(fields.name), {})}
+        return tuple(each for each in named.values() if is_namesake(each.fields, fields) is not False)
+
+    def _made_for_this_tenant(self) -> dict[str, ManagedOrganization]:
+        """Return what this process made for this tenant, also on another way to its key, after the list was read."""
+        own = self.tenant_id
+        return {key: each for key, each in tuple(self._made.items()) if own is not None and each.tenant_id == own}
 
     @property
     def tenant_id(self) -> str | None:
@@ -61,12 +67,17 @@ class Roster:
         return tuple(self._api.list_organizations())
 
     def add(self, organization: ManagedOrganization) -> None:
-        """Add an organization that this process made."""
+        """Add an organization."""
         with self._lock:
             self._ids.add(organization.id)
             self._by_name.setdefault(fold(organization.fields.name), {})[organization.id] = organization
             if organization.tenant_id:
                 self._tenant_ids.add(organization.tenant_id)
+
+    def add_made(self, organization: ManagedOrganization) -> None:
+        """Add an organization that this process made, for all rosters of its tenant."""
+        self.add(organization)
+        self._made[organization.id] = organization
 
     def _read_once(self) -> None:
         if self._is_read:
@@ -93,12 +104,13 @@ class Rosters:
         self._clock = clock
         self._lock = threading.Lock()
         self._rosters: dict[int, tuple[OrganizationApi, Roster]] = {}
+        self._made: dict[str, ManagedOrganization] = {}
 
     def of(self, api: OrganizationApi) -> Roster:
         """Return the roster of the tenant that a client asks for."""
         with self._lock:
             # The client is kept beside its roster, so that its identity is no other's meanwhile.
-            return self._rosters.setdefault(id(api), (api, Roster(api, self._clock)))[1]
+            return self._rosters.setdefault(id(api), (api, Roster(api, self._clock, self._made)))[1]
 
 
 def is_namesake(some: OrganizationFields, others: OrganizationFields) -> bool | None:

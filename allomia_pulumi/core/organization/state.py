@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationFields
 from allomia_pulumi.core.identity import Identity
@@ -23,6 +23,10 @@ __all__ = [
     "read_organization_outputs",
     "shown_fields",
 ]
+
+
+PLAIN_SETTINGS: Final = frozenset({"tenantKeyRef", "deactivateOnDestroy"})
+"""What the record has in clear: no value of these is a program's secret."""
 
 
 class OrganizationSettings(Model, OrganizationFields):
@@ -106,6 +110,10 @@ class OrganizationState(Model):
     is_active: bool | None = None
     """Whether it is active; false when it was deactivated outside of Pulumi, as far as a refresh has seen."""
 
+    applied: Mapping[str, Any] | None = None
+    """The fields as the program and AlloMia had them at the last write, a Pulumi secret, as some of the program's may
+    be."""
+
     record: OrganizationRecord
     """What was applied: identity and settings."""
 
@@ -133,18 +141,37 @@ class OrganizationState(Model):
         return self.model_copy(update={"record": self.record.model_copy(update=changes)})
 
     def to_outputs(self) -> dict[str, Any]:
-        """Return the wire form; nothing in it is secret."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """Return the wire form: what the record has of fields is an output of its own, which the face marks as secret.
+
+        The engine keeps an input's secrecy for an output of the same name only.
+        """
+        outputs = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        record = outputs["record"]
+        settings = {name: value for name, value in record["settings"].items() if name not in PLAIN_SETTINGS}
+        plain = {name: value for name, value in record["settings"].items() if name in PLAIN_SETTINGS}
+        outputs["applied"] = {"settings": settings, "accepted": record.pop("accepted")}
+        return {**outputs, "record": {**record, "settings": plain}}
 
 
 def read_organization_outputs(outputs: Mapping[str, Any]) -> OrganizationState:
     """Read the outputs that the engine kept, as `read_state` does."""
-    return read_state(OrganizationState, outputs, "organization")
+    return read_state(OrganizationState, _joined(outputs), "organization")
 
 
 def shown_fields(organization: ManagedOrganization) -> OrganizationFields:
     """Return the fields of an organization as outputs may show them: without known secrets."""
     return OrganizationFields(**{name: _scrubbed(value) for name, value in organization.fields.model_dump().items()})
+
+
+def _joined(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return outputs whose record has again what `to_outputs` made an output of its own."""
+    others = {name: value for name, value in outputs.items() if name != "applied"}
+    record, applied = outputs.get("record"), outputs.get("applied")
+    if not isinstance(record, Mapping) or not isinstance(applied, Mapping):
+        return others
+    parts = record.get("settings"), applied.get("settings")
+    settings = {name: value for part in parts if isinstance(part, Mapping) for name, value in part.items()}
+    return {**others, "record": {**record, "settings": settings, "accepted": applied.get("accepted")}}
 
 
 def _scrubbed(text: str | None) -> str | None:

@@ -49,9 +49,15 @@ class Update:
                 "is not documented: nothing was changed",
                 f"Ask AlloMia to activate it again, take the change back, or give it up: {FORGET_IT}",
             )
-        merged = merge(inputs, state, found.fields)
-        after = self._write(state, merged) if plan.fields and merged.is_needed else found
+        merged = merge(inputs, state, found.fields, found.unshown)
+        is_written = bool(plan.fields) and merged.is_needed
+        after = self._write(state, merged) if is_written else found
         self._report(state, merged, found.fields)
+        if is_written and merged.recalled:
+            self.reporter.warn(
+                f"AlloMia's answer shows no text for fields of organization {describe_state(state)}, and a PUT without "
+                f"them might clear them: they were sent as last known ({describe_fields(merged.recalled)})"
+            )
         written = record_settings_only(state.seen(after, is_active=found.is_active), plan, self.identity, self.service)
         accepted = settle_accepted(state.record.accepted, shown_fields(after), merged.kept)
         return written.with_record(accepted=accepted)
@@ -95,7 +101,7 @@ class Update:
                 "update holds is not known, and nothing was recorded",
                 next_step,
             ) from None
-        if other := differing(found.fields, merged.fields):
+        if other := [name for name in differing(found.fields, merged.fields) if name not in found.unshown]:
             raise OutcomeUnknown(
                 f"{problem.message}, and organization {shown} does not show what was sent "
                 f"({describe_fields(other, found.fields)}); nothing was recorded",

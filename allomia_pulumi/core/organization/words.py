@@ -72,8 +72,9 @@ def how_to_take_over(identity: Identity, organization_id: str) -> str:
 
 
 def fold(text: str | None) -> str:
-    """Return a text without what people overlook: case, Unicode form and spaces."""
-    return "".join(unicodedata.normalize("NFKC", text or "").casefold().split())
+    """Return a text without what people overlook: case, Unicode form, spaces, and characters that nobody sees."""
+    seen = (each for each in text or "" if unicodedata.category(each) != "Cf")
+    return "".join(unicodedata.normalize("NFKC", "".join(seen)).casefold().split())
 
 
 def is_ended(organization: ManagedOrganization) -> bool:

@@ -17,6 +17,8 @@ from allomia_pulumi.ground.references import VaultReference
 __all__ = ["SUPPORTED", "MetadataInputs", "parse_metadata_inputs"]
 
 SUPPORTED: Final = ("organizationId", "metadata", "tenantKeyRef")
+FIRST_INEXACT: Final = 2**53
+"""On their way every number is a float: from here on several whole numbers are the same one."""
 
 
 class MetadataInputs(Model):
@@ -57,6 +59,11 @@ def _metadata(value: object) -> Mapping[str, Any] | Unknown:
     for place, leaf in leaves:
         if isinstance(leaf, float) and not math.isfinite(leaf):
             raise InvalidInput(f"{place} is no number that JSON has", "Leave it out, or write it as a text.")
+        if isinstance(leaf, int | float) and float(leaf).is_integer() and abs(leaf) >= FIRST_INEXACT:
+            raise InvalidInput(
+                f"{place} is a number of more digits than Pulumi carries, and would be written as another one",
+                "Write it as a text.",
+            )
         if leaf is not None and not isinstance(leaf, str | int | float):
             raise InvalidInput(f"{place} is nothing that JSON has", "Write a text, a number, a list or an object.")
     return {name: _whole(item) for name, item in value.items()}

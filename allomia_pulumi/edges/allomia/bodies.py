@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from allomia_pulumi.edges.allomia.hiding import hide
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.ground.redaction import printable
 
@@ -53,14 +55,17 @@ class _DetailedRefusal(_Refusal):
     model_config = ConfigDict(extra="allow")
 
 
-def describe_refusal(headers: httpx.Headers, body: bytes) -> str | None:
-    """Return what a refusal says, scrubbed and bounded; None for a body that is no refusal in AlloMia's shape."""
+def describe_refusal(headers: httpx.Headers, body: bytes, sent: Mapping[str, str]) -> str | None:
+    """Return what a refusal says, scrubbed and bounded; None for a body that is no refusal in AlloMia's shape.
+
+    `sent` are values of the request, with their places: any of them may be a secret of the program's.
+    """
     refusal = parse_body(_DetailedRefusal, headers, body)
     if refusal is None:
         return None
     said = [refusal.error, *(refusal.model_extra or {}).values()]
     texts = (each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in said if each)
-    return printable("; ".join(texts), LONGEST_DETAIL)
+    return printable(hide("; ".join(texts), sent), LONGEST_DETAIL)
 
 
 def _is_json(headers: httpx.Headers) -> bool:

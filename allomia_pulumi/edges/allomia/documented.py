@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    StrictBool,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from allomia_pulumi.contracts.managed_organizations import OrganizationFields
 from allomia_pulumi.edges.allomia.bodies import Answer
@@ -31,6 +43,10 @@ __all__ = [
 ORGANIZATIONS_PATH = "/api/organization"
 CALLS_PATH = "/api/calls"
 
+FIELDS: Final = OrganizationFields.model_fields
+UNSHOWN: Final = object()
+"""Stands for what an answer leaves out."""
+
 EMPTY_WINDOW: Final[dict[str, str | int]] = {"from": "1970-01-01T00:00:00Z", "to": "1970-01-01T00:00:01Z", "limit": 1}
 """A window in which no call was made: the answer proves a key and carries no call record."""
 
@@ -48,7 +64,17 @@ def _organization_id(value: object) -> object:
     return usable_id(value) if isinstance(value, str) else "(unusable id / no text)"
 
 
-InformingText = Annotated[str | None, WrapValidator(_or_none)]
+def _whole_characters(value: str | None) -> str | None:
+    """Refuse a text with half a character, which nothing can write: no state, no terminal and no request."""
+    if value is not None:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("has half a character") from None
+    return value
+
+
+InformingText = Annotated[str | None, AfterValidator(_whole_characters), WrapValidator(_or_none)]
 InformingSwitch = Annotated[StrictBool | None, WrapValidator(_or_none)]
 InformingMoment = Annotated[AllomiaMoment | None, WrapValidator(_or_none)]
 
@@ -77,6 +103,19 @@ class Organization(Answer):
     last_modified_by: InformingText = None
     updated_at: InformingMoment = None
     deleted_at: InformingMoment = None
+    _unshown: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_unshown(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - any answer
+        found = validate(data)
+        if isinstance(data, Mapping):
+            given = {name: data.get(str(field.alias), UNSHOWN) for name, field in FIELDS.items()}
+            shown = found.fields
+            found._unshown = frozenset(  # noqa: SLF001 - it is the model's own
+                name for name, value in given.items() if value is not None and getattr(shown, name) is None
+            )
+        return found
 
     @property
     def is_usable(self) -> bool:
@@ -88,6 +127,11 @@ class Organization(Answer):
         """Return its nine fields, None for what is no text: no stand-in may ever be sent back."""
         given = {name: getattr(self, name) for name in OrganizationFields.model_fields}
         return OrganizationFields(**{**given, "name": self.plain_name})
+
+    @property
+    def unshown(self) -> frozenset[str]:
+        """Name the fields that the answer leaves out, or has something else for than a text or null."""
+        return self._unshown
 
     def at(self, page: int, position: int) -> Organization:
         """Return it with the place in the list in its stand-in, since several may have none that tells them apart."""

@@ -65,7 +65,11 @@ class Credential(Protocol):
 
 @dataclass(frozen=True)
 class _Request:
-    """One attempt: what is sent, how it is called in messages, and whether a refusal's own words may be in them."""
+    """One attempt: what is sent, and how it is called in messages.
+
+    Attributes:
+        detail: If a refusal's own words may be in messages, the values of the request that may not, with their places.
+    """
 
     method: str
     path: str
@@ -74,7 +78,7 @@ class _Request:
     doing: str
     params: Params | None = None
     body: Mapping[str, Any] | None = None
-    shows_detail: bool = False
+    detail: Mapping[str, str] | None = None
 
 
 class _Bearer(httpx.Auth):
@@ -203,9 +207,11 @@ class HttpClient:
         credential: Credential,
         *,
         doing: str,
-        shows_detail: bool = False,
+        detail: Mapping[str, str] | None = None,
     ) -> M:
         """Write something; repeated only while it was not carried out: after a 429, and when it was not sent.
+
+        With `detail`, the error has a refusal's own words, but for the values in it, whose places it names.
 
         Raises:
             OutcomeUnknown: It was sent, and no readable answer came: nobody knows whether it was done.
@@ -213,7 +219,7 @@ class HttpClient:
         """
 
         def attempt(key: SecretStr) -> M:
-            request = _Request("PUT", path, key, credential.source, doing, body=body, shows_detail=shows_detail)
+            request = _Request("PUT", path, key, credential.source, doing, body=body, detail=detail)
             with knowing_outcome():
                 return self._retry(lambda: self._send_dated(request, answer), is_repeatable=is_undone)[0]
 
@@ -273,8 +279,8 @@ class HttpClient:
                 status, headers = response.status_code, response.headers
                 if response.is_success:
                     return status, headers, parse_body(answer, headers, read_response(response)), None
-                if request.shows_detail:
-                    return status, headers, None, describe_refusal(headers, read_response(response))
+                if request.detail is not None:
+                    return status, headers, None, describe_refusal(headers, read_response(response), request.detail)
                 return status, headers, None, "" if is_refusal(headers, read_response(response)) else None
         except httpx.TransportError as problem:
             raise self._faults.from_transport(problem, request.doing) from None

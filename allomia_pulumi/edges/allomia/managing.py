@@ -19,6 +19,7 @@ from allomia_pulumi.edges.allomia.documented import (
     Organization,
     organization_path,
 )
+from allomia_pulumi.edges.allomia.hiding import places_of
 from allomia_pulumi.edges.allomia.http_client import Absent, Credential, HttpClient
 from allomia_pulumi.edges.allomia.keys import ListedKey
 from allomia_pulumi.errors import NotFound, OutcomeUnknown, UnexpectedAnswer
@@ -160,8 +161,9 @@ class OrganizationClient:
         doing = f"writing the metadata of organization {organization_id}"
         path = f"{organization_path(organization_id)}/metadata"
         body = {"metadata": dict(metadata)}
+        detail = places_of(body["metadata"], "metadata")
         try:
-            written = self._http.put(path, body, WrittenMetadata, self._tenant, doing=doing, shows_detail=True)
+            written = self._http.put(path, body, WrittenMetadata, self._tenant, doing=doing, detail=detail)
         except Absent as problem:
             raise NotFound(problem.message, problem.hint).as_said_by("AlloMia") from None
         if written.organization_id != organization_id:

@@ -28,6 +28,8 @@ type Organization struct {
 
 	// Its street address, as AlloMia has it.
 	Address pulumi.StringPtrOutput `pulumi:"address"`
+	// The fields as the program and AlloMia had them at the last write, a Pulumi secret, as some of the program's may be.
+	Applied pulumi.MapOutput `pulumi:"applied"`
 	// The city of its address, as AlloMia has it.
 	City pulumi.StringPtrOutput `pulumi:"city"`
 	// The country of its address, as AlloMia has it.
@@ -99,6 +101,10 @@ func NewOrganization(ctx *pulumi.Context,
 		},
 	})
 	opts = append(opts, aliases)
+	secrets := pulumi.AdditionalSecretOutputs([]string{
+		"applied",
+	})
+	opts = append(opts, secrets)
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource Organization
 	err := ctx.RegisterResource("allomia:index:Organization", name, args, &resource, opts...)
@@ -290,6 +296,11 @@ func (o OrganizationOutput) ToOrganizationOutputWithContext(ctx context.Context)
 // Its street address, as AlloMia has it.
 func (o OrganizationOutput) Address() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *Organization) pulumi.StringPtrOutput { return v.Address }).(pulumi.StringPtrOutput)
+}
+
+// The fields as the program and AlloMia had them at the last write, a Pulumi secret, as some of the program's may be.
+func (o OrganizationOutput) Applied() pulumi.MapOutput {
+	return o.ApplyT(func(v *Organization) pulumi.MapOutput { return v.Applied }).(pulumi.MapOutput)
 }
 
 // The city of its address, as AlloMia has it.

@@ -536,4 +536,32 @@ ROWS: dict[int, Row] = {
         "A file of clinics with a bad row, or cut off to nothing",
         "The example's program says a line for each mistake and declares nothing, so no key of a clinic ends",
     ),
+    137: Row(
+        "Something forces the replacement of an organization that a removal would deactivate: also deleted before it "
+        "is replaced, adopted, renamed in the same run, or while AlloMia's list is not to be had",
+        "It is refused before anything is ended; one that is taken over again, or has a successor already, is only "
+        "forgotten, with a line",
+    ),
+    138: Row(
+        "A key is deleted before its successor is made, and the successor cannot be made: no slot, no place in Vault, "
+        "no valid tenant key",
+        "The key is not revoked, and the error says why (G1)",
+    ),
+    139: Row(
+        "AlloMia's answer about an organization leaves a field out, or has no text for it",
+        "An update sends it as last known, so that no PUT clears it, and says so; what an answer to a write left out "
+        "is no drift",
+    ),
+    140: Row(
+        "Metadata with a whole number that has more digits than Pulumi's protocol carries",
+        "The check refuses it: another number would be written",
+    ),
+    141: Row(
+        "AlloMia's refusal of metadata repeats the values that were sent, which may be secrets of the program's",
+        "The error names the place of each value instead (G3)",
+    ),
+    142: Row(
+        "A program keeps fields of an organization secret",
+        "None stands in clear in a state or on the console: what the record has of fields is a secret output (G3)",
+    ),
 }

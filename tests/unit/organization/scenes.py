@@ -63,10 +63,14 @@ class Scene:
     def restart(self) -> None:
         """Begin a new process."""
         self.listener = Listener()
+        self.client = self.new_client()
+        self.organizations_of_process = Organizations(self, self.clock)
+
+    def new_client(self) -> OrganizationClient:
+        """Return a further client of the tenant key."""
         http = HttpClient(ADDRESS, self.clock, self.cancellation, transport=httpx.MockTransport(self._handle))
         credential = Credential(self.key)
-        self.client = OrganizationClient(http, credential, TenantClient(http, credential, KEYS))
-        self.organizations_of_process = Organizations(self, self.clock)
+        return OrganizationClient(http, credential, TenantClient(http, credential, KEYS))
 
     def require(self, reference: VaultReference | None) -> None:
         pass

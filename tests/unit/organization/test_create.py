@@ -72,6 +72,30 @@ def test_g6_what_was_made_asks_nothing_afterwards(scene: Scene) -> None:
     assert (plan.has_changes, plan.replaces, scene.take_sent()) == (False, (), [])
 
 
+@pytest.mark.catalogue(103)
+def test_two_ways_to_one_tenant_key_make_no_two_organizations(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way has a list of its own, read before the first creation."""
+    by_configuration, by_reference = scene.client, scene.new_client()
+    ways = {None: by_configuration}
+    monkeypatch.setattr(scene, "organizations", lambda reference: ways.get(reference, by_reference))
+    own = {**NEWS, "tenantKeyRef": "secret/allomia/tenant#api_key"}
+    assert scene.check(NEWS).failures == scene.check(own, identity=OTHER).failures == ()
+    made = scene.create()
+    with pytest.raises(InvalidInput, match=made.record.organization_id):
+        scene.create(own, OTHER)
+    assert scene.count() == 1
+
+
+@pytest.mark.catalogue(103)
+@pytest.mark.parametrize(
+    "name", ["\ufeffHarbor Dental", "Har\u00adbor Dental", "harbor\u00a0DENTAL\u200b", "\uff28arbor Dental"]
+)
+def test_a_name_that_differs_in_nothing_that_people_see_is_the_same(scene: Scene, name: str) -> None:
+    there = scene.by_hand()
+    (failure,) = scene.check({**NEWS, "name": name}).failures
+    assert there in failure.reason
+
+
 def test_many_creations_share_one_list(scene: Scene) -> None:
     for number in range(5):
         identity = IDENTITY.model_copy(update={"name": f"clinic-{number}"})

@@ -206,6 +206,18 @@ def test_another_address_deactivates_nobody(scene: Scene, ending: OrganizationSt
     assert scene.take_sent() == []
 
 
+@pytest.mark.catalogue(107)
+def test_an_answer_that_names_another_organization_is_said_though_ours_is_deactivated(
+    scene: Scene, ending: OrganizationState
+) -> None:
+    scene.faults["DELETE"] = [changed(organizationId="another")]
+    scene.delete(ending)
+    said = line(scene.listener.warnings)
+    assert "AlloMia answered that it deleted organization another" in said
+    assert "Look at both" in said
+    assert is_active(scene, ending) is False
+
+
 class TestTwoRecords:
     """One organization in two records, as a forced replacement with `adopt` leaves it."""
 
@@ -235,6 +247,16 @@ class TestTwoRecords:
         scene.diff(beside, ENDING, OTHER)
         scene.delete(ending)
         assert is_active(scene, ending) is True
+
+    @pytest.mark.catalogue(108)
+    def test_the_read_of_one_hides_no_change_of_the_other(self, scene: Scene, ending: OrganizationState) -> None:
+        beside = scene.create({**ENDING, "adopt": ending.record.organization_id}, OTHER)
+        scene.restart()
+        for state in (ending, beside):
+            scene.read(state)
+        news = {**ENDING, "city": "Oakland"}
+        scene.check(news, ENDING)
+        assert scene.diff(ending, news).fields == ("city",)
 
     @pytest.mark.catalogue(108)
     def test_a_refresh_or_a_diff_of_the_same_record_is_no_other_one(

@@ -160,6 +160,22 @@ class TestReading:
         assert found is not None
         assert (found.fields, found.is_active) == (OrganizationFields(), None)
 
+    @pytest.mark.catalogue(139)
+    def test_a_field_that_is_no_text_is_told_from_one_that_is_null(self, edge: Edge) -> None:
+        odd = {"address": None, "phoneNumber": 14155551234, "city": {"name": "x"}, "email": "", "postalCode": "\ud800"}
+        answer = {name: value for name, value in {**SHOWN, **odd}.items() if name != "country"}
+        body = httpx.Response(
+            200, text=json.dumps({"currentOrg": answer}), headers={"Content-Type": "application/json"}
+        )
+        found = edge.answer(body).read_organization("org-1")
+        assert found is not None
+        assert found.unshown == {"phone_number", "city", "country", "postal_code"}
+        nameless = edge.answer(httpx.Response(200, json={"currentOrg": {**SHOWN, "name": 7}})).read_organization(
+            "org-1"
+        )
+        assert nameless is not None
+        assert nameless.unshown == {"name"}
+
     def test_a_stand_in_for_a_name_is_no_field(self, edge: Edge) -> None:
         page = {"organizations": [{"id": "org-1", "name": None}], "pagination": {"total": 1, "hasNextPage": False}}
         (found,) = edge.answer(httpx.Response(200, json=page)).list_organizations()
@@ -226,6 +242,18 @@ class TestMetadata:
         assert secret not in raised.value.message
         assert "\x1b" not in raised.value.message
         assert len(raised.value.message) < 600
+
+    @pytest.mark.catalogue(141)
+    @pytest.mark.parametrize("value", ["hunter2-licence", 'say "hi" \\ there', 90125090125, "ünïcode-pass", "x" * 500])
+    def test_g3_a_detail_that_repeats_what_was_sent_names_its_place_instead(self, edge: Edge, value: object) -> None:
+        metadata = {"emr": {"licences": [{"key": value}]}, "open": True}
+        details = [f"licences[0].key: {value} is not allowed", {"received": value, "path": "emr.licences"}]
+        answer = httpx.Response(400, json={"error": f"bad value {value}", "details": details})
+        with pytest.raises(RequestRefused) as raised:
+            edge.answer(answer).put_metadata("org-1", metadata)
+        assert str(value)[:20] not in str(raised.value)
+        assert "bad value (value of metadata.emr.licences[0].key)" in raised.value.message
+        assert "is not allowed" in raised.value.message
 
     def test_only_metadata_shows_a_detail(self, edge: Edge) -> None:
         for how in ("POST", "PUT"):

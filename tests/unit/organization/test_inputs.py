@@ -77,6 +77,7 @@ def check(scene: Scene, olds: dict[str, Any] | None = None, **changes: Any) -> l
 
 def test_an_empty_text_is_refused_unless_it_was_imported_so(scene: Scene) -> None:
     for value in ("", "  "):
+        scene.restart()
         assert line(check(scene, city=value)) == "city is empty. AlloMia requires it of every organization."
         assert check(scene, {**NEWS, "city": value}, city=value) == []
 

@@ -1,5 +1,6 @@
 """An update: the program's changes and AlloMia's, merged three ways; one GET and one PUT that carries everything."""
 
+import json
 from typing import Any
 
 import httpx
@@ -103,6 +104,56 @@ def test_nulls_of_allomia_are_not_sent_back(scene: Scene) -> None:
     assert scene.update(state, MOVED).address is None
     assert b"address" not in bodies[0]
     assert b'"name":"Harbor Dental"' in bodies[0]
+
+
+def unreadable(field: str, *values: object) -> Fault:
+    """Return a fault that shows one field of the organization as something else, or not at all."""
+
+    def fault(request: httpx.Request, send: Send) -> httpx.Response:
+        answer = send(request).json()
+        shown = {name: value for name, value in answer["currentOrg"].items() if name != field}
+        body = json.dumps({**answer, "currentOrg": shown | dict(zip((field,), values, strict=False))})
+        return httpx.Response(200, text=body, headers={"Content-Type": "application/json"})
+
+    return fault
+
+
+@pytest.mark.catalogue(139)
+@pytest.mark.parametrize("shown", [(), (14155551234,), ({"e164": "+14155551234"},), ("\ud800",)])
+def test_a_field_that_no_answer_shows_is_not_cleared(scene: Scene, shown: tuple[object, ...]) -> None:
+    scene.local.control("POST", "settings", {"omittedFields": "cleared"})
+    state = scene.create()
+    scene.faults["GET"] = [unreadable("phoneNumber", *shown)]
+    after = scene.update(state, MOVED)
+    assert scene.field(state.record.organization_id, "phoneNumber") == NEWS["phoneNumber"]
+    assert after.phone_number == NEWS["phoneNumber"]
+    assert "they were sent as last known (phoneNumber)" in line(scene.listener.warnings)
+
+
+@pytest.mark.catalogue(139)
+def test_a_lost_update_is_settled_by_what_the_answer_shows(scene: Scene) -> None:
+    state = scene.create()
+    scene.faults["PUT"] = [lost_after]
+    scene.faults["GET"] = [unreadable("phoneNumber")] * 2
+    assert scene.update(state, MOVED).city == "Oakland"
+    assert scene.field(state.record.organization_id, "phoneNumber") == NEWS["phoneNumber"]
+
+
+@pytest.mark.catalogue(139)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_what_only_an_answer_to_a_write_left_out_is_no_drift(scene: Scene, method: str) -> None:
+    if method == "POST":
+        scene.faults["POST"] = [changed(phoneNumber=None)]
+        state, news = scene.create(), NEWS
+    else:
+        state, news = scene.create(), MOVED
+        scene.faults["PUT"] = [changed(phoneNumber=None)]
+        state = scene.update(state, news)
+    scene.listener.warnings.clear()
+    read = scene.read(state)
+    scene.restart()
+    assert not scene.diff(read, news).has_changes
+    assert scene.listener.warnings == []
 
 
 @pytest.mark.parametrize(
@@ -242,7 +293,7 @@ def test_a_preview_knows_what_stays_and_what_the_program_says(scene: Scene) -> N
     state = scene.create()
     scene.take_sent()
     preview = scene.preview(state, {**MOVED, "email": UNKNOWN})
-    assert preview.unknown == {"email", "record"}
+    assert preview.unknown == {"email", "record", "applied"}
     assert preview.outputs["city"] == "Oakland"
     assert preview.outputs["tenantId"] == state.tenant_id
     assert scene.diff(state, {**NEWS, "email": UNKNOWN}).has_changes
@@ -284,7 +335,8 @@ def test_the_merge_of_an_update(
             # What it did not change is as AlloMia has it, and it is said if AlloMia changed it.
             fallback = asked[name] if name in {"name", "email"} else None
             assert value == (now[name] or fallback or None)
-            assert (name in merged.kept) == (now[name] != accepted[name] and value == (now[name] or None))
+            is_other = now[name] not in {accepted[name], asked[name]}
+            assert (name in merged.kept) == (is_other and value == (now[name] or None))
             assert name not in merged.overridden
     assert merged.is_needed == bool(differing(merged.fields, current))
 

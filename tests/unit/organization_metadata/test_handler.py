@@ -126,6 +126,22 @@ def test_whole_numbers_are_written_as_such_whatever_carried_them(stack: Stack) -
     assert repr(written) == "{'beds': 12, 'share': 0.5, 'floors': [1, 2], 'open': True, 'deep': {'er': 3}}"
 
 
+@pytest.mark.catalogue(140)
+@pytest.mark.parametrize("number", [2**53, float(2**53), -(2**53), 9007199254740993, 1e300])
+def test_a_number_that_the_way_may_have_changed_is_refused(stack: Stack, number: float) -> None:
+    news = {**NEWS, "metadata": {"ids": [1, number]}}
+    (failure,) = stack.handler.check({}, news, stack.call()).failures
+    assert failure.reason.startswith("metadata.ids[1] is a number of more digits than Pulumi carries")
+    with pytest.raises(SetupError):
+        stack.handler.create(news, stack.call())
+    assert stack.api.put == []
+
+
+def test_the_largest_number_that_travels_as_it_is_is_written(stack: Stack) -> None:
+    stack.up(metadata={"largest": float(2**53 - 1), "small": 1e-300})
+    assert stack.api.put == [("org", {"largest": 9007199254740991, "small": 1e-300})]
+
+
 def test_a_null_that_travels_in_disguise_is_written_as_one(stack: Stack) -> None:
     stack.up(metadata={"gap": NULL, "list": [NULL, 1], "deep": {"gap": dict(NULL)}, "own": None})
     assert stack.api.put == [("org", {"gap": None, "list": [None, 1], "deep": {"gap": None}, "own": None})]
