@@ -63,7 +63,8 @@ def list_keys(
 ) -> None:
     """Show keys: name, id, age, last use, whose they are, and the slots that they take. Never a secret.
 
-    In a project's folder: of the organizations that its stack uses. Elsewhere: of all that the tenant key sees.
+    In a project's folder: of the organizations that its stack uses. Elsewhere, and for an import file: of all
+    that the tenant key sees.
     """
     target = find_target(stack, no_stack=no_stack, api_url=api_url, tenant_key_ref=tenant_key_ref)
     for each in organization or ():

@@ -159,8 +159,9 @@ class Organizations:
             found = Takeover(api, self._conversation, reporter).adopt(inputs.adopt, inputs)
             if not self._conversation.claim(found.id, identity):
                 reporter.warn(
-                    f"organization {describe(found)} is another resource's of this stack too: both write it, and the "
-                    "end of one deactivates nothing while the other has it"
+                    f"organization {describe(found)} is another resource's of this stack too: both write it. A run "
+                    "that ends one and has the other deactivates nothing; one that leaves the other out, as with "
+                    "--target, may deactivate it for both"
                 )
             return self._first_state(found, as_settings(found, settings), identity, is_active=found.is_active)
         maker = Maker(

@@ -468,7 +468,7 @@ ROWS: dict[int, Row] = {
     ),
     108: Row(
         "Two records have one organization: a forced replacement with `adopt`, or two resources",
-        "The end of one deactivates nothing while the other goes on using it",
+        "The end of one deactivates nothing in a run that has the other; with `--target` it may, and a warning says so",
     ),
     109: Row(
         "An organization is changed outside of Pulumi",
