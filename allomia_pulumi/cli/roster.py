@@ -213,7 +213,7 @@ def _declarations(stacks: Sequence[Stack]) -> dict[str, list[Declaration]]:
     found: dict[str, list[Declaration]] = {}
     for stack in stacks:
         for each in declared_organizations(stack.deployment):
-            if each.id:
+            if each.id and not each.is_looked_up:
                 found.setdefault(each.id, []).append(Declaration(stack.label, each.urn))
     return found
 

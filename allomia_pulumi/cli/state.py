@@ -108,6 +108,7 @@ class DeclaredOrganization:
         provider: The URN of its provider; empty if the state names none.
         tenant_key_ref: Where its own tenant key lies, if it has one of its own.
         owed: What it still owes, as the outputs say.
+        is_looked_up: Whether the program only reads it, with `get`, and manages nothing.
     """
 
     urn: str
@@ -115,6 +116,7 @@ class DeclaredOrganization:
     provider: str
     tenant_key_ref: VaultReference | None
     owed: tuple[str, ...]
+    is_looked_up: bool
 
     @property
     def name(self) -> str:
@@ -226,6 +228,7 @@ def _read_organization(resource: Resource) -> DeclaredOrganization:
         provider=_provider_urn(resource),
         tenant_key_ref=_reference(settings.get("tenantKeyRef")),
         owed=tuple(_owed(object_of(resource.get("outputs")).get("pending"))),
+        is_looked_up=bool(resource.get("external")),
     )
 
 

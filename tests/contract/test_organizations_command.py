@@ -241,6 +241,17 @@ def test_the_file_has_every_active_organization_that_no_stack_declares(stack: St
 
 
 @pytest.mark.catalogue(128)
+def test_a_clinic_that_a_program_only_looks_up_is_imported_under_another_name(stack: Stack) -> None:
+    stack.declare(ORGANIZATION, "valley-health", stack.terminal.organization)
+    stack.resources[0]["external"] = True
+    (taken,) = stack.imported("organizations")
+    assert taken["id"] == stack.terminal.organization
+    assert taken["name"] == f"valley-health-{stack.terminal.organization[:8]}"
+    document = json.loads(stack.run("organizations", "-o", "json").stdout)
+    assert [each["declaredBy"] for each in document["organizations"]] == [[]]
+
+
+@pytest.mark.catalogue(128)
 def test_an_organization_that_may_be_in_the_making_is_left_out_unless_it_is_named(stack: Stack) -> None:
     sandbox = stack.terminal.sandbox
     made = sandbox.add_organization(stack.terminal.tenant, "Hill Clinic")

@@ -286,6 +286,8 @@ def test_a_stack_of_the_dynamic_face_moves_to_the_plugin_in_place(
     assert calls.allomia() == []
     moved = resource(scene.workspace.export(), "valley")
     assert (moved["type"], moved["id"]) == (TOKEN, clinic.id)
+    # A secret is encrypted anew at each write.
+    assert all("ciphertext" in each.pop("applied") for each in (moved["outputs"], before))
     assert moved["outputs"] == before
     scene.workspace.config_set("city", "Oakland")
     scene.up().check()
