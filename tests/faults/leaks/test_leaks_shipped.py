@@ -99,6 +99,16 @@ def test_g3_keys_and_orphans_print_no_secret(scene: Scene) -> None:
     scene.told("orphans", "--output", "json", code=0)
 
 
+def test_g3_organizations_print_no_secret_and_no_import_file_has_one(scene: Scene, tmp_path: Path) -> None:
+    for options in ((), ("--active", "--keys"), ("--output", "json")):
+        assert scene.organization in scene.told("organizations", *options, code=0)
+    for command, id_ in {"organizations": scene.organization, "keys": scene.key.id}.items():
+        file = tmp_path / f"{command}.json"
+        scene.told(command, "--import-file", str(file), code=0)
+        assert id_ in file.read_text()
+        complain(search([Shown(file.name, file.read_bytes())], canaries.planted()))
+
+
 def test_g3_revoke_prints_no_secret_when_it_works_and_when_not(scene: Scene) -> None:
     assert "revoked" in scene.told("revoke", scene.organization, scene.key.id, "--yes", code=0)
     assert scene.key.id in scene.told("revoke", scene.organization, scene.key.id, "--yes", code=3)
@@ -128,7 +138,7 @@ def test_g3_a_secret_in_the_wrong_place_is_refused_unseen(scene: Scene) -> None:
 
 
 def test_every_command_is_played_here() -> None:
-    played = set(re.findall(r'"(keys|orphans|revoke|doctor|sandbox)"', Path(__file__).read_text()))
+    played = set(re.findall(r'"(keys|organizations|orphans|revoke|doctor|sandbox)"', Path(__file__).read_text()))
     assert {each.name for each in app.registered_commands} == played
 
 
