@@ -114,10 +114,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        # The program stays in this process group: the engine interrupts and kills the group.
-        with subprocess.Popen(
-            self._command(request), cwd=request.pwd, env=environment, stdin=subprocess.DEVNULL
-        ) as program:
+        with _start(self._command(request), request.pwd, environment) as program:
             # Called when the engine gives up on the call, or is gone; harmless after the end of the program.
             if not context.add_callback(program.terminate):
                 program.terminate()
@@ -175,6 +172,16 @@ def main() -> None:
     parser.add_argument("engine", help="the engine's address")
     arguments, _ = parser.parse_known_args()
     serve(LanguageHost(arguments.engine, arguments.scripts / EXECUTOR))
+
+
+def _start(command: list[str], folder: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    # The program stays in this process group, so that the engine's kill reaches it. Its interrupt must not: the engine
+    # sends one when a run has failed, and a program that is about to end would sometimes show it as a traceback.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _python(info: language_pb2.ProgramInfo) -> str:
