@@ -86,7 +86,7 @@ format: $(VENV)/ready ## let ruff lay out the code
 clean: ## remove the environment
 	rm -rf $(VENV)
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml constraints.txt allomia_pulumi/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
 	@echo "setting up the Python environment in $(VENV) (about a minute)"
 	@$(PYTHON) -m venv $(VENV)
