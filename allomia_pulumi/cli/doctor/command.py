@@ -146,7 +146,7 @@ def _kept(subject: Subject, stack: Stack, configuration: Path) -> list[Step]:
             lambda: check_passphrase(stack, configuration, subject.environ),
         ),
         Step("stack.pending", "pending operations", lambda: check_pending(stack)),
-        Step("stack.owed", "owed by keys", lambda: check_owed(subject)),
+        Step("stack.owed", "owed", lambda: check_owed(subject)),
         Step(
             "stack.oldKeys",
             "old keys made by hand",

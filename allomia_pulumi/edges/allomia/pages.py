@@ -74,7 +74,7 @@ def read_pages(read: Callable[[int], tuple[Sequence[Item], Pagination]], doing: 
             size += sum(getsizeof(value) for item in found for value in vars(item).values())
             if max(count, pagination.total) > MOST_ITEMS or page > MOST_PAGES or size > MOST_BYTES:
                 raise UnexpectedAnswer(
-                    f"AlloMia's list is larger than this package reads ({MOST_ITEMS:,} items of 16 MiB) for {doing}",
+                    f"AlloMia's list is larger than this package reads ({MOST_ITEMS:,} items, 16 MiB) for {doing}",
                     "Nothing was concluded from it; tell AlloMia, or us if so many are really there.",
                 )
             # An empty page, or more items than there are, is no list that another page could mend.
