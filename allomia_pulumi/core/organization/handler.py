@@ -110,7 +110,9 @@ class Organizations:
             if inputs.adopt is not None:
                 Takeover(api, self._conversation, call.reporter).adopt(inputs.adopt, inputs)
             else:
-                self._duplicates.refuse(self._rosters.of(api), api, inputs, call.identity, call.reporter)
+                roster = self._rosters.of(api)
+                self._duplicates.refuse(roster, api, inputs, call.identity, call.reporter)
+                self._duplicates.refuse_twin(roster, inputs, call.identity)
 
     def diff(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> OrganizationPlan:
         """Compare what the program asks for with the record; nothing is asked, and nothing is ever replaced."""

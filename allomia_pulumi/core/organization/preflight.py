@@ -120,6 +120,18 @@ class Duplicates:
         elif active:
             raise _duplicate(active, identity)
 
+    def refuse_twin(self, roster: Roster, inputs: OrganizationInputs, identity: Identity) -> None:
+        """See that no other new organization of the program has the name and the e-mail address.
+
+        Raises:
+            InvalidInput: One has, and this one does not wait for its id.
+        """
+        fields = known_fields(inputs)
+        if fields.name is None or fields.email is None or isinstance(inputs.duplicate_of, Unknown):
+            return
+        if twin := roster.reserve(fields, identity):
+            raise _twin(twin)
+
     def _look(
         self, listed: ManagedOrganization, api: OrganizationApi, fields: OrganizationFields, reporter: Reporter
     ) -> ManagedOrganization | None:
@@ -149,6 +161,14 @@ class Duplicates:
             )
             return None
         return found
+
+
+def _twin(other: Identity) -> InvalidInput:
+    return InvalidInput(
+        f"{printable(other.name)} of this program is to have this name and e-mail address too, and AlloMia would not "
+        "tell the two apart",
+        f"Declare it once, or correct one of them. If both are meant, name the other's id in {spell('duplicateOf')}.",
+    )
 
 
 def _duplicate(active: list[ManagedOrganization], identity: Identity) -> InvalidInput:

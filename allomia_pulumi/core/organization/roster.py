@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationApi, OrganizationFields
+from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.organization.words import fold
 from allomia_pulumi.errors import AllomiaError
 from allomia_pulumi.ground.clock import Clock
@@ -27,6 +28,7 @@ class Roster:
         self._ids: set[str] = set()
         self._tenant_ids: set[str] = set()
         self._by_name: dict[str, dict[str, ManagedOrganization]] = {}
+        self._reserved: dict[tuple[str, str], Identity] = {}
         self._failure: AllomiaError | None = None
         self._shared_until = 0.0
 
@@ -66,6 +68,14 @@ class Roster:
         """Read the list now, past the shared one, which stays: it is what was there before."""
         return tuple(self._api.list_organizations())
 
+    def reserve(self, fields: OrganizationFields, identity: Identity) -> Identity | None:
+        """Reserve a name and an e-mail address for a new declaration; return the one that has reserved them before."""
+        with self._lock:
+            for key in [key for key, holder in self._reserved.items() if holder == identity]:
+                del self._reserved[key]
+            holder = self._reserved.setdefault(_who(fields), identity)
+            return None if holder == identity else holder
+
     def add(self, organization: ManagedOrganization) -> None:
         """Add an organization."""
         with self._lock:
@@ -75,8 +85,10 @@ class Roster:
                 self._tenant_ids.add(organization.tenant_id)
 
     def add_made(self, organization: ManagedOrganization) -> None:
-        """Add an organization that this process made, for all rosters of its tenant."""
+        """Add an organization that this process made, for all rosters of its tenant; it needs no reservation now."""
         self.add(organization)
+        with self._lock:
+            self._reserved.pop(_who(organization.fields), None)
         self._made[organization.id] = organization
 
     def _read_once(self) -> None:
@@ -111,6 +123,10 @@ class Rosters:
         with self._lock:
             # The client is kept beside its roster, so that its identity is no other's meanwhile.
             return self._rosters.setdefault(id(api), (api, Roster(api, self._clock, self._made)))[1]
+
+
+def _who(fields: OrganizationFields) -> tuple[str, str]:
+    return fold(fields.name), fold(fields.email)
 
 
 def is_namesake(some: OrganizationFields, others: OrganizationFields) -> bool | None:

@@ -271,6 +271,19 @@ class TestDuplicates:
         assert scene.count() == 3
 
     @pytest.mark.catalogue(103)
+    def test_one_program_declares_no_two_unless_the_second_names_the_first(self, scene: Scene) -> None:
+        twin = {**NEWS, "name": NEWS["name"].upper()}
+        assert not scene.check(NEWS).failures
+        assert not scene.check(NEWS).failures, "the engine may ask twice"
+        reason = line(failure.reason for failure in scene.check(twin, identity=OTHER).failures)
+        assert reason.startswith(f"{IDENTITY.name} of this program is to have this name and e-mail address too")
+        assert not scene.check({**twin, "duplicateOf": [UNKNOWN]}, identity=OTHER).failures
+        named = {**twin, "duplicateOf": [scene.create().record.organization_id]}
+        assert not scene.check(named, identity=OTHER).failures
+        scene.create({**named, "name": NEWS["name"]}, identity=OTHER)
+        assert scene.count() == 2
+
+    @pytest.mark.catalogue(103)
     def test_ids_that_a_preview_does_not_know_yet_are_a_warning(self, scene: Scene) -> None:
         scene.by_hand()
         assert not scene.check({**NEWS, "duplicateOf": [UNKNOWN]}).failures
