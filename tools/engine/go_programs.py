@@ -20,6 +20,7 @@ __all__ = ["GO_EXAMPLE", "GoProgram", "ensure_go_example", "go_example_copy"]
 
 GO_EXAMPLE = Path("examples", "go")
 GO_SDK = SDKS / "go"
+SOURCES = {".go", ".mod", ".sum"}
 PROGRAM = "program"
 WHAT = "The Go example"
 
@@ -55,8 +56,8 @@ def ensure_go_example(report: Report = print) -> GoProgram:
         ToolError: Go is missing or too old, or it does not compile.
     """
     require_go("There is no Go to compile the Go example with.")
-    sources = [CHECKOUT / GO_EXAMPLE, CHECKOUT / GO_SDK]
-    files = [path for folder in sources for path in folder.rglob("*") if path.is_file()]
+    folders = [CHECKOUT / GO_EXAMPLE, CHECKOUT / GO_SDK]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES]
     folder = cache_folder() / "go-example" / fingerprint(files, CHECKOUT, GO_VERSION)
 
     def build(_scratch: Path, finished: Path) -> None:
