@@ -24,7 +24,6 @@ from tools.engine.node import NodeSdk
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import CHECKOUT, Child, capture
 from tools.engine.sandbox import READY, Sandbox
-from tools.engine.sdks import compile_go_sdk
 from tools.engine.workspace import Workspace
 
 README, TUTORIAL = CHECKOUT / "README.md", CHECKOUT / "docs" / "tutorial.md"
@@ -152,13 +151,3 @@ def test_the_quickstart_installs_into_an_environment_of_its_own(tmp_path: Path) 
 def test_the_programs_in_typescript_compile(node_sdk: NodeSdk, workspace: MakeWorkspace) -> None:
     for block in programs_in("typescript"):
         node_sdk.compile(workspace({"main.ts": block.code}))
-
-
-@pytest.mark.long
-def test_the_programs_in_go_compile(sdks: Path, tmp_path: Path) -> None:
-    module = Path(shutil.copytree(sdks / "go", tmp_path / "go"))
-    for number, block in enumerate(programs_in("go")):
-        # Inside the SDK's module, whose path is the one that a program imports.
-        (module / f"program{number}").mkdir()
-        (module / f"program{number}" / "main.go").write_text(block.code)
-    compile_go_sdk(module)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tools.docs import commands, resources, settings
+from tools.docs import commands, registry, resources, settings
 from tools.engine.processes import CHECKOUT
 
 __all__ = ["PARTS", "find_pages", "rebuild"]
@@ -15,6 +15,9 @@ __all__ = ["PARTS", "find_pages", "rebuild"]
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "auth": settings.describe_auth,
     "commands": commands.describe_commands,
+    "registry-contents": registry.describe_contents,
+    "registry-examples": registry.show_examples,
+    "registry-settings": registry.describe_settings,
     "resources": resources.describe_package,
     "settings": settings.describe_settings,
     "vault": settings.describe_vault,

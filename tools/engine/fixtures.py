@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from tools.engine.build import Engine, ensure_engine
+from tools.engine.go_programs import GoProgram, ensure_go_example
 from tools.engine.node import NodeSdk, ensure_node_sdk, require_node
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import ToolError
@@ -18,7 +19,17 @@ from tools.engine.sdks import write_sdks
 from tools.engine.workspace import Program, Workspace
 from tools.engine.yaml_host import ensure_yaml_host
 
-__all__ = ["MakeWorkspace", "engine", "node_sdk", "openbao", "sandbox", "sdks", "workspace", "yaml_workspace"]
+__all__ = [
+    "MakeWorkspace",
+    "engine",
+    "go_example",
+    "node_sdk",
+    "openbao",
+    "sandbox",
+    "sdks",
+    "workspace",
+    "yaml_workspace",
+]
 
 MakeWorkspace: TypeAlias = Callable[[Program], Workspace]
 
@@ -59,6 +70,12 @@ def node_sdk(sdks: Path) -> NodeSdk:
     except ToolError as error:
         pytest.skip(str(error))
     return ensure_node_sdk(sdks / "nodejs")
+
+
+@pytest.fixture(scope="session")
+def go_example() -> GoProgram:
+    """Return the compiled program of `examples/go`; compiled once, which takes a minute."""
+    return ensure_go_example()
 
 
 @pytest.fixture(scope="module")
