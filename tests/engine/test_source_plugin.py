@@ -29,6 +29,13 @@ resources:
 outputs:
   secret: ${ehr.secret}
 """
+NATIVE = """
+import pulumi
+from allomia_pulumi.native import OrganizationApiKey
+
+key = OrganizationApiKey("ehr", organization_id=pulumi.Config().require("organizationId"))
+pulumi.export("secret", key.secret)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +133,15 @@ def test_an_added_checkout_runs_the_sources_that_lie_there(
     stopped = clinic.preview()
     assert stopped.code != 0
     assert "these sources do not start" in stopped.text
+
+
+def test_the_classes_of_the_package_find_the_plugin_of_an_added_checkout(
+    workspace: MakeWorkspace, packages: PluginPackages, checkout: Path, sandbox: Sandbox, openbao: OpenBao
+) -> None:
+    settings = {"name": "clinic", "runtime": "python", "packages": {"allomia": str(checkout)}}
+    project = workspace({"Pulumi.yaml": yaml.safe_dump(settings), "__main__.py": NATIVE})
+    scene = set_scene(sandbox, openbao, shut_off(project, packages))
+    upped = project.up("--skip-preview").check()
+    assert_folder_was_used(upped)
+    assert scene.accepts(scene.secret()) == 200
+    project.up("--skip-preview", "--expect-no-changes").check()
