@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.checkouts import copy_checkout, shut_off
+from tests.engine.checkouts import PROGRAM, copy_checkout, shut_off
 from tests.engine.git_server import HOST, GitServer, commit, serve_git
 from tests.engine.scenes import Scene, set_scene
-from tests.engine.test_source_plugin import PROGRAM
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.plugin_packages import PluginPackages, ensure_plugin_packages
