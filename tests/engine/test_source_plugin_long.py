@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,9 @@ def live(scene: Scene) -> None:
 def end(scene: Scene) -> None:
     scene.workspace.destroy("--skip-preview").check()
     assert scene.alive() == []
+    # What pip has installed is not ours, and to search it for secrets, as everything that a test leaves, takes a minute.
+    for venv in list(scene.workspace.root.rglob("venv")):
+        shutil.rmtree(venv)
 
 
 def pip(project: Workspace, *arguments: str | Path) -> None:
