@@ -61,7 +61,7 @@ def live(scene: Scene) -> None:
 def end(scene: Scene) -> None:
     scene.workspace.destroy("--skip-preview").check()
     assert scene.alive() == []
-    # What pip has installed is not ours, and to search it for secrets, as everything that a test leaves, takes a minute.
+    # Everything that a test leaves is searched for secrets; what pip has installed is not ours, and takes a minute.
     for venv in list(scene.workspace.root.rglob("venv")):
         shutil.rmtree(venv)
 
