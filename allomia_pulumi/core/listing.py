@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, Field
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.input_fields import Form
 from allomia_pulumi.core.model import Model, Unknown
-from allomia_pulumi.errors import Interrupted, InvalidInput
+from allomia_pulumi.errors import Interrupted, InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.identifiers import is_identifier
 from allomia_pulumi.ground.model import WireModel
@@ -31,8 +32,8 @@ __all__ = [
     "Listing",
     "Page",
     "PageRequest",
+    "explaining_sources",
     "is_showable",
-    "optional_switch",
     "optional_text",
     "read_query",
 ]
@@ -105,7 +106,7 @@ def read_query(model: type[Q], given: Mapping[str, Any], parsers: Mapping[str, C
     form = Form(given, names.values())
     values = {name: form.read(wire_name, parsers[name]) for name, wire_name in names.items()}
     if form.failures:
-        raise InvalidInput("; ".join(failure.reason.removesuffix(".") for failure in form.failures))
+        raise InvalidInput("; ".join(failure.reason for failure in form.failures))
     return None if any(isinstance(value, Unknown) for value in values.values()) else model(**values)
 
 
@@ -120,15 +121,16 @@ def optional_text(name: str) -> Callable[[object], str | None]:
     return read
 
 
-def optional_switch(name: str) -> Callable[[object], bool | None]:
-    """Return what reads a switch that chooses only where it is given."""
-
-    def read(value: object) -> bool | None:
-        if value is None or isinstance(value, bool):
-            return value
-        raise InvalidInput(f"{spell(name)} is neither true nor false", "Write true or false, or leave it out.")
-
-    return read
+@contextmanager
+def explaining_sources() -> Iterator[None]:
+    """Add where a listing's configuration comes from to errors that another configuration could mend."""
+    try:
+        yield
+    except InvalidConfiguration as problem:
+        raise problem.with_hint(
+            "`pulumi do` does not read the configuration of a stack: it takes settings from the environment, from "
+            "--provider-file, and by --provider from a provider in the state."
+        ) from None
 
 
 def is_showable(identifier: str) -> bool:

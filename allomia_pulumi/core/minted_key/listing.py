@@ -20,8 +20,8 @@ from allomia_pulumi.core.listing import (
     Listing,
     Page,
     PageRequest,
+    explaining_sources,
     is_showable,
-    optional_switch,
     optional_text,
     read_query,
 )
@@ -48,8 +48,8 @@ class KeyQuery(Model):
     name: str | None = None
     """Only those with exactly this label, or with exactly this whole name, whose end may be a mark."""
 
-    marked: bool | None = None
-    """True: only those whose name ends in a mark, which a Pulumi program gave them. False: only those made by hand."""
+    made_by_hand: bool = False
+    """Only those whose name does not end in a mark: no Pulumi program declared them."""
 
     tenant_key_ref: VaultReference | None = None
     """Where the tenant key lies in Vault that lists them, instead of `allomia:tenantKeyRef`: `mount/path#field`, or an
@@ -58,7 +58,7 @@ class KeyQuery(Model):
     def takes(self, key: ApiKey) -> bool:
         """Tell whether a key is one of those."""
         is_named = self.name in {None, key.name, label_of(key.name)}
-        return is_named and self.marked in {None, parse_mark(key.name) is not None}
+        return is_named and not (self.made_by_hand and parse_mark(key.name))
 
 
 def _optional_organization(value: object) -> str | None:
@@ -68,7 +68,7 @@ def _optional_organization(value: object) -> str | None:
 PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "organization_id": _optional_organization,
     "name": optional_text("name"),
-    "marked": optional_switch("marked"),
+    "made_by_hand": input_fields.switch_off("madeByHand"),
     "tenant_key_ref": input_fields.reference("tenantKeyRef"),
 }
 
@@ -85,14 +85,15 @@ def list_page(tenants: Tenants, given: Mapping[str, Any], asked: PageRequest, re
     query = read_query(KeyQuery, given, PARSERS)
     if query is None:
         return None
-    api = tenants.open(query.tenant_key_ref)
-    listing = Listing(asked, (ORGANIZATION_API_KEY, tenants.service, api.source, query), depth=2)
-    if query.organization_id is not None:
-        organizations = [query.organization_id]
-    else:
-        organizations = _organizations(api, reporter, is_first=not asked.token)
-    ahead = [each for each in organizations if listing.is_ahead((each,))]
-    return _Walk(tenants, api, query, listing).take(ahead, reporter)
+    with explaining_sources():
+        api = tenants.open(query.tenant_key_ref)
+        listing = Listing(asked, (ORGANIZATION_API_KEY, tenants.service, api.source, query), depth=2)
+        if query.organization_id is not None:
+            organizations = [query.organization_id]
+        else:
+            organizations = _organizations(api, reporter, is_first=not asked.token)
+        ahead = [each for each in organizations if listing.is_ahead((each,))]
+        return _Walk(tenants, api, query, listing).take(ahead, reporter)
 
 
 @dataclass

@@ -9,7 +9,16 @@ from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.contracts.tenants import OrganizationTenants
 from allomia_pulumi.contracts.tokens import ORGANIZATION
 from allomia_pulumi.core import input_fields
-from allomia_pulumi.core.listing import Entry, Listing, Page, PageRequest, is_showable, optional_text, read_query
+from allomia_pulumi.core.listing import (
+    Entry,
+    Listing,
+    Page,
+    PageRequest,
+    explaining_sources,
+    is_showable,
+    optional_text,
+    read_query,
+)
 from allomia_pulumi.core.messages import unusable_organizations
 from allomia_pulumi.core.model import Model
 from allomia_pulumi.ground.redaction import printable
@@ -51,9 +60,10 @@ def list_page(
     query = read_query(OrganizationQuery, given, PARSERS)
     if query is None:
         return None
-    api = tenants.organizations(query.tenant_key_ref)
-    listing = Listing(asked, (ORGANIZATION, tenants.service, api.source, query), depth=1)
-    found = api.list_organizations(query.search)
+    with explaining_sources():
+        api = tenants.organizations(query.tenant_key_ref)
+        listing = Listing(asked, (ORGANIZATION, tenants.service, api.source, query), depth=1)
+        found = api.list_organizations(query.search)
     usable = [each for each in found if is_showable(each.id)]
     if len(usable) < len(found) and not asked.token:
         reporter.warn(f"{unusable_organizations(len(found) - len(usable))}: left out")
