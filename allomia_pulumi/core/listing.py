@@ -213,14 +213,14 @@ class Listing:
                 position = _Position.model_validate_json(urlsafe_b64decode(token.encode("ascii")), strict=True)
             except ValueError:
                 position = None
-        if position is None or len(position.after) > depth:
-            raise InvalidInput(
-                "the continuation token is none that this provider has given", "List again from the first page."
-            )
-        if position.listing != self._digest:
+        if position is not None and position.listing != self._digest:
             raise InvalidInput(
                 "the continuation token is of another listing: another kind, query, AlloMia or tenant key",
                 "List again from the first page, or with what that page was asked for.",
+            )
+        if position is None or len(position.after) > depth:
+            raise InvalidInput(
+                "the continuation token is none that this provider has given", "List again from the first page."
             )
         return position
 

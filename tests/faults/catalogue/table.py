@@ -564,4 +564,16 @@ ROWS: dict[int, Row] = {
         "A program keeps fields of an organization secret",
         "None stands in clear in a state or on the console: what the record has of fields is a secret output (G3)",
     ),
+    151: Row(
+        "Organizations and keys are made and ended between two pages of a listing",
+        "What stays is shown once: a page goes on after the last ids, in an order that no change disturbs",
+    ),
+    152: Row(
+        "A listing is to go on by a token that is cut, forged, or of another listing",
+        "One clear error before anything is asked; a token holds ids and nothing else (G3, G5)",
+    ),
+    153: Row(
+        "A list fails, or its pages and its total disagree, in the middle of a listing",
+        "An error, and nothing is shown: no part of a listing is told as the whole (G5)",
+    ),
 }
