@@ -78,6 +78,7 @@ def test_every_key_is_on_one_page_and_an_import_takes_its_id(clinics: Clinics) -
     shown: list[str] = []
     token, pages = "", 0
     while token or not pages:
+        assert pages <= len(keys) + 4, "pages without an end"
         page = clinics.ask(KEY, page_size=2, continuation_token=token)
         assert len(ids(page)) <= 2
         shown += ids(page)
