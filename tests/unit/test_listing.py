@@ -35,8 +35,10 @@ class Keys:
 
     def __init__(self, *counts: int) -> None:
         clock = FakeClock()
-        self.api = FakeAllomia(clock, keys={f"org-{number:03}": {} for number in range(len(counts))}, limit=99)
-        for organization_id, count in zip(self.api.keys, counts, strict=True):
+        ids = [f"org-{number:03}" for number in range(len(counts))]
+        # AlloMia's order is not that of the ids.
+        self.api = FakeAllomia(clock, keys={each: {} for each in reversed(ids)}, limit=99)
+        for organization_id, count in zip(ids, counts, strict=True):
             for number in range(count):
                 self.api.make(organization_id, f"key {number}")
         self.tenants = FakeTenants(self.api)
@@ -164,7 +166,7 @@ def test_queries_choose_by_label_name_and_mark() -> None:
     assert keys.ids(name=f"ehr--{MARK}") == sorted(ids[each.id] for each in made if MARK in each.name)
     assert keys.ids(madeByHand=True) == sorted(ids[each.id] for each in made if MARK not in each.name)
     assert keys.ids(madeByHand=False) == keys.ids() == sorted(ids.values())
-    assert keys.ids(name="ehr", madeByHand=True, organizationId="org-001") == [ids[made[3].id]]
+    assert keys.ids(name="ehr", madeByHand=True, organizationId="org-001") == [ids[made[0].id]]
     assert {each.name for each in keys.page().entries} == {"ehr", f"ehr--{MARK}", "other"}
 
 
@@ -243,6 +245,17 @@ def test_what_is_no_token_is_refused_before_anything_is_asked(token: str) -> Non
 
 
 @pytest.mark.catalogue(152)
+def test_a_token_that_is_right_but_for_an_id_or_its_length_is_refused() -> None:
+    keys = Keys(2, 2)
+    true = json.loads(urlsafe_b64decode(keys.page(size=2).token))
+    odd = [json.dumps({**true, "after": after}) for after in ([], ["../x"], ["a/b", "c"], ["o", "k", "z"], [""])]
+    for text in (*odd, json.dumps(true) + " " * LONGEST_TOKEN):
+        with pytest.raises(InvalidInput, match="none that this provider has given"):
+            keys.page(urlsafe_b64encode(text.encode()).decode())
+    assert keys.page(urlsafe_b64encode(json.dumps(true).encode()).decode()).entries
+
+
+@pytest.mark.catalogue(152)
 def test_a_token_of_another_listing_is_refused() -> None:
     def other_query(keys: Keys, token: str) -> None:
         keys.page(token, name="key 1")
@@ -272,7 +285,7 @@ def replace_service(tenants: FakeTenants) -> Any:
 
 def test_an_organization_that_is_listed_and_not_visible_is_left_out_with_a_word() -> None:
     keys = Keys(*[1] * 9)
-    hidden = list(keys.api.keys)[:7]
+    hidden = sorted(keys.api.keys)[:7]
     listed = [FakeOrganization(each, each) for each in keys.api.keys]
     for each in hidden:
         del keys.api.keys[each]
