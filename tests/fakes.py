@@ -96,6 +96,7 @@ class FakeAllomia:
     minted: int = 0
     tenant_keys: set[str] = field(default_factory=lambda: {TENANT_KEY}, repr=False)
     skew: timedelta = timedelta()
+    source: str = "Vault secret/allomia/tenant#api_key"
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def is_tenant_key(self, secret: SecretStr) -> bool:

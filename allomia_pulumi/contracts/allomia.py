@@ -40,6 +40,11 @@ class Prover(Protocol):
 class KeyApi(Prover, Protocol):
     """AlloMia, as one tenant key sees it; reads and revocations are repeated inside where that is safe."""
 
+    @property
+    def source(self) -> str:
+        """Name the place that the tenant key comes from, for messages."""
+        ...
+
     def is_tenant_key(self, secret: SecretStr) -> bool:
         """Tell whether this is the tenant key itself."""
         ...

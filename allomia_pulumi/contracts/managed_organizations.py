@@ -113,8 +113,11 @@ class OrganizationApi(Protocol):
         """Name the place that the tenant key comes from, for messages."""
         ...
 
-    def list_organizations(self) -> Sequence[ManagedOrganization]:
-        """Return all organizations of the tenant, from a list whose pages and total agree."""
+    def list_organizations(self, search: str | None = None) -> Sequence[ManagedOrganization]:
+        """Return all organizations of the tenant, or those that AlloMia's search by name finds.
+
+        They are from a list whose pages and total agree.
+        """
         ...
 
     def read_organization(self, organization_id: str) -> ManagedOrganization | None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from allomia_pulumi.contracts.reporter import Reporter
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure
+from allomia_pulumi.core.listing import Page, PageRequest
 
 __all__ = [
     "Abandons",
@@ -21,6 +22,7 @@ __all__ = [
     "Diffs",
     "Foresees",
     "Imports",
+    "Lists",
     "Outputs",
     "Preview",
     "Previews",
@@ -165,6 +167,15 @@ class Imports(Protocol):
 
     def import_(self, pulumi_id: str, identity: Identity, reporter: Reporter) -> tuple[Outputs, dict[str, Any]]:
         """Return the outputs of what exists already, and the inputs that describe it."""
+        ...
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """Lists what exists already, by ids that an import takes."""
+
+    def list_page(self, query: Mapping[str, Any], asked: PageRequest, reporter: Reporter) -> Page | None:
+        """Return a page of what the query finds; None while a part of the query is not known yet."""
         ...
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "require_known",
     "rotate_after",
     "switch",
+    "switch_off",
 ]
 
 T = TypeVar("T", bound=Model)
@@ -159,6 +160,12 @@ def switch(name: str) -> Callable[[object], bool]:
         raise InvalidInput(f"{spell(name)} is neither true nor false", "Write true or false.")
 
     return read
+
+
+def switch_off(name: str) -> Callable[[object], bool]:
+    """Return what reads a switch that is off unless it is turned on."""
+    read = switch(name)
+    return lambda value: value is not None and read(value)
 
 
 def reference(name: str) -> Callable[[object], VaultReference | Unknown | None]:

@@ -27,6 +27,7 @@ __all__ = [
     "look_command",
     "orphans_command",
     "revoke_command",
+    "unusable_keys",
     "unusable_organizations",
 ]
 
@@ -112,6 +113,12 @@ def revoke_command(organization_id: str, key_id: str, options: str = "") -> str:
 
 def _command(*parts: str) -> str:
     return f"`allomia {' '.join(filter(None, parts))}`"
+
+
+def unusable_keys(count: int) -> str:
+    """Say how many keys in AlloMia's lists have an id that no request can name."""
+    several = "keys with ids" if count > 1 else "key with an id"
+    return f"AlloMia lists {count} {several} that no request can name"
 
 
 def unusable_organizations(count: int) -> str:

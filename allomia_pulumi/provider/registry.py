@@ -42,6 +42,11 @@ class Registration:
         """Return the error of an import that the handler does not offer."""
         return InvalidInput(*self.without_import)
 
+    def refuse_list(self) -> InvalidInput:
+        """Return the error of a listing that the handler does not offer."""
+        reason, hint = self.without_import
+        return InvalidInput(f"a listing shows what can be imported, and {reason}", hint)
+
 
 def _load_organization_keys() -> Build:
     from allomia_pulumi.core.minted_key.handler import OrganizationKeys  # noqa: PLC0415 - see `Registration.load`

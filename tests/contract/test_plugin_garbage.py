@@ -18,7 +18,8 @@ from tests.contract.faces import FACES, DynamicFace, Face, PluginFace
 from tests.faults.garbage import CANARY
 from tools.engine.sandbox import Sandbox
 
-METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete", "Invoke")
+CALLS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete", "Invoke")
+METHODS = (*CALLS, "List")
 REQUESTS = {
     "Check": provider_pb2.CheckRequest,
     "Diff": provider_pb2.DiffRequest,
@@ -27,7 +28,9 @@ REQUESTS = {
     "Update": provider_pb2.UpdateRequest,
     "Delete": provider_pb2.DeleteRequest,
     "Invoke": provider_pb2.InvokeRequest,
+    "List": provider_pb2.ListRequest,
 }
+NAMING = {"Invoke": "tok", "List": "token"}
 UNSERVED = "urn:pulumi:prod::clinic::allomia:index:Nothing::x"
 CALL_SECONDS = 60
 
@@ -40,9 +43,12 @@ def face(sandbox: Sandbox) -> Iterator[PluginFace]:
 
 
 def send(face: Face, method: str, data: bytes) -> grpc.RpcError | None:
-    call = face._channel.unary_unary(f"/pulumirpc.ResourceProvider/{method}", None, None)
+    path = f"/pulumirpc.ResourceProvider/{method}"
     try:
-        call(data, timeout=CALL_SECONDS)
+        if method == "List":
+            list(face._channel.unary_stream(path, None, None)(data, timeout=CALL_SECONDS))
+        else:
+            face._channel.unary_unary(path, None, None)(data, timeout=CALL_SECONDS)
     except grpc.RpcError as problem:
         text = str(problem.details())
         assert CANARY not in text
@@ -68,7 +74,7 @@ def test_any_bytes_get_a_status_and_the_process_stays_up(face: PluginFace, metho
 @pytest.mark.parametrize("method", REQUESTS)
 @pytest.mark.parametrize("urn", ["", "x", "urn:pulumi:", "urn:pulumi:a::b::c", "urn:pulumi:\x1b::b::x::y", UNSERVED])
 def test_any_urn_gets_a_line_and_no_answer(face: PluginFace, method: str, urn: str) -> None:
-    request = REQUESTS[method](**({"tok": urn} if method == "Invoke" else {"urn": urn}))
+    request = REQUESTS[method](**{NAMING.get(method, "urn"): urn})
     problem = send(face, method, request.SerializeToString())
     assert problem is not None
     assert str(problem.details()).startswith("allomia: ")

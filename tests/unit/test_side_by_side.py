@@ -1,12 +1,13 @@
-"""Two questions are asked at the same time, and both have ended when there is an answer or an error."""
+"""Questions are asked at the same time, and all have ended when there is an answer or an error."""
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
-from allomia_pulumi.ground.side_by_side import ask_both
+from allomia_pulumi.ground.side_by_side import ask_all, ask_both
 from allomia_pulumi.ground.spelling import Caller, spell, spelled_for
 
 
@@ -45,3 +46,38 @@ def test_without_a_further_thread_one_follows_the_other(monkeypatch: pytest.Monk
     monkeypatch.setattr(threading.Thread, "start", start)
     assert ask_both(lambda: asked.append("first"), lambda: asked.append("second")) == (None, None)
     assert asked == ["first", "second"]
+
+
+def test_all_are_under_way_at_once_and_answered_in_order() -> None:
+    meeting = threading.Barrier(3, timeout=30)
+
+    def answer(number: int) -> int:
+        meeting.wait()
+        return number
+
+    assert ask_all([partial(answer, number) for number in range(3)]) == [0, 1, 2]
+    assert ask_all([]) == []
+    with spelled_for(Caller.PYTHON):
+        assert ask_all([lambda: spell("vaultSecret")] * 2) == ["vault_secret"] * 2
+
+
+def test_the_first_error_of_all_wins_and_the_others_have_ended() -> None:
+    ended = []
+
+    def fail(number: int) -> None:
+        ended.append(number)
+        raise ValueError(f"number {number}")
+
+    with pytest.raises(ValueError, match="number 1"):
+        ask_all([int, partial(fail, 1), partial(fail, 2)])
+    assert sorted(ended) == [1, 2]
+
+
+def test_without_further_threads_all_follow_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    asked: list[int] = []
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert ask_all([partial(asked.append, number) for number in range(3)]) == [None] * 3
+    assert asked == [0, 1, 2]

@@ -20,8 +20,10 @@ from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.handmade_key.inputs import DashboardInputs
 from allomia_pulumi.core.handmade_key.state import DashboardState, OldKey
 from allomia_pulumi.core.minted_key.inputs import Adoption, Inputs
+from allomia_pulumi.core.minted_key.listing import KeyQuery
 from allomia_pulumi.core.minted_key.state import KeyState
 from allomia_pulumi.core.organization.inputs import OrganizationInputs
+from allomia_pulumi.core.organization.listing import OrganizationQuery
 from allomia_pulumi.core.organization.state import OrganizationState
 from allomia_pulumi.core.organization_metadata.inputs import MetadataInputs
 from allomia_pulumi.core.organization_metadata.state import MetadataState
@@ -93,6 +95,8 @@ MODELS: Final[Mapping[str, tuple[type[BaseModel], type[BaseModel], Face]]] = {
     ORGANIZATION_API_KEY: (Inputs, KeyState, OrganizationApiKey),
     ORGANIZATION_METADATA: (MetadataInputs, MetadataState, OrganizationMetadata),
 }
+# Others have no id that an import takes, and a listing is of such ids.
+QUERIES: Final[Mapping[str, type[BaseModel]]] = {ORGANIZATION: OrganizationQuery, ORGANIZATION_API_KEY: KeyQuery}
 
 
 def build_schema() -> dict[str, Any]:
@@ -159,6 +163,13 @@ def _resource(
         "required": always,
         "inputProperties": inputs["properties"],
         "requiredInputs": [name for name in inputs["required"] if name != DEFAULTED.get(kind)],
+        **_listing(kind),
         # A program that is written anew in another language takes over the resources of the Python one.
         "aliases": [{"type": face.pulumi_type}],
     }
+
+
+def _listing(kind: str) -> dict[str, Any]:
+    """Return what a listing of a kind takes, which is what makes Pulumi's command offer one."""
+    query = QUERIES.get(kind)
+    return {"listInputs": {"type": "object", "properties": describe_fields(query)["properties"]}} if query else {}

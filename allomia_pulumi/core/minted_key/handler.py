@@ -13,6 +13,7 @@ from allomia_pulumi.contracts.tenants import Tenants
 from allomia_pulumi.core.handler import Call, Checked, Outputs, Preview
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import Failure, require_checked
+from allomia_pulumi.core.listing import Page, PageRequest
 from allomia_pulumi.core.marks import draw_lineage
 from allomia_pulumi.core.messages import explain, explaining_configuration
 from allomia_pulumi.core.minted_key.abandon import abandon
@@ -32,6 +33,7 @@ from allomia_pulumi.core.minted_key.inputs import (
     with_name,
 )
 from allomia_pulumi.core.minted_key.inspect import Inspector
+from allomia_pulumi.core.minted_key.listing import list_page
 from allomia_pulumi.core.minted_key.plan import Plan, Step, make_plan
 from allomia_pulumi.core.minted_key.preflight import Preflight, is_place_new, refusal, report_label, warn_if_abrupt
 from allomia_pulumi.core.minted_key.preview import preview_update
@@ -213,6 +215,14 @@ class OrganizationKeys:
         self._conversation.record_import(pulumi_id)
         self._record_managed(state)
         return state, inputs
+
+    def list_page(self, query: Mapping[str, Any], asked: PageRequest, reporter: Reporter) -> Page | None:
+        """Return a page of the living keys that a query finds; None while the query is not known yet.
+
+        Raises:
+            AllomiaError: Nothing is shown.
+        """
+        return list_page(self._tenants, query, asked, reporter)
 
     def preview(self, outputs: Mapping[str, Any], news: Mapping[str, Any], call: Call) -> Preview:
         """Tell what the update that the last diff decided will leave; nothing is asked or done."""

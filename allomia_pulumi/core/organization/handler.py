@@ -15,6 +15,7 @@ from allomia_pulumi.core.forecast import Forecast
 from allomia_pulumi.core.handler import Call, Checked, Outputs, Preview
 from allomia_pulumi.core.identity import Identity
 from allomia_pulumi.core.input_fields import require_checked
+from allomia_pulumi.core.listing import Page, PageRequest
 from allomia_pulumi.core.marks import draw_lineage
 from allomia_pulumi.core.messages import explaining_configuration
 from allomia_pulumi.core.model import Unknown
@@ -26,6 +27,7 @@ from allomia_pulumi.core.organization.inputs import (
     parse_organization_inputs,
     read_organization_inputs,
 )
+from allomia_pulumi.core.organization.listing import list_page
 from allomia_pulumi.core.organization.plan import OrganizationPlan, drift_of, found_by, make_plan
 from allomia_pulumi.core.organization.preflight import Duplicates, check_fields, replacement_refused
 from allomia_pulumi.core.organization.presence import require_present
@@ -213,6 +215,14 @@ class Organizations:
         state = self._first_state(found, as_settings(found), identity, is_active=found.is_active)
         self._conversation.hold(state, identity)
         return state, as_inputs(state.record.settings)
+
+    def list_page(self, query: Mapping[str, Any], asked: PageRequest, reporter: Reporter) -> Page | None:
+        """Return a page of the organizations that a query finds; None while the query is not known yet.
+
+        Raises:
+            AllomiaError: Nothing is shown.
+        """
+        return list_page(self._tenants, query, asked, reporter)
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> OrganizationState:
         """Return the organization as AlloMia has it now; one that is gone is a person's to remove from the state.

@@ -106,7 +106,7 @@ def parse_organization_inputs(news: Mapping[str, Any]) -> tuple[OrganizationInpu
         **fields,
         external_id=form.read("externalId", _optional_text("externalId")),
         tenant_key_ref=form.read("tenantKeyRef", input_fields.reference("tenantKeyRef")),
-        deactivate_on_destroy=form.read("deactivateOnDestroy", _switch_off("deactivateOnDestroy")),
+        deactivate_on_destroy=form.read("deactivateOnDestroy", input_fields.switch_off("deactivateOnDestroy")),
         adopt=form.read("adopt", _adopted),
         duplicate_of=form.read("duplicateOf", _duplicates),
     )
@@ -144,11 +144,6 @@ def _text(name: str) -> Callable[[object], str]:
 def _optional_text(name: str) -> Callable[[object], str | None]:
     read = _text(name)
     return lambda value: None if value is None else read(value)
-
-
-def _switch_off(name: str) -> Callable[[object], bool]:
-    read = input_fields.switch(name)
-    return lambda value: value is not None and read(value)
 
 
 def _adopted(value: object) -> str | None:

@@ -80,9 +80,9 @@ class OrganizationClient:
         """Name the place that the tenant key comes from, for messages."""
         return self._tenant.source
 
-    def list_organizations(self) -> tuple[Organization, ...]:
-        """Return all organizations of the tenant, from a list whose pages and total agree."""
-        return self._reads.list_organizations()
+    def list_organizations(self, search: str | None = None) -> tuple[Organization, ...]:
+        """Return all organizations of the tenant, or those that AlloMia's search by name finds."""
+        return self._reads.list_organizations(search)
 
     def read_organization(self, organization_id: str) -> Organization | None:
         """Return the organization that answers for itself, or None for its own 404.

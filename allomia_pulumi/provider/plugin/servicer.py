@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
@@ -14,7 +14,8 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from allomia_pulumi._version import __version__
 from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
-from allomia_pulumi.core.handler import Abandons, Call, Foresees, Imports, Outputs, Previews, Resource
+from allomia_pulumi.contracts.tokens import kind_of
+from allomia_pulumi.core.handler import Abandons, Call, Foresees, Imports, Lists, Outputs, Previews, Resource
 from allomia_pulumi.core.input_fields import Failure
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.read_ahead import take_announcement
@@ -31,6 +32,7 @@ from allomia_pulumi.provider.plugin.codec import decode, encode
 from allomia_pulumi.provider.plugin.failures import ends_with_status
 from allomia_pulumi.provider.plugin.imports import ImportWatch
 from allomia_pulumi.provider.plugin.invokes import invoke
+from allomia_pulumi.provider.plugin.listing import page_request, to_stream
 from allomia_pulumi.provider.plugin.responses import (
     OperationReporter,
     changed_inputs,
@@ -206,6 +208,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=request.id, properties=to_properties(state), inputs=encode(inputs))
 
     @ends_with_status
+    def List(
+        self, request: provider_pb2.ListRequest, context: grpc.ServicerContext
+    ) -> Iterator[provider_pb2.ListResponse]:
+        kind = kind_of(request.token) or request.token
+        registration, resource = _registration(kind), self._served(kind)
+        if not isinstance(resource, Lists):
+            raise registration.refuse_list()
+        # Whole before its first entry is sent: what fails in the middle shows nothing that could be taken for all.
+        page = resource.list_page(
+            decode(request.query), page_request(request, context), OperationReporter(self.log, "")
+        )
+        return to_stream(page)
+
+    @ends_with_status
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
         reporter = OperationReporter(self.log, request.urn)
@@ -251,7 +267,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._resources: SingleFlight[str, Resource] = SingleFlight()
 
     def _resource(self, urn: str) -> Resource:
-        kind = kind_in(urn)
+        return self._served(kind_in(urn))
+
+    def _served(self, kind: str) -> Resource:
         return self._resources.get(kind, lambda: self._build(kind))
 
     def _build(self, kind: str) -> Resource:

@@ -580,4 +580,16 @@ ROWS: dict[int, Row] = {
         "Pulumi is killed while the plugin of a checkout makes a key; the language host then kills the plugin at once",
         "No process is left; the key that no state knows is named by the next run (G1)",
     ),
+    151: Row(
+        "Organizations and keys are made and ended between two pages of a listing",
+        "What stays is shown once: a page goes on after the last ids, in an order that no change disturbs",
+    ),
+    152: Row(
+        "A listing is to go on by a token that is cut, forged, or of another listing",
+        "One clear error before anything is asked; a token holds ids and nothing else (G3, G5)",
+    ),
+    153: Row(
+        "A list fails, or its pages and its total disagree, in the middle of a listing",
+        "An error, and nothing is shown: no part of a listing is told as the whole (G5)",
+    ),
 }
