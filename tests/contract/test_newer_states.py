@@ -119,6 +119,7 @@ def declared(
     return Declared(sandbox, openbao, tenant, face, id_, inputs, outputs, face.check(inputs, other))
 
 
+@pytest.mark.catalogue(155)
 def test_g4_a_state_of_a_newer_version_is_refused_by_every_operation_before_anything_is_asked(
     declared: Declared,
 ) -> None:
@@ -132,6 +133,7 @@ def test_g4_a_state_of_a_newer_version_is_refused_by_every_operation_before_anyt
     assert declared.writes(event, entry) == []
 
 
+@pytest.mark.catalogue(155)
 def test_g4_a_state_whose_version_is_none_is_refused_as_well(declared: Declared) -> None:
     event, entry = declared.sandbox.last_event(), len(declared.openbao.audit_entries())
     for version in NO_VERSIONS:
@@ -149,6 +151,7 @@ def test_g4_a_state_of_another_meaning_is_refused_as_one_that_may_be_newer(decla
     assert all("If a newer allomia-pulumi has written it" in error for error in declared.refused(outputs))
 
 
+@pytest.mark.catalogue(154)
 def test_g4_what_a_newer_version_added_is_carried_along_and_no_difference(declared: Declared) -> None:
     face, outputs = declared.face, copy.deepcopy(declared.outputs)
     outputs["later"] = LATER

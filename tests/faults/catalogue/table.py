@@ -564,4 +564,15 @@ ROWS: dict[int, Row] = {
         "A program keeps fields of an organization secret",
         "None stands in clear in a state or on the console: what the record has of fields is a secret output (G3)",
     ),
+    154: Row(
+        "An older version refreshes or updates what a newer one wrote, with outputs or record fields that it does not "
+        "know",
+        "They are carried along as they are, outputs as secrets since they may be one; none makes a difference (G3, "
+        "G4)",
+    ),
+    155: Row(
+        "A state has a newer stateVersion than the package reads, or one that nobody ever wrote",
+        "Every operation refuses it in one line before anything is asked; the command line calls no key of the stack "
+        "an orphan (G4)",
+    ),
 }
