@@ -16,7 +16,7 @@ from tests.engine.recording.playing import (
     secrets,
     write_by_hand,
 )
-from tests.engine.recording.programs import BY_HAND, DELIVERED, KEPT, LATE, OVERLAPPING, TAKEN_OVER, vault_path
+from tests.engine.recording.programs import BY_HAND, DELIVERED, KEPT, LATE, OVERLAPPING, TAKEN_OVER
 from tests.engine.recording.replaying import put_back
 from tests.engine.scenes import leaks, resource, state_texts
 from tools.engine.fixtures import MakeWorkspace

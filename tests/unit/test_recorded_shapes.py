@@ -1,4 +1,4 @@
-"""What a state keeps changes only together with a state version or a recorded state (`docs/explanation/upgrades.md`)."""
+"""What a state keeps changes only with a state version or a recorded state (`docs/explanation/upgrades.md`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ ROOT = Path(__file__).parents[2]
 RECORDED = FILE.parent
 SECTION = re.compile(r"(?m)^## \[?(\d+\.\d+\.\d+)")
 ENCRYPTED = "ciphertext"
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE = {
+    "DashboardApiKey pending[].keyId": "no step of a key made by hand names one",
+    "DashboardApiKey pending[].step": "of the same model as an OrganizationApiKey's",
+    "DashboardApiKey pending[].why": "the same",
+    "OrganizationMetadata record.settings.tenantKeyRef": "of the same kind as an Organization's",
+}
 """Properties that no recorded state has, and what holds them instead."""
 
 

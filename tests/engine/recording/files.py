@@ -71,6 +71,10 @@ class Recording:
     folder: Path
 
     @property
+    def version(self) -> str:
+        return self.folder.parents[1].name
+
+    @property
     def face(self) -> str:
         return self.folder.parent.name
 

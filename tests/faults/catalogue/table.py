@@ -575,4 +575,10 @@ ROWS: dict[int, Row] = {
         "Every operation refuses it in one line before anything is asked; the command line calls no key of the stack "
         "an orphan (G4)",
     ),
+    156: Row(
+        "A newer version meets what an older one left half-way: an undelivered key, a creation that failed, a replacement "
+        "whose old key lives, a rotation or an organization whose record was lost",
+        "The next run completes it with as many living keys and organizations as are declared, and names every other one "
+        "(G1)",
+    ),
 }
