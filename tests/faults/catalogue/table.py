@@ -576,9 +576,9 @@ ROWS: dict[int, Row] = {
         "an orphan (G4)",
     ),
     156: Row(
-        "A newer version meets what an older one left half-way: an undelivered key, a creation that failed, a replacement "
-        "whose old key lives, a rotation or an organization whose record was lost",
-        "The next run completes it with as many living keys and organizations as are declared, and names every other one "
-        "(G1)",
+        "A newer version meets what an older one left half-way: a key that Vault did not take, a failed creation, a "
+        "replacement whose old key lives, a rotation or an organization whose record was lost",
+        "The next run completes it with as many living keys and organizations as are declared, and names every other "
+        "one (G1)",
     ),
 }
