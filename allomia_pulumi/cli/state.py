@@ -23,7 +23,7 @@ from allomia_pulumi.core.handmade_key.state import OldKey
 from allomia_pulumi.core.identity import Origin, recorded_identity
 from allomia_pulumi.core.minted_key.inputs import lineage_of
 from allomia_pulumi.core.orphans import Declared, Pending, StackRecord
-from allomia_pulumi.core.record import OwedStep
+from allomia_pulumi.core.record import OwedStep, is_newer_version, is_readable_version
 from allomia_pulumi.errors import InvalidInput
 from allomia_pulumi.ground.identifiers import is_lineage
 from allomia_pulumi.ground.references import VaultReference, parse_reference
@@ -40,6 +40,7 @@ __all__ = [
     "has_secret_owner",
     "is_key",
     "is_of_plugin",
+    "newer_records",
     "object_of",
     "pending_organizations",
     "record_of",
@@ -178,6 +179,12 @@ def record_of(stack: Stack, environ: Mapping[str, str]) -> StackRecord:
     )
 
 
+def newer_records(stack: Stack) -> list[str]:
+    """Return the names of the resources whose records only a newer version of this package reads."""
+    ours = (each for each in resources_of(stack.deployment) if kind_of(each.get("type")))
+    return [resource_name(each) for each in ours if is_newer_version(_record(each).get("stateVersion"))]
+
+
 def has_secret_owner(stack: Stack) -> bool:
     """Tell whether a provider of the state has an owner that is encrypted there, so that its marks are not known."""
     return any(owner is not None and not isinstance(owner, str) for owner in _provider_owners(stack))
@@ -215,9 +222,13 @@ def _is_explicit(provider: str) -> bool:
 
 def _recorded_settings(resource: Resource) -> Mapping[str, Any] | None:
     """Return the settings that a resource recorded; None if they do not show."""
-    recorded = object_of(object_of(resource.get("outputs")).get("record")).get("settings")
+    recorded = _record(resource).get("settings")
     # An encrypted value is an object, too.
     return recorded if isinstance(recorded, Mapping) and "ciphertext" not in recorded else None
+
+
+def _record(resource: Resource) -> Mapping[str, Any]:
+    return object_of(object_of(resource.get("outputs")).get("record"))
 
 
 def _read_organization(resource: Resource) -> DeclaredOrganization:
@@ -250,7 +261,8 @@ def _read_key(resource: Resource) -> DeclaredKey:
     place = settings.get("vaultSecret")
     delivery = None if is_handmade else _location(place)
     reference = _reference(place) if is_handmade else None
-    has_place = is_handmade or not is_shown or place is not None
+    is_newer = is_newer_version(_record(resource).get("stateVersion"))
+    has_place = is_handmade or not is_shown or is_newer or place is not None
     return DeclaredKey(
         urn=str(resource["urn"]),
         kind=DASHBOARD_API_KEY if is_handmade else ORGANIZATION_API_KEY,
@@ -259,7 +271,8 @@ def _read_key(resource: Resource) -> DeclaredKey:
         tenant_key_ref=_reference(settings.get("tenantKeyRef")),
         delivery=delivery,
         reference=reference,
-        has_hidden_place=has_place and delivery is None and reference is None,
+        # Where a newer version's record says one place, it may say others where this one looks not.
+        has_hidden_place=has_place and (is_newer or (delivery is None and reference is None)),
         owed=tuple(_owed(outputs.get("pending"))),
         is_replaced=bool(resource.get("delete")),
         fingerprint=str(outputs.get("secretFingerprint", "")),
@@ -281,8 +294,9 @@ def _record_of_key(resource: Resource) -> Declared:
     owed = [each.get("keyId") for each in steps if each.get("step") == OwedStep.REVOKE]
     # An encrypted value is an object: somebody made the output secret, and which key it is does not show.
     shown = (current, *(each.get("step") for each in steps), *filter(None, (previous, *owed)))
-    foreign = record.get("foreignKeys") or []
+    foreign, version = record.get("foreignKeys") or [], record.get("stateVersion")
     is_readable = all(isinstance(each, str) for each in shown) and isinstance(foreign, list)
+    is_readable = is_readable and is_readable_version(version)
     lineage = record.get("lineage")
     return Declared(
         resource=urn,
@@ -298,6 +312,7 @@ def _record_of_key(resource: Resource) -> Declared:
         is_readable=is_readable,
         is_unfinished=bool(pending or resource.get("initErrors") or resource.get("pendingReplacement")),
         is_retained=bool(resource.get("retainOnDelete")),
+        is_newer=is_newer_version(version),
     )
 
 

@@ -8,15 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.access import Access, accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
+from allomia_pulumi.cli.doctor.steps import shorten
+from allomia_pulumi.cli.exit_codes import warn
 from allomia_pulumi.cli.stacks import Stack, read_again
-from allomia_pulumi.cli.state import declared_keys, declared_organizations, record_of
+from allomia_pulumi.cli.state import declared_keys, declared_organizations, newer_records, record_of
 from allomia_pulumi.cli.target import Target
 from allomia_pulumi.cli.traces import checkpoint_traces, stack_traces
 from allomia_pulumi.cli.vault_copies import vault_traces
 from allomia_pulumi.contracts.api_keys import ApiKey
 from allomia_pulumi.core.orphans import Knowledge, Trace, Verdict, settle
+from allomia_pulumi.ground.redaction import printable
 
 __all__ = ["Row", "View", "knowledge_now", "read_states", "search", "take_survey"]
 
@@ -66,6 +70,7 @@ def take_survey(opened: Connections, target: Target, organizations: Sequence[str
     stacks = target.open()
     arguments = target.arguments
     ways = [access for stack in stacks for access in accesses(stack, arguments)] or [Access({}, arguments)]
+    warn_of_newer_records(stacks)
     survey = opened.survey(ways, organizations)
     # The states are read once more, after the keys: a run that is under way has put each key that was listed into its
     # state by now, or still has the operation pending there. The other way round a key made between would look lost.
@@ -77,6 +82,17 @@ def take_survey(opened: Connections, target: Target, organizations: Sequence[str
         for key in holding.keys
     ]
     return View(tuple(stacks), survey, tuple(rows))
+
+
+def warn_of_newer_records(stacks: Iterable[Stack]) -> None:
+    """Say of which resources this version does not know what they have."""
+    for stack in stacks:
+        if names := newer_records(stack):
+            warn(
+                f"a newer allomia-pulumi wrote records of {stack.label}, and {__version__} does not know which keys "
+                f"they have: {printable(shorten(names))}; no key of the stack is called an orphan",
+                "Upgrade allomia-pulumi to the version that wrote them, or a later one.",
+            )
 
 
 def search(opened: Connections, view: View, arguments: Mapping[str, str]) -> View:

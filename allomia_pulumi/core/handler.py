@@ -70,6 +70,11 @@ class Outputs(Protocol):
         """Return the wire form, secrets in clear: the face marks them before they leave the process."""
         ...
 
+    @property
+    def secret_outputs(self) -> frozenset[str]:
+        """Return the wire names of those that are secret."""
+        ...
+
 
 @dataclass(frozen=True)
 class Preview:

@@ -31,6 +31,7 @@ __all__ = ["Declared", "Knowledge", "Listing", "Pending", "StackRecord", "Trace"
 NO_OWNER = "its mark has no owner, and another person's stack of the same project and name gives the same one"
 UNDER_WAY = "an operation on its resource was begun and has no recorded end"
 HIDDEN = "the record of its resource does not show which keys it has"
+NEWER = "a newer allomia-pulumi wrote a record of the stack, and this one does not know which keys that has"
 
 
 class Whose(StrEnum):
@@ -116,6 +117,7 @@ class Knowledge:
         self._known: dict[str, Verdict] = {}
         self._stacks: dict[str, str] = {}
         self._without_owner: set[str] = set()
+        self._newer: set[str] = set()
         self._resources: dict[str, list[Resource]] = {}
         for record in records:
             self._take(record)
@@ -145,6 +147,8 @@ class Knowledge:
     def _judge_for(self, key: ApiKey, mark: Mark, resource: Resource | None, listing: Listing) -> Verdict:
         stack = resource.stack if resource else self._stacks[mark.stack]
         name = resource.name if resource else ""
+        if stack in self._newer:
+            return Verdict(Whose.UNSETTLED, stack, name, NEWER)
         if resource is not None:
             if resource.has_pending_for(key, listing):
                 return Verdict(Whose.UNSETTLED, stack, name, UNDER_WAY)
@@ -155,6 +159,8 @@ class Knowledge:
         return Verdict(Whose.ORPHAN, stack, name, first, is_lacking=not LACKING.isdisjoint(doubts))
 
     def _take(self, record: StackRecord) -> None:
+        if any(each.is_newer for each in record.declared):
+            self._newer.add(record.label)
         owners = record.owners | {each.owner for each in record.declared if each.owner is not None}
         owners |= {former.owner for each in record.declared for former in each.former}
         for name, owner in product(_names(record), owners):

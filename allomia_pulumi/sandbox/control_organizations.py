@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -55,6 +55,11 @@ class _NewOrganization(_Profile):
     name: Name
     tenant_id: str
     id: Identifier | None = None
+    created_at: AwareDatetime | None = None
+
+    def others(self) -> JsonObject:
+        """Return what was given of the other fields of the record, and when it was made."""
+        return {**super().others(), "created_at": self.created_at}
 
 
 class _Change(_Profile):

@@ -89,6 +89,7 @@ class Store:
         organization_id: str | None = None,
         *,
         profile: dict[str, str | None] | None = None,
+        created_at: datetime | None = None,
         **known: Any,  # noqa: ANN401 - fields of an organization, each with its own type
     ) -> Organization:
         """Make an organization with a few call records from the days before it was made.
@@ -105,7 +106,7 @@ class Store:
             id=identifier,
             tenant_id=tenant.id,
             profile={**SEEDED_PROFILE, **(profile or {}), "name": name},
-            created_at=self._clock.now(),
+            created_at=created_at or self._clock.now(),
             **known,
         )
         self.organizations[identifier] = organization

@@ -308,7 +308,7 @@ def test_nothing_is_overwritten_and_nothing_else_is_written(stack: Stack) -> Non
 def key_state(terminal: Terminal, key_id: str) -> dict[str, Any]:
     settings = {"organizationId": terminal.organization}
     identity = {"project": "clinic", "stack": "prod", "name": "ehr"}
-    record = {"identity": identity, "owner": "", "lineage": LINEAGE, "settings": settings}
+    record = {"stateVersion": 1, "identity": identity, "owner": "", "lineage": LINEAGE, "settings": settings}
     return {"keyId": key_id, "pending": [], "record": record}
 
 

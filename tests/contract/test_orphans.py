@@ -114,7 +114,8 @@ def scene(sandbox: Sandbox, openbao: OpenBao, tmp_path: Path) -> Scene:
     program.write_text(STAND_IN.format(python=sys.executable))
     program.chmod(0o755)
     identity = {"project": "clinic", "stack": "prod", "name": "ehr"}
-    record = {"identity": identity, "owner": "me", "lineage": LINEAGE, "settings": {"organizationId": organization}}
+    settings = {"organizationId": organization}
+    record = {"stateVersion": 1, "identity": identity, "owner": "me", "lineage": LINEAGE, "settings": settings}
     return Scene(
         sandbox,
         openbao,
@@ -171,7 +172,7 @@ def declare_by_hand(scene: Scene, key_id: str = "", *, version: int = 1, **more:
     place = scene.deliver(f"orphans/{scene.current.id}", key_id, version=version)
     reference = f"{place['mount']}/{place['path']}#api_key"
     settings = {"organizationId": scene.organization, "vaultSecret": reference}
-    outputs = {"record": {"settings": settings}, **more}
+    outputs = {"record": {"stateVersion": 1, "settings": settings}, **more}
     scene.further = [{"urn": DASHBOARD_URN, "type": "allomia:index:DashboardApiKey", "outputs": outputs}]
 
 

@@ -216,13 +216,20 @@ def wait_until(look: Callable[[], object], seconds: float = GONE_SECONDS) -> Non
         time.sleep(0.05)
 
 
-def kill_while_making(scene: Scene) -> str:
+def kill_while_making(scene: Scene, *arguments: str) -> str:
     """Kill an `up` between the mint and the record, clear what it left of itself, and return the key's id."""
     before = set(scene.alive())
     # The proof of the new key waits, so that one key stays in the making however slow the machine is.
     scene.sandbox.add_fault("delay_before", seconds=600.0, times=None, **PROOFS)
-    process = scene.workspace.start("up", "--yes", "--skip-preview")
-    wait_until(lambda: set(scene.alive()) - before, ANSWER_SECONDS)
+    kill_once(scene, lambda: set(scene.alive()) - before, *arguments)
+    (key,) = set(scene.alive()) - before
+    return key
+
+
+def kill_once(scene: Scene, look: Callable[[], object], *arguments: str) -> None:
+    """Kill an `up` as soon as something has happened, and clear what it left of itself, and all faults."""
+    process = scene.workspace.start("up", "--yes", "--skip-preview", *arguments)
+    wait_until(look, ANSWER_SECONDS)
     # A provider that outlives the CLI would end the key itself, or not, as its time allows.
     left = providers(scene.workspace)
     for pid in left:
@@ -233,8 +240,6 @@ def kill_while_making(scene: Scene) -> str:
     process.communicate(timeout=60)
     scene.workspace.cancel()
     scene.sandbox.clear_faults()
-    (key,) = set(scene.alive()) - before
-    return key
 
 
 def migrate(workspace: Workspace) -> None:

@@ -13,7 +13,7 @@ from allomia_pulumi.cli import survey, target
 from allomia_pulumi.cli.access import accesses
 from allomia_pulumi.cli.clients import Connections, Holding, Survey
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import declared_keys, has_secret_owner, is_key, record_of
+from allomia_pulumi.cli.state import declared_keys, has_secret_owner, is_key, newer_records, record_of
 from allomia_pulumi.core.certainty import UNSEARCHED
 from allomia_pulumi.core.identity import Identity, Origin
 from allomia_pulumi.core.marks import make_mark
@@ -376,6 +376,30 @@ def test_both_faces_and_parents_give_the_identity_that_marks_are_made_of() -> No
 def test_a_state_that_hides_a_key_id_makes_no_orphan_of_the_key(outputs: dict[str, Any]) -> None:
     stack = stack_of(resource_of(**outputs), owner="me")
     assert judge(Knowledge([record_of(stack, {})]), key_of(EHR, key_id="hidden")).whose is Whose.UNSETTLED
+
+
+@pytest.mark.catalogue(155)
+@pytest.mark.parametrize("version", [2, 99, 1.5])
+def test_g1_no_key_of_a_stack_is_an_orphan_beside_a_record_that_a_newer_version_wrote(version: float) -> None:
+    record = {"stateVersion": version, "keys": {"current": "of another shape"}}
+    stack = stack_of(resource_of(LAB_URN, PLUGIN, record=record), resource_of(), owner="me")
+    knowledge = Knowledge([record_of(stack, {})])
+    for key in (key_of(EHR), key_of(LAB), key_of(EHR.model_copy(update={"name": "unheard of"}))):
+        verdict = judge(knowledge, key, current())
+        assert (verdict.whose, verdict.is_certain) == (Whose.UNSETTLED, False)
+        assert "a newer allomia-pulumi wrote a record of the stack" in verdict.doubt
+    assert judge(knowledge, current()).whose is Whose.CURRENT
+    assert judge(knowledge, key_of(EHR, owner="somebody")).whose is Whose.OTHER
+    assert newer_records(stack) == ["lab"]
+    assert declared_keys(stack.deployment)[0].has_hidden_place
+
+
+@pytest.mark.parametrize("version", ["1", True, None, -1])
+def test_g1_a_record_without_a_version_that_anybody_wrote_hides_its_keys(version: object) -> None:
+    outputs = resource_of()["outputs"]
+    stack = stack_of(resource_of(record={**outputs["record"], "stateVersion": version}), owner="me")
+    assert judge(Knowledge([record_of(stack, {})]), key_of(EHR), current()).whose is Whose.UNSETTLED
+    assert newer_records(stack) == []
 
 
 @pytest.mark.parametrize("kind", ["creating", "updating", "deleting", "reading", "importing"])

@@ -21,7 +21,7 @@ from allomia_pulumi.cli.doctor.project import Project, read_project
 from allomia_pulumi.cli.doctor.provider import check_dynamic, check_plugin
 from allomia_pulumi.cli.doctor.report import needs_care, show_document, show_table
 from allomia_pulumi.cli.doctor.secrets import SEARCH_SECONDS, search_secrets
-from allomia_pulumi.cli.doctor.state import check_lock, check_owed, check_passphrase, check_pending
+from allomia_pulumi.cli.doctor.state import check_lock, check_owed, check_passphrase, check_pending, check_records
 from allomia_pulumi.cli.doctor.steps import Check, Finding, Step, failed, ok, run_steps, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.doctor.vault import VaultChecks
@@ -146,6 +146,7 @@ def _kept(subject: Subject, stack: Stack, configuration: Path) -> list[Step]:
             lambda: check_passphrase(stack, configuration, subject.environ),
         ),
         Step("stack.pending", "pending operations", lambda: check_pending(stack)),
+        Step("stack.records", "records", lambda: check_records(stack)),
         Step("stack.owed", "owed", lambda: check_owed(subject)),
         Step(
             "stack.oldKeys",

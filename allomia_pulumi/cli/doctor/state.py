@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from allomia_pulumi._version import __version__
 from allomia_pulumi.cli.doctor.backend import Backend
-from allomia_pulumi.cli.doctor.steps import Finding, care, ok, shorten, skipped
+from allomia_pulumi.cli.doctor.steps import Finding, care, failed, ok, shorten, skipped
 from allomia_pulumi.cli.doctor.subject import Subject
 from allomia_pulumi.cli.stacks import Stack
-from allomia_pulumi.cli.state import resource_name
+from allomia_pulumi.cli.state import newer_records, resource_name
 from allomia_pulumi.core.messages import orphans_command
+from allomia_pulumi.core.record import STATE_VERSION
 from allomia_pulumi.ground.redaction import printable
 
-__all__ = ["check_lock", "check_owed", "check_passphrase", "check_pending"]
+__all__ = ["check_lock", "check_owed", "check_passphrase", "check_pending", "check_records"]
 
 PASSPHRASE = "passphrase"  # noqa: S105 - a kind of provider
 VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
@@ -61,6 +63,14 @@ def _has_salt(configuration: Path) -> bool:
         )
     except OSError:
         return False
+
+
+def check_records(stack: Stack) -> Finding:
+    """Look for records that only a newer version of this package reads."""
+    if names := newer_records(stack):
+        found = f"a newer allomia-pulumi wrote {printable(shorten(names))}, and {__version__} refuses to touch them"
+        return failed(found, "Upgrade allomia-pulumi, and the plugin where it is used.")
+    return ok(f"of state version {STATE_VERSION}, or none")
 
 
 def check_owed(subject: Subject) -> Finding:

@@ -173,7 +173,7 @@ class DashboardKeys:
             AllomiaError: Nothing was changed: the new key is not proved, or Vault does not have it.
         """
         inputs, state = require_known(parse_dashboard_inputs(news)), read_dashboard_outputs(outputs)
-        settings = record_settings(DashboardSettings, inputs, None)
+        settings = record_settings(DashboardSettings, inputs, state.record.settings)
         detector = self._detector(call.reporter)
         found = self._find(call.reporter, settings.reference)
         is_new = found.is_other(state)

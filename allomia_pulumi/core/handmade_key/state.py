@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from allomia_pulumi.core.identity import Identity
-from allomia_pulumi.core.model import Model
-from allomia_pulumi.core.record import STATE_VERSION, Owed, read_state
+from allomia_pulumi.core.model import Recorded
+from allomia_pulumi.core.record import STATE_VERSION, Owed, State, read_state
 from allomia_pulumi.ground.durations import RecordedDuration
 from allomia_pulumi.ground.identifiers import Identifier
 from allomia_pulumi.ground.moments import RecordedMoment, format_moment
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class DashboardSettings(Model):
+class DashboardSettings(Recorded):
     """The applied inputs: what delete and read know, since they see outputs only."""
 
     organization_id: Identifier
@@ -42,7 +42,7 @@ class DashboardSettings(Model):
         return parse_reference(self.vault_secret, f"the recorded {spell('vaultSecret')}")
 
 
-class OldKey(Model):
+class OldKey(Recorded):
     """A key from before, known by its version in Vault only; forgotten once AlloMia refuses it."""
 
     vault_secret: str
@@ -87,7 +87,7 @@ class OldKey(Model):
         return f"version {self.version} of Vault {self.vault_secret}, written {self.since}, fingerprint {mark}"
 
 
-class DashboardRecord(Model):
+class DashboardRecord(Recorded):
     """The applied settings and identity; kept in the outputs, so that no operation depends on the inputs."""
 
     state_version: int = STATE_VERSION
@@ -97,7 +97,7 @@ class DashboardRecord(Model):
     """When the current version was written to Vault: a secret that is made anew begins with version 1 again."""
 
 
-class DashboardState(Model):
+class DashboardState(State):
     """The outputs of a key made by hand; the descriptions are those of the schema."""
 
     secret: SecretStr | None = None

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from allomia_pulumi.contracts.vault_delivery import VaultLocation
 from allomia_pulumi.core.identity import Identity, Origin
-from allomia_pulumi.core.model import Model
-from allomia_pulumi.core.record import STATE_VERSION, Owed, OwedStep, read_state
+from allomia_pulumi.core.model import Recorded
+from allomia_pulumi.core.record import STATE_VERSION, Owed, OwedStep, State, read_state
 from allomia_pulumi.ground.durations import RecordedDuration
 from allomia_pulumi.ground.identifiers import Identifier, Lineage
 from allomia_pulumi.ground.moments import RecordedMoment
@@ -40,7 +40,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
 
 
-class Settings(Model):
+class Settings(Recorded):
     """The applied inputs without triggers: what delete, read and refresh know, since they see outputs only."""
 
     organization_id: Identifier
@@ -62,7 +62,7 @@ class Settings(Model):
         )
 
 
-class Record(Model):
+class Record(Recorded):
     """The facts that the key was made with; kept in the outputs, so that no operation depends on the inputs.
 
     What an older version of this package did not record is absent, which is never a difference.
@@ -108,7 +108,7 @@ class Record(Model):
         return (self.origin, *self.former)
 
 
-class KeyState(Model):
+class KeyState(State):
     """The outputs of a declared key; the descriptions are those of the schema."""
 
     key_id: Identifier

@@ -34,6 +34,7 @@ from allomia_pulumi.core.organization.presence import require_present
 from allomia_pulumi.core.organization.preview import preview_update
 from allomia_pulumi.core.organization.roster import Rosters
 from allomia_pulumi.core.organization.state import (
+    AcceptedFields,
     OrganizationRecord,
     OrganizationSettings,
     OrganizationState,
@@ -196,7 +197,7 @@ class Organizations:
             organization_id=organization.id,
             identity=identity,
             settings=settings,
-            accepted=shown_fields(organization),
+            accepted=AcceptedFields(**shown_fields(organization).model_dump()),
             lineage=draw_lineage(),
             api_url=self._tenants.service.api_url,
         )

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from allomia_pulumi.contracts.managed_organizations import ManagedOrganization, OrganizationFields
 from allomia_pulumi.core.identity import Identity
-from allomia_pulumi.core.model import Model
+from allomia_pulumi.core.model import Recorded
 from allomia_pulumi.core.organization.inputs import FIELDS
-from allomia_pulumi.core.record import STATE_VERSION, read_state
+from allomia_pulumi.core.record import STATE_VERSION, State, read_state
 from allomia_pulumi.ground.identifiers import Identifier, Lineage
 from allomia_pulumi.ground.moments import RecordedMoment, format_moment
 from allomia_pulumi.ground.redaction import scrub
@@ -17,6 +17,7 @@ from allomia_pulumi.ground.references import VaultReference, parse_reference
 from allomia_pulumi.ground.spelling import spell
 
 __all__ = [
+    "AcceptedFields",
     "OrganizationRecord",
     "OrganizationSettings",
     "OrganizationState",
@@ -29,7 +30,11 @@ PLAIN_SETTINGS: Final = frozenset({"tenantKeyRef", "deactivateOnDestroy"})
 """What the record has in clear: no value of these is a program's secret."""
 
 
-class OrganizationSettings(Model, OrganizationFields):
+class AcceptedFields(Recorded, OrganizationFields):
+    """The fields as AlloMia accepted them."""
+
+
+class OrganizationSettings(Recorded, OrganizationFields):
     """The applied inputs: what delete and read know, since they see outputs only."""
 
     external_id: str | None = None
@@ -44,7 +49,7 @@ class OrganizationSettings(Model, OrganizationFields):
         return parse_reference(self.tenant_key_ref, f"the recorded {spell('tenantKeyRef')}")
 
 
-class OrganizationRecord(Model):
+class OrganizationRecord(Recorded):
     """The applied settings, and facts of the organization; kept in the outputs, so that no operation needs inputs.
 
     What an older version of this package did not record is absent, which is never a difference.
@@ -55,7 +60,7 @@ class OrganizationRecord(Model):
     identity: Identity
     settings: OrganizationSettings
 
-    accepted: OrganizationFields
+    accepted: AcceptedFields
     """The fields as AlloMia had them when they were last written or taken over: what differs later, AlloMia changed."""
 
     tenant_id: Identifier | None = None
@@ -68,7 +73,7 @@ class OrganizationRecord(Model):
     """The AlloMia that has it, normalised."""
 
 
-class OrganizationState(Model):
+class OrganizationState(State):
     """The outputs of an organization; the descriptions are those of the schema."""
 
     name: str | None = None
@@ -140,6 +145,10 @@ class OrganizationState(Model):
         """Return the state whose record is changed."""
         return self.model_copy(update={"record": self.record.model_copy(update=changes)})
 
+    def accepted(self, fields: OrganizationFields) -> OrganizationState:
+        """Return the state whose record has the fields that AlloMia accepted last."""
+        return self.with_record(accepted=AcceptedFields(**fields.model_dump(), **self.record.accepted.unread))
+
     def to_outputs(self) -> dict[str, Any]:
         """Return the wire form: what the record has of fields is an output of its own, which the face marks as secret.
 
@@ -149,7 +158,7 @@ class OrganizationState(Model):
         record = outputs["record"]
         settings = {name: value for name, value in record["settings"].items() if name not in PLAIN_SETTINGS}
         plain = {name: value for name, value in record["settings"].items() if name in PLAIN_SETTINGS}
-        outputs["applied"] = {"settings": settings, "accepted": record.pop("accepted")}
+        outputs["applied"] = {**(self.applied or {}), "settings": settings, "accepted": record.pop("accepted")}
         return {**outputs, "record": {**record, "settings": plain}}
 
 
@@ -171,7 +180,9 @@ def _joined(outputs: Mapping[str, Any]) -> dict[str, Any]:
         return others
     parts = record.get("settings"), applied.get("settings")
     settings = {name: value for part in parts if isinstance(part, Mapping) for name, value in part.items()}
-    return {**others, "record": {**record, "settings": settings, "accepted": applied.get("accepted")}}
+    rest = {name: value for name, value in applied.items() if name not in {"settings", "accepted"}}
+    record = {**record, "settings": settings, "accepted": applied.get("accepted")}
+    return {**others, "applied": rest or None, "record": record}
 
 
 def _scrubbed(text: str | None) -> str | None:

@@ -60,7 +60,7 @@ class Update:
             )
         written = record_settings_only(state.seen(after, is_active=found.is_active), plan, self.identity, self.service)
         accepted = settle_accepted(state.record.accepted, shown_fields(after), merged.kept)
-        return written.with_record(accepted=accepted)
+        return written.accepted(accepted)
 
     def _write(self, state: OrganizationState, merged: Merge) -> ManagedOrganization:
         """Send the PUT, and return the organization as AlloMia has it after that."""

@@ -85,7 +85,7 @@ class OrganizationMetadataRecords:
         applied = state.record.settings
         if not isinstance(inputs.organization_id, Unknown) and inputs.organization_id != applied.organization_id:
             return MetadataChange(has_changes=True, replaces=("organizationId",))
-        record = _record(inputs, call, applied)
+        record = _record(inputs, call, state.record)
         return MetadataChange(has_changes=_is_other(inputs, state) or record != state.record)
 
     def create(self, news: Mapping[str, Any], call: Call) -> tuple[str, MetadataState]:
@@ -103,8 +103,9 @@ class OrganizationMetadataRecords:
         """Tell what an update will leave: a write makes another version."""
         inputs, state = require_checked(parse_metadata_inputs(news)), read_metadata_outputs(outputs)
         unknown = {"record", *(["version", "metadataHash"] if _is_other(inputs, state) else [])}
-        known = {name: value for name, value in state.to_outputs().items() if name not in unknown}
-        return Preview(known, frozenset(unknown))
+        names = {str(field.alias) for field in MetadataState.model_fields.values()} - unknown
+        known = state.to_outputs()
+        return Preview({name: known.get(name) for name in names}, frozenset(unknown))
 
     def read(self, pulumi_id: str, outputs: Mapping[str, Any], reporter: Reporter) -> MetadataState:  # noqa: ARG002 - the protocol's
         """Return what was written last: AlloMia has no call that reads metadata, so no drift is claimed."""
@@ -119,7 +120,7 @@ class OrganizationMetadataRecords:
             AllomiaError: They were not written, as far as is known.
         """
         inputs, state = require_known(parse_metadata_inputs(news)), read_metadata_outputs(outputs)
-        record = _record(inputs, call, None)
+        record = _record(inputs, call, state.record)
         if _is_other(inputs, state):
             state = state.written(self._write(inputs, record), _known(inputs))
         return state.with_record(record)
@@ -143,8 +144,11 @@ def _own(pulumi_id: str, state: MetadataState) -> str:
     return f"{pulumi_id}\n{state.record.identity.model_dump_json()}"
 
 
-def _record(inputs: MetadataInputs, call: Call, before: MetadataSettings | None) -> MetadataFacts:
-    return MetadataFacts(identity=call.identity, settings=record_settings(MetadataSettings, inputs, before))
+def _record(inputs: MetadataInputs, call: Call, before: MetadataFacts | None) -> MetadataFacts:
+    settings = record_settings(MetadataSettings, inputs, before.settings if before else None)
+    if before is None:
+        return MetadataFacts(identity=call.identity, settings=settings)
+    return before.model_copy(update={"identity": call.identity, "settings": settings})
 
 
 def _is_other(inputs: MetadataInputs, state: MetadataState) -> bool:

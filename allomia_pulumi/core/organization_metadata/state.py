@@ -9,8 +9,8 @@ from typing import Any
 
 from allomia_pulumi.contracts.managed_organizations import MetadataRecord
 from allomia_pulumi.core.identity import Identity
-from allomia_pulumi.core.model import Model
-from allomia_pulumi.core.record import STATE_VERSION, read_state
+from allomia_pulumi.core.model import Recorded
+from allomia_pulumi.core.record import STATE_VERSION, State, read_state
 from allomia_pulumi.ground.identifiers import Identifier
 from allomia_pulumi.ground.moments import RecordedMoment, format_moment
 from allomia_pulumi.ground.redaction import scrub
@@ -18,14 +18,14 @@ from allomia_pulumi.ground.redaction import scrub
 __all__ = ["MetadataFacts", "MetadataSettings", "MetadataState", "hash_metadata", "read_metadata_outputs"]
 
 
-class MetadataSettings(Model):
+class MetadataSettings(Recorded):
     """The applied inputs without the metadata themselves."""
 
     organization_id: Identifier
     tenant_key_ref: str | Mapping[str, Any] | None = None
 
 
-class MetadataFacts(Model):
+class MetadataFacts(Recorded):
     """The record: the applied settings and identity, kept in the outputs, so that no operation needs inputs."""
 
     state_version: int = STATE_VERSION
@@ -33,7 +33,7 @@ class MetadataFacts(Model):
     settings: MetadataSettings
 
 
-class MetadataState(Model):
+class MetadataState(State):
     """The outputs of an organization's metadata; the descriptions are those of the schema."""
 
     metadata_id: str

@@ -30,7 +30,6 @@ from allomia_pulumi.core.identity import Identity, recorded_identity
 from allomia_pulumi.core.input_fields import is_internal
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.read_ahead import take_announcement
-from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.clock import Clock, SystemClock
 from allomia_pulumi.ground.config import unknown_settings
 from allomia_pulumi.ground.redaction import scrub
@@ -167,5 +166,5 @@ def _with_unknowns(value: Any) -> Any:  # noqa: ANN401 - property values are of 
 
 def _outputs(state: Outputs) -> dict[str, Any]:
     """Return every output, the secret ones marked: the engine keeps the mark only if each answer repeats it."""
-    outputs = state.to_outputs()
-    return {name: wrap_rpc_secret(value) if name in SECRET_OUTPUTS else value for name, value in outputs.items()}
+    outputs, secrets = state.to_outputs(), state.secret_outputs
+    return {name: wrap_rpc_secret(value) if name in secrets else value for name, value in outputs.items()}

@@ -10,7 +10,6 @@ from pulumi.runtime.proto import provider_pb2
 
 from allomia_pulumi.core.handler import Change, Outputs
 from allomia_pulumi.core.input_fields import LINEAGE, Failure
-from allomia_pulumi.core.record import SECRET_OUTPUTS
 from allomia_pulumi.ground.redaction import scrub
 from allomia_pulumi.provider.engine import EngineLog, ResourceReporter
 from allomia_pulumi.provider.plugin.codec import encode
@@ -76,7 +75,7 @@ def to_finished(pulumi_id: str, outputs: Outputs, reporter: OperationReporter) -
 
 def to_properties(outputs: Outputs) -> struct_pb2.Struct:
     """Return outputs for the wire, the secret ones marked."""
-    return encode(outputs.to_outputs(), secret=SECRET_OUTPUTS)
+    return encode(outputs.to_outputs(), secret=outputs.secret_outputs)
 
 
 def to_failures(failures: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from tests.deliveries import Relay, instead
 from tests.engine.moves import MODULES
 from tests.engine.recording.capturing import record
+from tests.engine.recording.clinics import CLINIC_KILLED, CLINICS, clinic_killed, clinics
 from tests.engine.recording.files import FOLDER, Recording, value_of
 from tests.engine.recording.programs import (
     BY_HAND,
+    CREATED,
     DELIVERED,
+    HALF_DONE,
     INTERRUPTED,
     KEPT,
     KEYS,
     LATE,
+    LOST,
+    NESTED,
+    OPTIONS,
     OVERLAPPING,
+    OWING,
+    OWN_KEY,
+    PROVIDED,
+    REPLACING,
     TAKEN_OVER,
+    UNPROVED,
+    UNSEEN,
     program,
     vault_path,
 )
 from tests.engine.recording.stacks import open_stack, project
-from tests.engine.scenes import Scene, kill_while_making
+from tests.engine.scenes import Scene, kill_while_making, resource
+from tests.vaults import answer, stand_in
 from tools.engine.build import ensure_engine
 from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
@@ -31,19 +45,24 @@ from tools.engine.workspace import Workspace
 
 FORMER_NAME = "reader"
 OWNER = {"allomia:owner": "the tests"}
+REFUSED = instead(answer(403, {"errors": ["permission denied"]}))
+MANY = 400
 
 
 def main() -> None:
     """Record each kind of state on each face."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="the folder to write: version and commit of the code")
-    name = parser.parse_args().name
-    if (FOLDER / name).exists():
-        # What is recorded is what that code wrote; today's would write something else under its name.
-        parser.error(f"{name} is recorded already")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="record only this kind; repeatable")
+    given = parser.parse_args()
+    name, kinds = given.name, {kind: KINDS[kind] for kind in given.kind or KINDS}
+    for kind in kinds:
+        if any((FOLDER / name / face / kind).exists() for face in MODULES):
+            # What is recorded is what that code wrote; today's would write something else under its name.
+            parser.error(f"{kind} of {name} is recorded already")
     engine = ensure_engine()
     for face in MODULES:
-        for kind, (text, play) in KINDS.items():
+        for kind, (text, play) in kinds.items():
             files = project(face, program(text, face))
             with Sandbox.start() as sandbox, OpenBao.dev(audit=True) as openbao, Workspace(engine, files) as workspace:
                 scene = open_stack(sandbox, openbao, workspace, OWNER)
@@ -81,7 +100,55 @@ def interrupted(scene: Scene, recording: Recording) -> None:
     record(scene, organizations, recording)
 
 
-KINDS = {"keys": (KEYS, keys), "interrupted": (INTERRUPTED, interrupted)}
+def half_done(scene: Scene, recording: Recording) -> None:
+    """Leave a delivery, a creation, a replacement's last step and a rotation half-way."""
+    organizations, workspace = _organizations(scene, OWING, CREATED, REPLACING, LOST), scene.workspace
+    for index, name in enumerate((OWING, REPLACING, LOST)):
+        workspace.config_set(f"names[{index}]", name, path=True)
+    for name in organizations:
+        workspace.config_set(name, "first")
+    scene.up().check()
+    workspace.config_set("names[3]", CREATED, path=True)
+    workspace.config_set(OWING, "second")
+    # What Vault does not take is revoked if it can be; from here on nothing can, and no replacement ends its old key.
+    scene.sandbox.add_fault("status", status=500, times=None, method="DELETE", path="*/api-keys/*")
+    with stand_in(*[Relay(scene.openbao.address, [("POST", "/secret/data/recorded", REFUSED)] * MANY)] * MANY) as vault:
+        workspace.env["VAULT_ADDR"] = vault.address
+        scene.up("--continue-on-error")
+    workspace.env["VAULT_ADDR"] = scene.openbao.address
+    workspace.config_set(REPLACING, "second")
+    scene.up("--target", _urn(scene, REPLACING))
+    workspace.config_set(LOST, "second")
+    kill_while_making(replace(scene, organization=organizations[LOST]), "--target", _urn(scene, LOST))
+    record(scene, organizations, recording)
+
+
+def options(scene: Scene, recording: Recording) -> None:
+    """Make keys with the rarer inputs and resource options, one of them moved into a component."""
+    names = (UNSEEN, UNPROVED, OWN_KEY, NESTED, *([PROVIDED] if recording.face == "plugin" else []))
+    organizations, workspace = _organizations(scene, *names), scene.workspace
+    workspace.config_set("quarter", "q1")
+    text = (workspace.folder / "__main__.py").read_text()
+    workspace.write({"__main__.py": text.replace("    below,\n", "")})
+    scene.up().check()
+    workspace.write({"__main__.py": text})
+    scene.up().check()
+    scene.up("--expect-no-changes").check()
+    record(scene, organizations, recording)
+
+
+KINDS: Mapping[str, tuple[str, Callable[[Scene, Recording], None]]] = {
+    "keys": (KEYS, keys),
+    "interrupted": (INTERRUPTED, interrupted),
+    "half-done": (HALF_DONE, half_done),
+    "options": (OPTIONS, options),
+    "clinics": (CLINICS, clinics),
+    "clinic-killed": (CLINIC_KILLED, clinic_killed),
+}
+
+
+def _urn(scene: Scene, name: str) -> str:
+    return str(resource(scene.workspace.export(), name)["urn"])
 
 
 def _organizations(scene: Scene, *names: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,17 @@ class Key:
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization of the recorded AlloMia."""
+    """An organization of the recorded AlloMia.
+
+    Attributes:
+        fields: What AlloMia had of it by names on the wire, `${tenant}` for its tenant; empty for one made by hand.
+        metadata: Its metadata, if it had a record of them.
+    """
 
     id: str
     keys: Sequence[Key]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class Recording:
     folder: Path
 
     @property
+    def version(self) -> str:
+        return self.folder.parents[1].name
+
+    @property
     def face(self) -> str:
         return self.folder.parent.name
 
@@ -79,7 +90,7 @@ class Recording:
     def world(self) -> World:
         known = json.loads((self.folder / "world.json").read_text())
         organizations = {
-            name: Organization(each["id"], [Key(**key) for key in each["keys"]])
+            name: Organization(**{**each, "keys": [Key(**key) for key in each["keys"]]})
             for name, each in known["organizations"].items()
         }
         vault = {path: VaultSecret(**each) for path, each in known["vault"].items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from tools.engine.openbao import OpenBao
 from tools.engine.sandbox import Sandbox
 from tools.engine.workspace import Workspace
 
+FINGERPRINT = 12
 PLACEHOLDER = re.compile(r"\$\{(\w+) ?([^{}]*)\}")
 
 
@@ -32,7 +34,13 @@ def put_back(sandbox: Sandbox, openbao: OpenBao, make: MakeWorkspace, recording:
     scene.canaries.extend(values.values())
     _fill_allomia(scene, world, values)
     written = {path: _fill_vault(openbao, path, secret, values) for path, secret in world.vault.items()}
-    _write_state(workspace, fill(recording.state, {"allomia": lambda _: sandbox.address, **_moments(written)}))
+    meanings = {
+        "allomia": lambda _: sandbox.address,
+        "tenant": lambda _: scene.tenant.id,
+        "fingerprint": lambda key_id: hashlib.sha256(value_of(key_id).encode()).hexdigest()[:FINGERPRINT],
+        **_moments(written),
+    }
+    _write_state(workspace, fill(recording.state, meanings))
     scene.jump(hours=(datetime.fromisoformat(world.moment) - datetime.now(UTC)) / timedelta(hours=1))
     return scene
 
@@ -55,7 +63,10 @@ def _write_state(workspace: Workspace, state: str) -> None:
 
 def _fill_allomia(scene: Scene, world: World, values: Mapping[str, str]) -> None:
     for name, organization in world.organizations.items():
-        scene.sandbox.add_organization(scene.tenant.id, name, organization.id)
+        fields = {key: scene.tenant.id if each == "${tenant}" else each for key, each in organization.fields.items()}
+        scene.sandbox.add_organization(scene.tenant.id, fields.pop("name", name), organization.id, **fields)
+        if organization.metadata is not None:
+            scene.sandbox.put_metadata(organization.id, dict(organization.metadata))
         for key in organization.keys:
             value = values.get(key.id) or value_of(key.id)
             scene.sandbox.make_key_by_hand(organization.id, key.name, id=key.id, key=value, created_at=key.created_at)

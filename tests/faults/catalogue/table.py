@@ -592,4 +592,21 @@ ROWS: dict[int, Row] = {
         "A list fails, or its pages and its total disagree, in the middle of a listing",
         "An error, and nothing is shown: no part of a listing is told as the whole (G5)",
     ),
+    154: Row(
+        "An older version refreshes or updates what a newer one wrote, with outputs or record fields that it does not "
+        "know",
+        "They are carried along as they are, outputs as secrets since they may be one; none makes a difference (G3, "
+        "G4)",
+    ),
+    155: Row(
+        "A state has a newer stateVersion than the package reads, or one that nobody ever wrote",
+        "Every operation refuses it in one line before anything is asked; the command line calls no key of the stack "
+        "an orphan (G4)",
+    ),
+    156: Row(
+        "A newer version meets what an older one left half-way: a key that Vault did not take, a failed creation, a "
+        "replacement whose old key lives, a rotation or an organization whose record was lost",
+        "The next run completes it with as many living keys and organizations as are declared, and names every other "
+        "one (G1)",
+    ),
 }

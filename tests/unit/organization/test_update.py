@@ -12,7 +12,12 @@ from allomia_pulumi.contracts.managed_organizations import OrganizationFields
 from allomia_pulumi.core.model import UNKNOWN
 from allomia_pulumi.core.organization.inputs import FIELDS, OrganizationInputs, wire_name
 from allomia_pulumi.core.organization.plan import differing, drift_of, make_plan, merge, settle_accepted
-from allomia_pulumi.core.organization.state import OrganizationRecord, OrganizationSettings, OrganizationState
+from allomia_pulumi.core.organization.state import (
+    AcceptedFields,
+    OrganizationRecord,
+    OrganizationSettings,
+    OrganizationState,
+)
 from allomia_pulumi.errors import AllomiaError, NotFound, OutcomeUnknown, RequestRefused, SetupError, UnexpectedAnswer
 from tests.fakes import SERVICE
 from tests.unit.organization.scenes import (
@@ -313,7 +318,7 @@ def state_of(applied: dict[str, Any], accepted: dict[str, Any]) -> OrganizationS
         organization_id="org",
         identity=IDENTITY,
         settings=OrganizationSettings(**applied),
-        accepted=OrganizationFields(**accepted),
+        accepted=AcceptedFields(**accepted),
     )
     return OrganizationState(**accepted, record=record)
 
