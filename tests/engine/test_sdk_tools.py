@@ -20,7 +20,7 @@ from tools.engine.node import PACKAGES, NodeSdk, ensure_node_sdk, require_node
 from tools.engine.processes import CHECKOUT, ToolError
 from tools.engine.sdks import SCHEMA, check_schema, check_sdks, compile_go_sdk, write_sdks
 from tools.engine.workspace import Workspace
-from tools.engine.yaml_host import ensure_yaml_host
+from tools.engine.yaml_host import YAML_VERSION, ensure_yaml_host
 
 ORGANIZATION = "allomia:index:Organization"
 CANARY = "canary-7be1"
@@ -315,9 +315,9 @@ def test_our_pulumi_takes_no_yaml_host_from_path_and_builds_one_once(on_path: Pa
     said: list[str] = []
     engine = Engine(on_path / "pulumi", on_path, PULUMI_VERSION, "built")
     folders = {ensure_yaml_host(engine, said.append) for _ in range(2)}
-    assert folders == {tmp_path / "cache" / "yaml-host" / "1.25.0" / "bin"}
+    assert folders == {tmp_path / "cache" / "yaml-host" / YAML_VERSION / "bin"}
     assert len(said) == 1
-    assert "YAML language host 1.25.0" in said[0]
+    assert f"YAML language host {YAML_VERSION}" in said[0]
 
 
 def test_a_build_is_known_by_the_names_and_contents_of_its_sources(tmp_path: Path) -> None:

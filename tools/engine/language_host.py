@@ -1,9 +1,9 @@
 """A small Pulumi language host for Python programs.
 
 The vendor's is a Go module of its own that cannot be had through the module proxy. This one does what `pulumi preview`,
-`up`, `refresh`, `destroy` and, where a generator is named, `import` ask for; whoever has a complete Pulumi uses the
-real one. The engine starts it through the shim `pulumi-language-python`, reads the port from its first line, and takes
-the rest of its output, the program's included, as messages of the stack.
+`up`, `refresh`, `destroy` and, where a generator is named, `import` ask for, and installs and runs plugins in Python;
+whoever has a complete Pulumi uses the real one. The engine starts it through the shim `pulumi-language-python`, reads
+the port from its first line, and takes the rest of its output, the program's included, as messages of the stack.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
@@ -23,12 +24,16 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from tools.engine.plugin_folders import InstallFailed, PluginFolder, relay, start
+
 EXECUTOR = "pulumi-language-python-exec"
 # The variable that names the program of `tools/sdkgen`.
 GENERATOR = "ALLOMIA_ENGINE_PROGRAM_GENERATOR"
 # How the executor says that the program has shown its error itself.
 BAIL_CODE = 32
 STOP_SECONDS = 1.0
+# Each plugin that runs has a thread.
+THREADS = 64
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -105,6 +110,38 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         files = {name: text.encode() for name, text in json.loads(done.stdout).items()}
         return language_pb2.GenerateProgramResponse(source=files)
 
+    def InstallDependencies(  # noqa: N802 - the wire's name
+        self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.InstallDependenciesResponse]:
+        """Make the environment of a program or a plugin."""
+        yield language_pb2.InstallDependenciesResponse(stdout=b"Installing dependencies...\n\n")
+        try:
+            folder = PluginFolder.of(
+                request.info.root_directory, dict(request.info.options), is_plugin=request.is_plugin
+            )
+            for stream, data in folder.install(is_plugin=request.is_plugin):
+                yield language_pb2.InstallDependenciesResponse(**{stream: data})
+        except (InstallFailed, OSError, ValueError) as problem:
+            context.abort(grpc.StatusCode.UNKNOWN, str(problem))
+        yield language_pb2.InstallDependenciesResponse(stdout=b"Finished installing dependencies\n\n")
+
+    def RunPlugin(  # noqa: N802 - the wire's name
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
+        """Run a plugin to its end; the engine ends it by giving up on the call."""
+        try:
+            folder = PluginFolder.of(request.info.root_directory, dict(request.info.options), is_plugin=True)
+            environment = folder.environment() | dict(each.split("=", 1) for each in request.env)
+            with start(folder.command(request.args), request.pwd, environment) as plugin:
+                if not context.add_callback(plugin.kill):
+                    plugin.kill()
+                for stream, data in relay(plugin):
+                    yield _printed(stream, data)
+            if plugin.returncode:
+                yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
+        except (OSError, ValueError) as problem:
+            context.abort(grpc.StatusCode.UNKNOWN, str(problem))
+
     def Run(  # noqa: N802 - the wire's name
         self, request: language_pb2.RunRequest, context: grpc.ServicerContext
     ) -> language_pb2.RunResponse:
@@ -146,6 +183,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         ]
 
 
+def _printed(stream: str, data: bytes) -> language_pb2.RunPluginResponse:
+    if stream == "stdout":
+        return language_pb2.RunPluginResponse(stdout=data)
+    return language_pb2.RunPluginResponse(stderr=data)
+
+
 def serve(host: LanguageHost) -> None:
     """Serve on a loopback port until SIGINT, SIGTERM or the end of the engine."""
     stopping = threading.Event()
@@ -156,7 +199,7 @@ def serve(host: LanguageHost) -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, on_signal)
     threading.Thread(target=_watch_engine, args=(stopping,), daemon=True).start()
-    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    server = grpc.server(ThreadPoolExecutor(THREADS))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

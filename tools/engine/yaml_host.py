@@ -12,7 +12,7 @@ from tools.engine.golang import go_steps, init_module, require_go
 
 __all__ = ["YAML_VERSION", "ensure_yaml_host"]
 
-YAML_VERSION = "1.25.0"
+YAML_VERSION = "1.38.3"
 LANGUAGE_HOST = "pulumi-language-yaml"
 PACKAGE = f"github.com/pulumi/pulumi-yaml/cmd/{LANGUAGE_HOST}"
 LINKER_FLAGS = f"-s -w -X github.com/pulumi/pulumi-yaml/pkg/version.Version={YAML_VERSION}"
