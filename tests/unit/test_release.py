@@ -293,6 +293,10 @@ def test_the_schema_has_an_address_only_if_one_is_given() -> None:
     given = with_address(schema, "https://plugins.example.com")
     assert given.pop("pluginDownloadURL") == "https://plugins.example.com"
     assert given == schema
+    given = with_address(schema, "github://api.github.com/clinic/keys")
+    assert given.pop("repository") == "https://github.com/clinic/keys"
+    assert given.pop("pluginDownloadURL") == "github://api.github.com/clinic/keys"
+    assert given == schema
 
 
 def test_a_release_is_built_into_an_empty_folder_or_not_at_all(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The address from which the engine may fetch the plugin: part of the schema, of each SDK, and of no default."""
+"""The address from which the engine may fetch the plugin: part of the schema and of each SDK; there is no default."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["checked_address", "with_address"]
 
 NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 # The forms of Pulumi's own downloader that nobody but the address's owner answers. It fills in the four variables.
-GITHUB: Final = re.compile(rf"github://api\.github\.com/{NAME}/{NAME}")
+GITHUB: Final = re.compile(rf"github://api\.github\.com/(?P<repository>{NAME}/{NAME})")
 HTTPS: Final = re.compile(rf"https://{NAME}(?::\d+)?(?:/(?:[A-Za-z0-9._~-]|\$\{{(?:NAME|VERSION|OS|ARCH)\}})+)*/?")
 KEY: Final = "pluginDownloadURL"
 # Where `tools.schema` has the other words about the publisher.
@@ -34,11 +34,14 @@ def checked_address(address: str) -> str:
 
 
 def with_address(schema: dict[str, Any], address: str) -> dict[str, Any]:
-    """Return the schema with the address in it."""
+    """Return the schema with the address in it, and with the repository that the address is of.
+
+    npm refuses provenance for a package that does not name the repository whose workflow publishes it.
+    """
     if not address:
         return schema
-    return {
-        name: value
-        for key, content in schema.items()
-        for name, value in ([(KEY, address)] if key == BEFORE else []) + [(key, content)]
-    }
+    told = {KEY: address}
+    if found := GITHUB.fullmatch(address):
+        told["repository"] = f"https://github.com/{found['repository']}"
+    at = list(schema).index(BEFORE)
+    return dict([*list(schema.items())[:at], *told.items(), *list(schema.items())[at:]])
