@@ -1,9 +1,9 @@
 """A small Pulumi language host for Python programs.
 
 The vendor's is a Go module of its own that cannot be had through the module proxy. This one does what `pulumi preview`,
-`up`, `refresh`, `destroy` and, where a generator is named, `import` ask for, and installs and runs plugins in Python;
-whoever has a complete Pulumi uses the real one. The engine starts it through the shim `pulumi-language-python`, reads
-the port from its first line, and takes the rest of its output, the program's included, as messages of the stack.
+`up`, `refresh`, `destroy` and, where a generator is named, `import` and `package add` ask for, and runs plugins in
+Python; whoever has a complete Pulumi uses the real one. The engine starts it through the shim `pulumi-language-python`,
+reads the port from its first line, and takes the rest of its output, the program's included, as messages of the stack.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from tools.engine.plugin_folders import InstallFailed, PluginFolder, relay, start
+from tools.engine.python_packages import GeneratorFailed, distribution_of, generate, link, required_packages
 
 EXECUTOR = "pulumi-language-python-exec"
-# The variable that names the program of `tools/sdkgen`.
-GENERATOR = "ALLOMIA_ENGINE_PROGRAM_GENERATOR"
 # How the executor says that the program has shown its error itself.
 BAIL_CODE = 32
 STOP_SECONDS = 1.0
@@ -67,11 +66,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def GetRequiredPackages(  # noqa: N802 - the wire's name
         self,
-        request: language_pb2.GetRequiredPackagesRequest,  # noqa: ARG002 - gRPC's signature
+        request: language_pb2.GetRequiredPackagesRequest,
         context: grpc.ServicerContext,  # noqa: ARG002 - gRPC's signature
     ) -> language_pb2.GetRequiredPackagesResponse:
-        """Ask for no plugins: the dynamic provider comes with the engine, others are named in `Pulumi.yaml`."""
-        return language_pb2.GetRequiredPackagesResponse()
+        """Name the packages whose SDKs are installed beside the program's Python."""
+        return language_pb2.GetRequiredPackagesResponse(packages=required_packages(_python(request.info)))
 
     def About(  # noqa: N802 - the wire's name
         self,
@@ -95,20 +94,33 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext
     ) -> language_pb2.GenerateProgramResponse:
         """Write what was imported as a program in Python."""
-        generator = os.environ.get(GENERATOR)
-        if not generator:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{GENERATOR} names no generator of programs")
-        done = subprocess.run(
-            [str(generator), "--program", request.loader_target],
-            input=json.dumps(dict(request.source)),
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            context.abort(grpc.StatusCode.INTERNAL, done.stderr.strip())
-        files = {name: text.encode() for name, text in json.loads(done.stdout).items()}
+        try:
+            texts = generate("--program", request.loader_target, source=json.dumps(dict(request.source)))
+        except GeneratorFailed as problem:
+            raise _ended(context, str(problem)) from None
+        files = {name: text.encode() for name, text in json.loads(texts).items()}
         return language_pb2.GenerateProgramResponse(source=files)
+
+    def GeneratePackage(  # noqa: N802 - the wire's name
+        self, request: language_pb2.GeneratePackageRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GeneratePackageResponse:
+        """Write a package's SDK in Python."""
+        try:
+            generate("--package", request.loader_target, request.directory, source=request.schema)
+        except GeneratorFailed as problem:
+            raise _ended(context, str(problem)) from None
+        return language_pb2.GeneratePackageResponse()
+
+    def Link(  # noqa: N802 - the wire's name
+        self, request: language_pb2.LinkRequest, context: grpc.ServicerContext
+    ) -> language_pb2.LinkResponse:
+        """Have a project's requirements name the SDKs of packages."""
+        sdks = {distribution_of(each.package, request.loader_target): each.path for each in request.packages}
+        try:
+            instructions = link(Path(request.info.root_directory, "requirements.txt"), sdks)
+        except FileNotFoundError as problem:
+            raise _ended(context, f"linking packages: error opening requirements.txt: {problem}") from None
+        return language_pb2.LinkResponse(import_instructions=instructions)
 
     def InstallDependencies(  # noqa: N802 - the wire's name
         self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
@@ -122,7 +134,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             for stream, data in folder.install(is_plugin=request.is_plugin):
                 yield language_pb2.InstallDependenciesResponse(**{stream: data})
         except (InstallFailed, OSError, ValueError) as problem:
-            context.abort(grpc.StatusCode.UNKNOWN, str(problem))
+            raise _ended(context, str(problem)) from None
         yield language_pb2.InstallDependenciesResponse(stdout=b"Finished installing dependencies\n\n")
 
     def RunPlugin(  # noqa: N802 - the wire's name
@@ -140,7 +152,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             if plugin.returncode:
                 yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
         except (OSError, ValueError) as problem:
-            context.abort(grpc.StatusCode.UNKNOWN, str(problem))
+            raise _ended(context, str(problem)) from None
 
     def Run(  # noqa: N802 - the wire's name
         self, request: language_pb2.RunRequest, context: grpc.ServicerContext
@@ -181,6 +193,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             request.info.entry_point or request.program,
             *request.args,
         ]
+
+
+def _ended(context: grpc.ServicerContext, message: str) -> Exception:
+    """End a call with an error; nothing is returned, but a `raise` shows where the call ends."""
+    context.abort(grpc.StatusCode.UNKNOWN, message)
+    return AssertionError(message)
 
 
 def _printed(stream: str, data: bytes) -> language_pb2.RunPluginResponse:

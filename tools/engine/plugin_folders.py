@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Chunk", "InstallFailed", "PluginFolder", "relay", "start"]
+__all__ = ["BASICS", "Chunk", "InstallFailed", "PluginFolder", "relay", "start"]
 
 Chunk: TypeAlias = tuple[Literal["stdout", "stderr"], bytes]
 

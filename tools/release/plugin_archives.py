@@ -19,6 +19,7 @@ CONTENT: Final = (
     "LICENSE",
     "PulumiPlugin.yaml",
     "README.md",
+    "__main__.py",
     "allomia_pulumi",
     "allomia_pulumi_sdk",
     "pyproject.toml",

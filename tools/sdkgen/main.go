@@ -1,6 +1,7 @@
 // Command sdkgen writes the SDKs that Pulumi's own generators make of a package schema, or compares them with what is
 // there: `sdkgen [--check] [--published] schema.json sdk`. Each language has a folder below `sdk` that belongs to it alone.
-// With `sdkgen --program LOADER` it writes a program in Python, as the vendor's language host does for an import.
+// With `sdkgen --program LOADER` it writes a program in Python, as the vendor's language host does for an import, and
+// with `sdkgen --package LOADER folder` the Python SDK of a package, as that host does for `pulumi package add`.
 package main
 
 import (
@@ -40,8 +41,16 @@ func main() {
 	check := flag.Bool("check", false, "compare and fail on the first difference, instead of writing")
 	published := flag.Bool("published", false, "write an SDK to be compiled and then published")
 	loader := flag.String("program", "", "write a program from standard input; the address of the engine's schema loader")
+	packages := flag.String("package", "", "write the SDK of the schema on standard input; the address is as above")
 	flag.Parse()
 	isLocal = !*published
+	if *packages != "" && flag.NArg() == 1 {
+		if err := generatePackage(*packages, flag.Arg(0), os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if *loader != "" {
 		if err := generateProgram(*loader, os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -564,6 +564,18 @@ ROWS: dict[int, Row] = {
         "A program keeps fields of an organization secret",
         "None stands in clear in a state or on the console: what the record has of fields is a secret output (G3)",
     ),
+    143: Row(
+        "A checkout is given to `pulumi package add`, from a path with a space, and no plugin is named or on PATH",
+        "Preview, update, refresh and destroy use the folder's plugin; nothing but its `venv` is left in the checkout",
+    ),
+    144: Row(
+        "The checkout was moved after `pulumi package add`",
+        "The run ends before anything is sent and names the missing folder; the new path in `Pulumi.yaml` is enough",
+    ),
+    145: Row(
+        "The sources of an added checkout have changed, to another version than the project's SDK or to broken ones",
+        "The sources that lie there are run, never a stale copy; what a start that fails has printed is shown",
+    ),
     147: Row(
         "Two places of a release say different versions: code, schema, an SDK, the changelog, an artefact, the tag",
         "Nothing is built, and the error names both places",

@@ -1,0 +1,56 @@
+"""The checkout as a source plugin: what Pulumi's Python host reads and starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from allomia_pulumi import __version__
+from tools.engine.build import OLDEST_PULUMI
+from tools.engine.processes import CHECKOUT
+
+COMPONENTS = """
+import pulumi
+from pulumi.provider.experimental.host import components_from_module
+import allomia_pulumi
+
+for name in allomia_pulumi.__all__:
+    getattr(allomia_pulumi, name)
+print(components_from_module(allomia_pulumi))
+allomia_pulumi.Component = type("Component", (pulumi.ComponentResource,), {"__module__": "allomia_pulumi"})
+print([each.__name__ for each in components_from_module(allomia_pulumi)])
+"""
+STARTS = [("-m", "allomia_pulumi"), (str(CHECKOUT),)]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd="/", check=True, capture_output=True, text=True)
+
+
+def test_the_host_is_asked_for_an_environment_of_the_plugins_own_and_the_cli_that_is_tested() -> None:
+    described = yaml.safe_load((CHECKOUT / "PulumiPlugin.yaml").read_text())
+    options = {"toolchain": "pip", "virtualenv": "venv"}
+    oldest = ".".join(map(str, OLDEST_PULUMI))
+    assert described == {
+        "runtime": {"name": "python", "options": options},
+        "requiredPulumiVersion": f">={oldest}.0",
+    }
+
+
+def test_the_package_has_no_component_that_would_make_it_a_component_host() -> None:
+    assert run("-c", COMPONENTS).stdout.splitlines() == ["[]", "['Component']"]
+
+
+@pytest.mark.parametrize("start", STARTS, ids=["the package", "the checkout"])
+def test_either_start_tells_a_person_what_it_is_without_loading_pulumi(start: tuple[str, ...]) -> None:
+    assert run(*start, "--version").stdout.strip() == __version__
+    assert "Pulumi starts it." in run(*start, "--help").stdout
+    loaded = [
+        line.rpartition("|")[2].strip() for line in run("-X", "importtime", *start, "--version").stderr.splitlines()
+    ]
+    assert "allomia_pulumi.provider.plugin.process" in loaded
+    assert not {"grpc", "httpx", "hvac", "pulumi", "pydantic"} & loaded
