@@ -67,6 +67,7 @@ NODE: Final = {
     "compilerOptions": {
         "module": "nodenext",
         "outDir": "bin",
+        "skipLibCheck": true,
         "strict": true,
         "target": "ES2022",
         "types": ["node"]
