@@ -238,8 +238,8 @@ def test_a_file_that_was_not_built_so_is_refused_by_its_digest(tmp_path: Path) -
         (tmp_path / name).write_text(name)
     write_digests(tmp_path)
     assert require_digests(tmp_path) == 2
-    checked = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, capture_output=True)  # noqa: S607, PLW1510 - coreutils; the code is asserted
-    assert checked.returncode == 0
+    if program := shutil.which("sha256sum"):
+        subprocess.run([program, "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True, capture_output=True)
     (tmp_path / "a.whl").write_text("another")
     with pytest.raises(ToolError, match=r"a\.whl is not what was built"):
         require_digests(tmp_path)

@@ -103,7 +103,16 @@ class Installed:
         """Make an environment with a package and what it requires, as pinned for development."""
         folder = self.root / name
         python = folder / "bin" / "python"
-        pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
+        pip = (
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-compile",
+            "--disable-pip-version-check",
+            "--no-input",
+        )
         for command in (
             (sys.executable, "-m", "venv", str(folder)),
             (*pip, "--constraint", str(CHECKOUT / "constraints.txt"), str(package)),
