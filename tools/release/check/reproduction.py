@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -95,9 +96,14 @@ def _members(path: Path) -> dict[str, object]:
             return {each.filename: (each.date_time, each.external_attr, each.CRC) for each in archive.infolist()}
     if path.suffix in {".gz", ".tgz"}:
         with tarfile.open(path) as archive:
-            told = {each.name: (each.mtime, each.mode, each.uid, each.gid, each.uname, each.size) for each in archive}
-            return {**told}
+            return {each.name: _told(archive, each) for each in archive}
     return {}
+
+
+def _told(archive: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[object, ...]:
+    content = archive.extractfile(member)
+    text = content.read() if content else b""
+    return member.mtime, member.mode, member.uid, member.gid, member.uname, hashlib.sha256(text).digest()
 
 
 def _run(command: list[str], folder: Path, environment: Mapping[str, str] | None = None, umask: int = -1) -> None:
