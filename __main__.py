@@ -3,7 +3,15 @@
 It runs the sources that lie here, so that a pull needs no new installation unless a dependency has changed.
 """
 
+import sys
+
 from allomia_pulumi.provider.plugin import main
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ModuleNotFoundError as missing:
+        sys.exit(
+            f"{missing.name} is missing in {sys.prefix}, so the plugin cannot start; nothing was sent. "
+            "Run `pulumi install` in the project: it installs what the plugin's sources need."
+        )

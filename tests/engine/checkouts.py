@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tools.engine.plugin_packages import PluginPackages
@@ -12,7 +13,21 @@ from tools.engine.processes import CHECKOUT
 from tools.engine.sdks import ensure_sdkgen
 from tools.engine.workspace import Workspace
 
-__all__ = ["copy_checkout", "shut_off"]
+__all__ = ["PROGRAM", "copy_checkout", "processes_of", "shut_off"]
+
+PROGRAM = """\
+name: clinic
+runtime: yaml
+config:
+  organizationId: {type: string}
+resources:
+  ehr:
+    type: allomia:OrganizationApiKey
+    properties:
+      organizationId: ${organizationId}
+outputs:
+  secret: ${ehr.secret}
+"""
 
 SOURCES = (
     "PulumiPlugin.yaml",
@@ -45,3 +60,17 @@ def shut_off(project: Workspace, packages: PluginPackages | None = None) -> Work
     project.env["ALLOMIA_ENGINE_PROGRAM_GENERATOR"] = str(ensure_sdkgen())
     project.env.update(packages.environment() if packages else {})
     return project
+
+
+def processes_of(project: Workspace, checkout: Path) -> list[int]:
+    """Return what runs of a checkout's plugin for a project: its own processes, and the language host that has them."""
+    mark = f"PULUMI_HOME={project.root / 'pulumi'}".encode()
+    parts = (os.fsencode(checkout), b"language_host.py")
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_ours = mark in (folder / "environ").read_bytes().split(b"\0")
+            command = (folder / "cmdline").read_bytes()
+            if is_ours and any(part in command for part in parts):
+                found.append(int(folder.name))
+    return found

@@ -8,27 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.checkouts import copy_checkout, shut_off
-from tests.engine.scenes import Calls, leaks, set_scene, state_texts
+from tests.engine.checkouts import PROGRAM, copy_checkout, processes_of, shut_off
+from tests.engine.scenes import PROOFS, Calls, leaks, set_scene, state_texts, wait_until
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.plugin_packages import PluginPackages, ensure_plugin_packages
 from tools.engine.sandbox import Sandbox
 from tools.engine.workspace import Result, Workspace
 
-PROGRAM = """\
-name: clinic
-runtime: yaml
-config:
-  organizationId: {type: string}
-resources:
-  ehr:
-    type: allomia:OrganizationApiKey
-    properties:
-      organizationId: ${organizationId}
-outputs:
-  secret: ${ehr.secret}
-"""
 NATIVE = """
 import pulumi
 from allomia_pulumi.native import OrganizationApiKey
@@ -99,6 +86,7 @@ def test_a_checkout_is_added_and_serves_a_yaml_program(
     assert scene.alive() == []
     results = [added, previewed, upped, again, refreshed, destroyed]
     assert_folder_was_used(*results)
+    wait_until(lambda: not processes_of(clinic, checkout))
     texts = [("console", result.text.encode()) for result in results]
     assert leaks(scene.canaries, [*state_texts(clinic), *texts]) == []
 
@@ -145,3 +133,24 @@ def test_the_classes_of_the_package_find_the_plugin_of_an_added_checkout(
     assert_folder_was_used(upped)
     assert scene.accepts(scene.secret()) == 200
     project.up("--skip-preview", "--expect-no-changes").check()
+
+
+@pytest.mark.catalogue(146)
+def test_a_killed_run_takes_the_plugin_of_a_checkout_along_and_the_key_that_it_made_is_named(
+    project: Callable[[dict[str, str]], Workspace], checkout: Path, sandbox: Sandbox, openbao: OpenBao
+) -> None:
+    clinic = project({"Pulumi.yaml": f"{PROGRAM}packages: {{allomia: {checkout}}}\n"})
+    scene = set_scene(sandbox, openbao, clinic)
+    # The proof of the new key waits, so that the key stays in the making however slow the machine is.
+    sandbox.add_fault("delay_before", seconds=600.0, times=None, **PROOFS)
+    run = clinic.start("up", "--yes", "--skip-preview")
+    wait_until(scene.alive, 180)
+    assert processes_of(clinic, checkout)
+    run.kill()
+    run.communicate(timeout=60)
+    wait_until(lambda: not processes_of(clinic, checkout))
+    assert processes_of(clinic, checkout) == []
+    (lost,) = scene.alive()
+    clinic.cancel()
+    sandbox.clear_faults()
+    assert lost in clinic.up("--skip-preview").check().text

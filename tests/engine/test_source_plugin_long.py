@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.checkouts import copy_checkout, shut_off
+from tests.engine.checkouts import PROGRAM, copy_checkout, shut_off
 from tests.engine.git_server import HOST, GitServer, commit, serve_git
 from tests.engine.scenes import Scene, set_scene
-from tests.engine.test_source_plugin import PROGRAM
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.plugin_packages import PluginPackages, ensure_plugin_packages
@@ -61,6 +61,9 @@ def live(scene: Scene) -> None:
 def end(scene: Scene) -> None:
     scene.workspace.destroy("--skip-preview").check()
     assert scene.alive() == []
+    # Everything that a test leaves is searched for secrets; what pip has installed is not ours, and takes a minute.
+    for venv in list(scene.workspace.root.rglob("venv")):
+        shutil.rmtree(venv)
 
 
 def pip(project: Workspace, *arguments: str | Path) -> None:

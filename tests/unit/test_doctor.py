@@ -249,6 +249,44 @@ def test_a_plugin_that_is_none_fails(tmp_path: Path, script: str | None, text: s
     assert found.fix
 
 
+def test_the_plugin_of_an_added_checkout_is_started_as_pulumi_starts_it(tmp_path: Path) -> None:
+    sources = tmp_path / "a checkout"
+    written = f"name: clinic\nruntime: yaml\npackages: {{allomia: {sources}}}\n"
+    (tmp_path / "Pulumi.yaml").write_text(written)
+    project = read_project(tmp_path)
+    missing = check_plugin(project, {}, is_used=True)
+    sources.mkdir()
+    bare = check_plugin(project, {}, is_used=True)
+    python = sources / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    package = check_plugin(project, {}, is_used=True)
+    (sources / "__main__.py").write_text("raise SystemExit(1)\n")
+    broken = check_plugin(project, {}, is_used=True)
+    assert [each.state for each in (missing, bare, package, broken)] == [
+        State.FAILED,
+        State.FAILED,
+        State.OK,
+        State.FAILED,
+    ]
+    assert missing.found == f"packages in Pulumi.yaml names {sources}, which is no folder"
+    assert bare.found == f"{sources}, which packages in Pulumi.yaml names, has no venv"
+    assert bare.fix == "Make it with `pulumi install`."
+    assert package.found == f"{__version__} at {sources} (packages in Pulumi.yaml)"
+    assert broken.found == f"{sources} does not start and answer as a plugin"
+
+
+def test_a_package_that_pulumi_fetches_itself_is_not_looked_for_on_path(tmp_path: Path) -> None:
+    named = ("git.example/clinic/allomia-pulumi.git@0.2.0", "{source: allomia, version: 0.2.0}")
+    for written in named:
+        (tmp_path / "Pulumi.yaml").write_text(f"name: c\nruntime: go\npackages: {{allomia: {written}}}\n")
+        found = check_plugin(read_project(tmp_path), {}, is_used=True)
+        assert found.state is State.SKIPPED
+        assert "which Pulumi fetches and starts itself" in found.found
+        assert "0.2.0" not in found.found
+
+
 def test_the_programs_own_python_is_asked_for_the_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -49,8 +50,18 @@ def test_the_package_has_no_component_that_would_make_it_a_component_host() -> N
 def test_either_start_tells_a_person_what_it_is_without_loading_pulumi(start: tuple[str, ...]) -> None:
     assert run(*start, "--version").stdout.strip() == __version__
     assert "Pulumi starts it." in run(*start, "--help").stdout
-    loaded = [
-        line.rpartition("|")[2].strip() for line in run("-X", "importtime", *start, "--version").stderr.splitlines()
-    ]
+    imports = run("-X", "importtime", *start, "--version").stderr.splitlines()
+    loaded = {line.rpartition("|")[2].strip() for line in imports}
     assert "allomia_pulumi.provider.plugin.process" in loaded
     assert not {"grpc", "httpx", "hvac", "pulumi", "pydantic"} & loaded
+
+
+def test_sources_that_need_more_than_is_installed_say_what_is_missing_in_one_line() -> None:
+    # Without its site-packages, an environment has none of the dependencies.
+    command = [sys.executable, "-S", str(CHECKOUT), "127.0.0.1:1"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert re.match("grpc is missing in .*, so the plugin cannot start; nothing was sent. ", line)
+    assert line.endswith("Run `pulumi install` in the project: it installs what the plugin's sources need.")

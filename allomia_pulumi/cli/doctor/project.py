@@ -30,12 +30,14 @@ class Project:
         runtime: Its language, such as `python`.
         options: The runtime's options.
         plugin_folder: The folder that `plugins.providers` names for this provider, if it does.
+        package: The folder or address that `packages` names for this provider, without a version, if it does.
     """
 
     file: Path
     runtime: str
     options: Mapping[str, Any]
     plugin_folder: Path | None
+    package: str | None
 
     @property
     def folder(self) -> Path:
@@ -77,7 +79,13 @@ def read_project(folder: Path) -> Project:
         raise InvalidConfiguration(f"{printable(str(file))} is not readable as YAML", "Mend it.")
     runtime = content.get("runtime")
     name, options = (runtime.get("name"), runtime.get("options")) if isinstance(runtime, dict) else (runtime, None)
-    return Project(file, str(name or ""), options if isinstance(options, dict) else {}, _plugin(file.parent, content))
+    return Project(
+        file,
+        str(name or ""),
+        options if isinstance(options, dict) else {},
+        _plugin(file.parent, content),
+        _package(content),
+    )
 
 
 def _read(file: Path) -> dict[str, Any] | None:
@@ -96,3 +104,10 @@ def _plugin(folder: Path, content: Mapping[str, Any]) -> Path | None:
         if isinstance(path, str):
             return folder / path
     return None
+
+
+def _package(content: Mapping[str, Any]) -> str | None:
+    packages = content.get("packages")
+    entry = packages.get(NAME) if isinstance(packages, dict) else None
+    source = entry.get("source") if isinstance(entry, dict) else entry
+    return source.partition("@")[0] if isinstance(source, str) else None

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from allomia_pulumi._version import __version__
@@ -94,6 +94,8 @@ def check_dynamic(project: Project, environ: Mapping[str, str]) -> Finding:
 def check_plugin(project: Project, environ: Mapping[str, str], *, is_used: bool) -> Finding:
     """Start the plugin that the engine would start, ask for its version and end it."""
     folder = project.plugin_folder
+    if folder is None and project.package is not None:
+        return _check_package(project.package, project.folder, environ)
     path = shutil.which(PLUGIN, path=str(folder)) if folder else shutil.which(PLUGIN) or _installed(environ)
     if folder and path is None:
         return failed(f"plugins.providers in Pulumi.yaml names {printable(str(folder))}, without {PLUGIN}", PLUGIN_HINT)
@@ -101,11 +103,32 @@ def check_plugin(project: Project, environ: Mapping[str, str], *, is_used: bool)
         if is_used or project.runtime != "python":
             return failed(f"{PLUGIN} is neither named in Pulumi.yaml nor on PATH", PLUGIN_HINT)
         return skipped("Pulumi.yaml names no plugin, and the dynamic provider needs none")
-    version = _ask_plugin(path, project.folder, environ)
+    version = _ask_plugin([path], project.folder, environ)
     if version is None:
         return failed(f"{path} does not start and answer as a plugin", f"Run it to see why: {path}")
     where = "named in Pulumi.yaml" if folder else "on PATH; the engine warns of that"
     found = f"{version} at {path} ({where})"
+    return ok(found) if version == __version__ else care(f"{found}; this is {__version__}", SAME_VERSION)
+
+
+def _check_package(source: str, project: Path, environ: Mapping[str, str]) -> Finding:
+    """Start the plugin of the sources that a project has added with `pulumi package add`."""
+    if not source.startswith((".", "/")):
+        return skipped(f"packages in Pulumi.yaml names {printable(source)}, which Pulumi fetches and starts itself")
+    folder = project / source
+    shown = printable(str(folder))
+    if not folder.is_dir():
+        return failed(f"packages in Pulumi.yaml names {shown}, which is no folder", "Name where the sources are now.")
+    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if not python.exists():
+        return failed(f"{shown}, which packages in Pulumi.yaml names, has no venv", "Make it with `pulumi install`.")
+    start = [str(folder)] if (folder / "__main__.py").exists() else ["-m", "allomia_pulumi"]
+    version = _ask_plugin([str(python), *start], project, environ)
+    if version is None:
+        return failed(
+            f"{shown} does not start and answer as a plugin", f"Run it to see why: {python} {' '.join(start)}"
+        )
+    found = f"{version} at {shown} (packages in Pulumi.yaml)"
     return ok(found) if version == __version__ else care(f"{found}; this is {__version__}", SAME_VERSION)
 
 
@@ -139,7 +162,7 @@ def _ask_python(python: str, folder: Path, environ: Mapping[str, str]) -> dict[s
     return {"problem": "something else", **told} if isinstance(told, dict) else {"problem": "something else"}
 
 
-def _ask_plugin(path: str, folder: Path, environ: Mapping[str, str]) -> str | None:
+def _ask_plugin(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str | None:
     """Return the version that a plugin tells the engine, or None if it does not come to that."""
     # gRPC takes a while to load, and most runs of the command line need none of it.
     import grpc  # noqa: PLC0415
@@ -150,7 +173,7 @@ def _ask_plugin(path: str, folder: Path, environ: Mapping[str, str]) -> str | No
 
     try:
         process = subprocess.Popen(  # noqa: S603 - the plugin that Pulumi itself starts
-            [path],
+            command,
             cwd=folder,
             env=_without_secrets(environ),
             stdin=subprocess.DEVNULL,

@@ -576,6 +576,10 @@ ROWS: dict[int, Row] = {
         "The sources of an added checkout have changed, to another version than the project's SDK or to broken ones",
         "The sources that lie there are run, never a stale copy; what a start that fails has printed is shown",
     ),
+    146: Row(
+        "Pulumi is killed while the plugin of a checkout makes a key; the language host then kills the plugin at once",
+        "No process is left; the key that no state knows is named by the next run (G1)",
+    ),
     147: Row(
         "Two places of a release say different versions: code, schema, an SDK, the changelog, an artefact, the tag",
         "Nothing is built, and the error names both places",
