@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The floor is in pyproject.toml. Only the unit tests count: what they do not reach has no test that names the rule.
 COVERED := --cov --cov-report=
 
-.PHONY: demo test test-pythons test-floors sweep sweep-core load bench bench-compare bench-large check unit engine schema docs sdk sdk-check format clean
+.PHONY: demo test test-pythons test-floors sweep sweep-core load bench bench-compare bench-large check unit engine schema docs sdk sdk-check release release-check format clean
 
 demo: $(VENV)/ready ## the whole job on the real engine; KEEP=1 leaves servers and project in place
 	@$(RUN) -m tools.demo $(if $(KEEP),--keep)
@@ -79,6 +79,13 @@ sdk: $(VENV)/ready ## write the SDKs of other languages from the schema, into sd
 sdk-check: $(VENV)/ready ## fail if `make sdk` would change anything
 	@$(RUN) -m tools.engine.sdks --check
 
+release: $(VENV)/release-ready ## build every file of a release into dist/, from the commit; PLUGIN_DOWNLOAD_URL=…, TAG=v…
+	@PLUGIN_DOWNLOAD_URL="$(PLUGIN_DOWNLOAD_URL)" $(RUN) -m tools.release --tag "$(TAG)"
+
+release-check: $(VENV)/release-ready ## all of a release but the upload: build twice and compare, install each artefact and use it
+	@$(RUN) -m tools.engine.build
+	@PLUGIN_DOWNLOAD_URL="$(PLUGIN_DOWNLOAD_URL)" $(RUN) -m tools.release.check
+
 format: $(VENV)/ready ## let ruff lay out the code
 	@$(VENV)/bin/ruff check --fix --quiet
 	@$(VENV)/bin/ruff format --quiet
@@ -95,4 +102,8 @@ $(VENV)/ready: pyproject.toml constraints.txt allomia_pulumi/_version.py
 
 $(VENV)/bench-ready: $(VENV)/ready
 	@$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+$(VENV)/release-ready: $(VENV)/ready
+	@$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[release]'
 	@touch $@

@@ -15,7 +15,7 @@ from tools.engine.processes import CHECKOUT, ToolError
 from tools.engine.sdks import SDKS
 from tools.engine.workspace import TIMEOUT_SECONDS, Result, Workspace
 
-__all__ = ["NodeSdk", "ensure_node_sdk", "require_node"]
+__all__ = ["NodeSdk", "compile_sdk", "ensure_node_sdk", "require_node"]
 
 OLDEST_NODE = 20
 # Exact, and without a lock file: those name the addresses of whoever wrote them.
@@ -126,6 +126,16 @@ def ensure_node_sdk(sources: Path = CHECKOUT / SDKS / "nodejs", report: Report =
         _assemble(scratch / "sdk", packages, finished / MODULES, name)
 
     return build_once(WHAT, folder, find, build, report)
+
+
+def compile_sdk(sources: Path, copy: Path, report: Report = print) -> None:
+    """Compile a copy of an SDK's sources; the pinned packages are a link in it.
+
+    Raises:
+        ToolError: There is no Node, npm cannot install the packages, or the sources do not compile.
+    """
+    require_node()
+    _compile_sdk(sources, _ensure_packages(report), copy, report)
 
 
 def _ensure_packages(report: Report) -> Path:

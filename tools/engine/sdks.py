@@ -39,18 +39,21 @@ def ensure_sdkgen(report: Report = print) -> Path:
     return build_once(SDKGEN_WHAT, folder, _built, lambda scratch, finished: _build(scratch, finished, report), report)
 
 
-def write_sdks(folder: Path = SDKS, schema: Path = SCHEMA, report: Report = print) -> None:
+def write_sdks(
+    folder: Path = SDKS, schema: Path = SCHEMA, report: Report = print, *, is_published: bool = False
+) -> None:
     """Write `go` and `nodejs` below the folder, and remove what is no longer generated there.
 
     Args:
         folder: Like the schema, relative to the checkout.
         schema: A package schema.
         report: Is told about a build of the generator.
+        is_published: Write a Node SDK that is compiled before it is published, not where it is installed.
 
     Raises:
         ToolError: The generator cannot be had, or refuses the schema.
     """
-    _generate([str(schema), str(folder)], report)
+    _generate([*(["--published"] if is_published else []), str(schema), str(folder)], report)
 
 
 def check_sdks(folder: Path = SDKS, schema: Path = SCHEMA, report: Report = print) -> None:

@@ -1,5 +1,5 @@
 // Command sdkgen writes the SDKs that Pulumi's own generators make of a package schema, or compares them with what is
-// there: `sdkgen [--check] schema.json sdk`. Each language has a folder below `sdk` that belongs to it alone.
+// there: `sdkgen [--check] [--published] schema.json sdk`. Each language has a folder below `sdk` that belongs to it alone.
 // With `sdkgen --program LOADER` it writes a program in Python, as the vendor's language host does for an import, and
 // with `sdkgen --package LOADER folder` the Python SDK of a package, as that host does for `pulumi package add`.
 package main
@@ -24,23 +24,26 @@ import (
 // tool is what the generated files say they come from.
 const tool = "make sdk"
 
+// isLocal says that the Node SDK compiles itself when it is installed; one to publish is compiled before.
+var isLocal = true
+
 // generators has a function for each language that returns the text of each file by its slash-separated name.
 var generators = map[string]func(*schema.Package) (map[string][]byte, error){
 	"go": func(pkg *schema.Package) (map[string][]byte, error) {
 		return gogen.GeneratePackage(tool, pkg, nil)
 	},
 	"nodejs": func(pkg *schema.Package) (map[string][]byte, error) {
-		// A local SDK compiles itself when it is installed: nothing is published that would be compiled already.
-		const isLocal = true
 		return nodejs.GeneratePackage(tool, pkg, nil, nil, isLocal, nil)
 	},
 }
 
 func main() {
 	check := flag.Bool("check", false, "compare and fail on the first difference, instead of writing")
+	published := flag.Bool("published", false, "write an SDK to be compiled and then published")
 	loader := flag.String("program", "", "write a program from standard input; the address of the engine's schema loader")
 	packages := flag.String("package", "", "write the SDK of the schema on standard input; the address is as above")
 	flag.Parse()
+	isLocal = !*published
 	if *packages != "" && flag.NArg() == 1 {
 		if err := generatePackage(*packages, flag.Arg(0), os.Stdin); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -56,7 +59,7 @@ func main() {
 		return
 	}
 	if flag.NArg() != 2 {
-		fmt.Fprintln(os.Stderr, "usage: sdkgen [--check] schema.json sdk")
+		fmt.Fprintln(os.Stderr, "usage: sdkgen [--check] [--published] schema.json sdk")
 		os.Exit(2)
 	}
 	if err := run(flag.Arg(0), flag.Arg(1), *check); err != nil {

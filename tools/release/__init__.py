@@ -1,0 +1,1 @@
+"""Build what a release consists of, reproducibly, from a commit; nothing here uploads anything."""
