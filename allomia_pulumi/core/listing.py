@@ -201,8 +201,8 @@ class Listing:
         is_whole_expected = not self._asked.token and self._asked.size < 1 and self._asked.limit < 1
         if is_whole_expected:
             reporter.warn(
-                f"this is the first page only ({len(entries):,} found), and more may follow: `pulumi do … list --all` "
-                "lists everything"
+                f"this page has {len(entries):,} entries, and more may follow: `pulumi do … list` shows them only with "
+                "--all"
             )
         return Page(tuple(entries), self._write(last, shown))
 

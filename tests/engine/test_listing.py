@@ -204,7 +204,7 @@ def test_a_tenant_of_more_than_a_page_is_listed_whole_by_all_and_with_a_word_wit
     assert calls.allomia() == [["organizations_listed"] * 11 * 2]
     first = do(scene, ORGANIZATION)
     assert [each["id"] for each in found(first)] == sorted(made)[:LARGEST_PAGE]
-    assert "this is the first page only (1,000 found)" in first.stderr
+    assert "this page has 1,000 entries, and more may follow" in first.stderr
     counted = do(scene, ORGANIZATION, "--count", str(LARGEST_PAGE + 7))
     assert [each["id"] for each in found(counted)] == sorted(made)[: LARGEST_PAGE + 7]
     assert counted.stderr.strip() == ""

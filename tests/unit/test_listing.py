@@ -147,7 +147,7 @@ def test_a_page_that_nobody_sized_is_bounded_and_says_that_more_may_follow() -> 
     first = keys.page()
     assert keys.lists() == LARGEST_PAGE
     assert keys.listener.warnings == [
-        "this is the first page only (0 found), and more may follow: `pulumi do … list --all` lists everything"
+        "this page has 0 entries, and more may follow: `pulumi do … list` shows them only with --all"
     ]
     assert keys.page(first.token) == Page()
     assert keys.lists() == 1

@@ -11,7 +11,7 @@ from pulumi.runtime.proto import provider_pb2
 import allomia_pulumi
 from allomia_pulumi import native
 from allomia_pulumi.contracts.tokens import KINDS, dynamic_token, kind_of, plugin_token
-from allomia_pulumi.core.handler import Abandons, Imports, Previews
+from allomia_pulumi.core.handler import Abandons, Imports, Lists, Previews
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import SystemClock
 from allomia_pulumi.provider.plugin.servicer import Provider
@@ -30,14 +30,14 @@ def provider() -> Iterator[Provider]:
 @pytest.mark.parametrize(
     ("kind", "capabilities"),
     [
-        ("OrganizationApiKey", {Abandons, Imports, Previews}),
+        ("OrganizationApiKey", {Abandons, Imports, Lists, Previews}),
         ("DashboardApiKey", {Previews}),
-        ("Organization", {Abandons, Imports, Previews}),
+        ("Organization", {Abandons, Imports, Lists, Previews}),
     ],
 )
 def test_a_handler_has_the_capabilities_that_it_needs(kind: str, capabilities: set[type]) -> None:
     handler = RESOURCES[kind].load()
-    assert {each for each in (Abandons, Imports, Previews) if issubclass(handler, each)} == capabilities  # type: ignore[arg-type]
+    assert {each for each in (Abandons, Imports, Lists, Previews) if issubclass(handler, each)} == capabilities  # type: ignore[arg-type]
 
 
 def test_every_kind_has_a_row_and_a_class_of_each_face() -> None:

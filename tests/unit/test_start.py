@@ -94,7 +94,6 @@ LOADERS = {
 import allomia_pulumi.provider.plugin.servicer as servicer
 from allomia_pulumi.ground.cancellation import Cancellation
 provider = servicer.Provider(None, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"}, SystemClock(), Cancellation())
-provider._connect({}, {"ALLOMIA_TENANT_KEY": "alm_tenant_x"})
 provider._resource("urn:pulumi:s::p::allomia:index:DashboardApiKey::x")
 """,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
@@ -12,7 +11,6 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from allomia_pulumi._version import __version__
-from allomia_pulumi.container import Container
 from allomia_pulumi.contracts.announcement import ANNOUNCEMENT
 from allomia_pulumi.contracts.tokens import kind_of
 from allomia_pulumi.core.handler import Abandons, Call, Foresees, Imports, Lists, Outputs, Previews, Resource
@@ -24,12 +22,10 @@ from allomia_pulumi.errors import InvalidConfiguration, InvalidInput
 from allomia_pulumi.ground.cancellation import Cancellation
 from allomia_pulumi.ground.clock import Clock
 from allomia_pulumi.ground.config import load_settings
-from allomia_pulumi.ground.lazy_imports import loading
-from allomia_pulumi.ground.redaction import printable
-from allomia_pulumi.ground.singleflight import SingleFlight
 from allomia_pulumi.provider.engine import EngineLog
 from allomia_pulumi.provider.plugin.codec import decode, encode
 from allomia_pulumi.provider.plugin.failures import ends_with_status
+from allomia_pulumi.provider.plugin.handlers import Handlers, registration_of
 from allomia_pulumi.provider.plugin.imports import ImportWatch
 from allomia_pulumi.provider.plugin.invokes import invoke
 from allomia_pulumi.provider.plugin.listing import page_request, to_stream
@@ -41,8 +37,7 @@ from allomia_pulumi.provider.plugin.responses import (
     to_finished,
     to_properties,
 )
-from allomia_pulumi.provider.plugin.settings import SettingSources, setting_sources, unknown_arguments
-from allomia_pulumi.provider.registry import RESOURCES, Registration
+from allomia_pulumi.provider.plugin.settings import setting_sources, unknown_arguments
 from allomia_pulumi.provider.urn import identity_of, kind_in
 
 __all__ = ["Provider"]
@@ -73,16 +68,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._clock = clock
         self._cancellation = cancellation
         self._has_engine = has_engine
-        self._configuring = threading.Lock()
-        self._configured: SettingSources | None = None
         self._imports = ImportWatch()
-        self._containers: list[Container] = []
-        self._connect({}, environ)
+        self._handlers = Handlers(environ, clock, cancellation)
 
     def close(self) -> None:
         """Close the connections to AlloMia and Vault."""
-        for container in self._containers:
-            container.close()
+        self._handlers.close()
 
     @ends_with_status
     def Handshake(
@@ -98,8 +89,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 "Start pulumi-resource-allomia by hand and name its port in PULUMI_DEBUG_PROVIDERS.",
             )
         self.log = EngineLog(request.address)
-        with self._configuring:
-            self._configured = None
+        self._handlers.forget_configuration()
         return empty_pb2.Empty()
 
     @ends_with_status
@@ -137,19 +127,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        sources = setting_sources(request.urn, request.args, self._environ)
-        with self._configuring:
-            if self._configured is None:
-                self._connect(*sources)
-                self._configured = sources
-                for text in filter(None, (self._container.warning, *unknown_arguments(request.urn, request.args))):
-                    self.log.warn(text, request.urn)  # noqa: G010 - it is the engine's log
-            elif sources != self._configured:
-                # The port is open to every user of this machine, and a new address would be sent the tenant key.
-                raise InvalidConfiguration(
-                    "this provider is configured already, and with other values, so nothing was changed",
-                    "Run again; other values need another explicit provider, or a process of its own.",
-                )
+        if self._handlers.configure(setting_sources(request.urn, request.args, self._environ)):
+            warning = self._handlers.container.warning
+            for text in filter(None, (warning, *unknown_arguments(request.urn, request.args))):
+                self.log.warn(text, request.urn)  # noqa: G010 - it is the engine's log
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
 
     @ends_with_status
@@ -197,7 +178,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         # A state that has lost its record is no import: its id names the first key, which may be the predecessor.
         if outputs.keys().isdisjoint({"record", "keyId"}):
             if not isinstance(resource, Imports):
-                raise _registration(kind_in(request.urn)).refuse_import()
+                raise registration_of(kind_in(request.urn)).refuse_import()
             found, inputs = resource.import_(request.id, identity_of(request.urn), reporter)
             self._imports.note_read(request.urn)
             return provider_pb2.ReadResponse(id=request.id, properties=to_properties(found), inputs=encode(inputs))
@@ -212,7 +193,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ListRequest, context: grpc.ServicerContext
     ) -> Iterator[provider_pb2.ListResponse]:
         kind = kind_of(request.token) or request.token
-        registration, resource = _registration(kind), self._served(kind)
+        registration, resource = registration_of(kind), self._handlers.of(kind)
         if not isinstance(resource, Lists):
             raise registration.refuse_list()
         # Whole before its first entry is sent: what fails in the middle shows nothing that could be taken for all.
@@ -246,7 +227,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.InvokeRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
         now, warn = self._clock.now(), OperationReporter(self.log, "").warn
-        result = invoke(request.tok, decode(request.args), lambda: self._container.open(None), now, warn)
+        result = invoke(request.tok, decode(request.args), lambda: self._handlers.container.open(None), now, warn)
         answer = provider_pb2.InvokeResponse()
         if result is not None:
             # The field's name is a keyword of Python's.
@@ -259,30 +240,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._cancellation.request()
         return empty_pb2.Empty()
 
-    def _connect(
-        self, stack: Mapping[str, str], environ: Mapping[str, str], arguments: Mapping[str, str] | None = None
-    ) -> None:
-        self._container = Container(stack, environ, self._clock, arguments, self._cancellation)
-        self._containers.append(self._container)
-        self._resources: SingleFlight[str, Resource] = SingleFlight()
-
     def _resource(self, urn: str) -> Resource:
-        return self._served(kind_in(urn))
-
-    def _served(self, kind: str) -> Resource:
-        return self._resources.get(kind, lambda: self._build(kind))
-
-    def _build(self, kind: str) -> Resource:
-        registration = _registration(kind)
-        with loading():
-            build = registration.load()
-        return build(self._container, self._clock)
-
-
-def _registration(kind: str) -> Registration:
-    if kind not in RESOURCES:
-        raise InvalidInput(f"{printable(kind)} is no resource of this version", "Upgrade, or correct its name.")
-    return RESOURCES[kind]
+        return self._handlers.of(kind_in(urn))
 
 
 def _abandon_unheard(
