@@ -6,7 +6,7 @@ import pytest
 
 from tests.engine.recording.clinics import ENDING, FRESH, KNOWN, LATE, UPDATED
 from tests.engine.recording.files import Recording
-from tests.engine.recording.playing import alive, assert_unchanged, cases, secrets
+from tests.engine.recording.playing import alive, assert_unchanged, cases
 from tests.engine.recording.replaying import put_back
 from tests.engine.scenes import Scene, leaks, state_texts
 from tools.engine.fixtures import MakeWorkspace
@@ -27,7 +27,7 @@ def test_g4_organizations_of_earlier_code_are_unchanged_then_updated_and_destroy
     sandbox: Sandbox, openbao: OpenBao, workspace: MakeWorkspace, recording: Recording
 ) -> None:
     scene = put_back(sandbox, openbao, workspace, recording)
-    project, before, first = scene.workspace, clinics(scene), secrets(scene)["key"]
+    project, before, first = scene.workspace, clinics(scene), scene.secret("key")
     assert_unchanged(scene, recording)
     assert clinics(scene) == before
 
@@ -42,7 +42,7 @@ def test_g4_organizations_of_earlier_code_are_unchanged_then_updated_and_destroy
     written = sandbox.metadata(after[KNOWN].id)
     assert written is not None
     assert written["metadata"] == {"emrSystem": "another", "beds": 12, "departments": ["cardiology", None]}
-    second = secrets(scene)["key"]
+    second = scene.secret("key")
     assert second != first
     assert [sandbox.key_status(after[FRESH].id, each) for each in (first, second)] == [200, 200]
     project.up("--skip-preview", "--expect-no-changes").check()
