@@ -580,6 +580,22 @@ ROWS: dict[int, Row] = {
         "Pulumi is killed while the plugin of a checkout makes a key; the language host then kills the plugin at once",
         "No process is left; the key that no state knows is named by the next run (G1)",
     ),
+    147: Row(
+        "Two places of a release say different versions: code, schema, an SDK, the changelog, an artefact, the tag",
+        "Nothing is built, and the error names both places",
+    ),
+    148: Row(
+        "A release is built in another folder, time zone, locale and umask, or where files lie that no commit has",
+        "It is the same byte for byte; only committed files go in, and `make release` refuses a tree that has others",
+    ),
+    149: Row(
+        "An artefact was changed or cut off after it was built",
+        "Its digest is refused before anything is published; the CLI installs no part of an archive that was cut off",
+    ),
+    150: Row(
+        "The plugin is not installed, or only in another version than an SDK asks for",
+        "Nothing is fetched by its name where that is switched off, and the error says which version is missing",
+    ),
     151: Row(
         "Organizations and keys are made and ended between two pages of a listing",
         "What stays is shown once: a page goes on after the last ids, in an order that no change disturbs",
@@ -608,21 +624,5 @@ ROWS: dict[int, Row] = {
         "replacement whose old key lives, a rotation or an organization whose record was lost",
         "The next run completes it with as many living keys and organizations as are declared, and names every other "
         "one (G1)",
-    ),
-    147: Row(
-        "Two places of a release say different versions: code, schema, an SDK, the changelog, an artefact, the tag",
-        "Nothing is built, and the error names both places",
-    ),
-    148: Row(
-        "A release is built in another folder, time zone, locale and umask, or where files lie that no commit has",
-        "It is the same byte for byte; only committed files go in, and `make release` refuses a tree that has others",
-    ),
-    149: Row(
-        "An artefact was changed or cut off after it was built",
-        "Its digest is refused before anything is published; the CLI installs no part of an archive that was cut off",
-    ),
-    150: Row(
-        "The plugin is not installed, or only in another version than an SDK asks for",
-        "Nothing is fetched by its name where that is switched off, and the error says which version is missing",
     ),
 }
