@@ -24,7 +24,7 @@ BLOCKS = blocks()
 RUNS = {
     "README.md": {"quickstart-install", "quickstart-sandbox", "quickstart"},
     "docs/tutorial.md": {"tutorial-sandbox", "tutorial-vault", "tutorial"},
-    "docs/how-to/install.md": {"examples-install"},
+    "docs/how-to/install.md": {"examples-install", "package-add", "plugin-install"},
     "docs/reference/vault-policies.md": {"policy-tenant", "policy-delivery", "policy-dashboard", "policy-reader"},
 }
 # The languages of whole programs; tests/engine/test_pages.py compiles the last one. The one in Go is an example's.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import run_of
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.processes import CHECKOUT
 from tools.engine.workspace import Result, Workspace
@@ -19,6 +21,7 @@ from tools.release.names import PLUGIN_ARCHIVES, VERSION
 from tools.release.plugin_archives import build_plugin_archives
 from tools.release.sources import export, head
 
+INSTALL = CHECKOUT / "docs" / "how-to" / "install.md"
 PLUGIN = Path(sys.executable).parent / "pulumi-resource-allomia"
 # No name is asked for at an index, and the tests need no network.
 OFFLINE = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
@@ -68,8 +71,12 @@ def preview(project: Workspace) -> Result:
     return project.run("preview", env=OFFLINE)
 
 
-def install(project: Workspace, archive: Path, version: str = VERSION) -> Result:
-    return project.run("plugin", "install", "resource", "allomia", version, "--file", str(archive))
+def install(project: Workspace, archive: Path) -> Result:
+    """Install an archive by the command that the page of installation has."""
+    (block,) = run_of(INSTALL, "plugin-install")
+    program, *arguments, file = shlex.split(block.code.replace("VERSION", VERSION))
+    assert (program, file) == ("pulumi", PLUGIN_ARCHIVES[HERE])
+    return project.run(*arguments, str(archive))
 
 
 def installed(project: Workspace) -> list[list[str]]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.docs.pages import run_of
 from tests.engine.checkouts import PROGRAM, copy_checkout, processes_of, shut_off
 from tests.engine.scenes import PROOFS, Calls, leaks, set_scene, state_texts, wait_until
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.openbao import OpenBao
 from tools.engine.plugin_packages import PluginPackages, ensure_plugin_packages
+from tools.engine.processes import CHECKOUT
 from tools.engine.sandbox import Sandbox
 from tools.engine.workspace import Result, Workspace
 
+INSTALL = CHECKOUT / "docs" / "how-to" / "install.md"
 NATIVE = """
 import pulumi
 from allomia_pulumi.native import OrganizationApiKey
@@ -44,6 +48,13 @@ def project(yaml_workspace: MakeWorkspace, packages: PluginPackages) -> Callable
     return lambda program: shut_off(yaml_workspace(program), packages)
 
 
+def add_as_documented(project: Workspace, checkout: Path) -> Result:
+    (block,) = run_of(INSTALL, "package-add")
+    program, *arguments = shlex.split(block.code)
+    assert (program, arguments[-1]) == ("pulumi", "/path/to/checkout")
+    return project.run(*arguments[:-1], str(checkout))
+
+
 def packages_of(project: Workspace) -> object:
     settings = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
     assert "plugins" not in settings
@@ -65,7 +76,7 @@ def test_a_checkout_is_added_and_serves_a_yaml_program(
 ) -> None:
     before = files_of(checkout)
     clinic = project({"Pulumi.yaml": PROGRAM})
-    added = clinic.run("package", "add", str(checkout)).check()
+    added = add_as_documented(clinic, checkout).check()
     assert "Added package AlloMia" in added.text
     assert packages_of(clinic) == {"allomia": str(checkout)}
     assert files_of(checkout) == before
