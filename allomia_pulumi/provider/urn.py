@@ -7,7 +7,7 @@ from typing import Any
 
 from allomia_pulumi.core.identity import Identity
 
-__all__ = ["identity_of", "is_default_provider", "kind_in", "name_of", "project_of", "setting_text"]
+__all__ = ["identity_of", "is_default_provider", "kind_in", "name_of", "project_of", "setting_text", "stack_of"]
 
 PREFIX = "urn:pulumi:"
 DEFAULT_PROVIDER = "default"
@@ -33,6 +33,11 @@ def name_of(urn: str) -> str:
 def project_of(urn: str) -> str:
     """Return the project."""
     return _parts(urn)[1]
+
+
+def stack_of(urn: str) -> str:
+    """Return the stack."""
+    return _parts(urn)[0]
 
 
 def is_default_provider(urn: str) -> bool:

@@ -89,6 +89,23 @@ def test_what_is_listed_is_imported_by_the_id_that_is_shown(scene: Scene) -> Non
         assert resource(scene.workspace.export(), name)["id"] == entry["id"]
 
 
+def test_g1_a_write_that_no_state_records_is_refused(scene: Scene) -> None:
+    made = scene.sandbox.make_key_by_hand(scene.organization, "EHR sync")
+    before = scene.sandbox.last_event()
+    scene.workspace.write({"key.pcl": f'organizationId = "{scene.organization}"\n'})
+    ways = (
+        ("create", "--input", "pcl", "--input-file", "key.pcl"),
+        ("delete", f"{scene.organization}/{made.id}"),
+    )
+    for way in ways:
+        ended = scene.workspace.run("do", "--package", PLUGIN, "--stateless", KEY, *way, "--yes")
+        assert ended.code != 0
+        assert "keeps no state, and only a state tells what was made and whose it is: nothing was sent" in ended.text
+        assert "Traceback" not in ended.text
+    assert {"minted", "revoked"}.isdisjoint(event.type for event in scene.sandbox.events(before))
+    assert [each.id for each in scene.sandbox.alive(scene.organization)] == [made.id]
+
+
 def test_queries_and_counts_choose(scene: Scene) -> None:
     other = scene.sandbox.add_organization(scene.tenant.id, "Coast Dental")
     for each in (scene.organization, other):

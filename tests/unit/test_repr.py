@@ -42,6 +42,9 @@ NO_SECRETS = {
     "allomia_pulumi.core.minted_key.state.Settings.vault_secret",
     # Wraps a SecretStr of its own.
     "allomia_pulumi.edges.vault.client._Session.token",
+    # Where a listing goes on: ids, and nothing else.
+    "allomia_pulumi.core.listing.Page.token",
+    "allomia_pulumi.core.listing.PageRequest.token",
 }
 
 

@@ -38,6 +38,7 @@ from allomia_pulumi.provider.plugin.responses import (
     to_properties,
 )
 from allomia_pulumi.provider.plugin.settings import setting_sources, unknown_arguments
+from allomia_pulumi.provider.plugin.stateless import require_state
 from allomia_pulumi.provider.urn import identity_of, kind_in
 
 __all__ = ["Provider"]
@@ -161,6 +162,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @ends_with_status
     def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
+        require_state(request.urn)
         resource, reporter = self._resource(request.urn), OperationReporter(self.log, request.urn)
         call = Call(identity_of(request.urn), reporter, keeps_unfinished=True)
         if request.preview:
@@ -204,6 +206,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @ends_with_status
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
+        require_state(request.urn)
         resource, olds, news = self._resource(request.urn), decode(request.olds), decode(request.news)
         reporter = OperationReporter(self.log, request.urn)
         call = Call(identity_of(request.urn), reporter, request.id)
@@ -219,6 +222,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @ends_with_status
     def Delete(self, request: provider_pb2.DeleteRequest, _context: grpc.ServicerContext) -> empty_pb2.Empty:
+        require_state(request.urn)
         self._resource(request.urn).delete(decode(request.properties), OperationReporter(self.log, request.urn))
         return empty_pb2.Empty()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from tools.engine import trail
 from tools.engine.build import Engine, ensure_engine
 from tools.engine.openbao import OpenBao
 from tools.engine.processes import ToolError
@@ -60,6 +61,8 @@ class Bench:
             if home is not None:
                 project.env["PULUMI_HOME"] = str(home)
             yield project
+        # What a project has left is kept for the tests that search it; here nobody does.
+        trail.take()
 
     def do(self, project: Workspace, run: Callable[[str], Result] | None = None) -> str:
         """Do the job in a project, and return what was seen.
