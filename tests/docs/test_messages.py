@@ -33,10 +33,10 @@ AROUND = 2
 
 @cache
 def said() -> str:
-    """Return every constant text of the package, in one line each; a value inside one parts it."""
+    """Return every constant text of package and plugin's start, in one line each; a value inside one parts it."""
     nodes = (
         node
-        for path in sorted((CHECKOUT / "allomia_pulumi").rglob("*.py"))
+        for path in [CHECKOUT / "__main__.py", *sorted((CHECKOUT / "allomia_pulumi").rglob("*.py"))]
         for node in ast.walk(ast.parse(path.read_text()))
     )
     texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
