@@ -117,6 +117,7 @@ def test_an_archive_that_was_cut_off_leaves_no_plugin(project: Workspace, releas
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     result = install(project, cut)
     assert result.code != 0
+    assert f"[resource plugin allomia-{VERSION}]" in result.text
     assert "unexpected EOF" in result.text
     assert installed(project) == []
     assert "no resource plugin 'pulumi-resource-allomia' found" in preview(project).text
