@@ -22,6 +22,6 @@ def require_state(urn: str) -> None:
         raise InvalidInput(
             "`pulumi do --stateless` keeps no state, and only a state tells what was made and whose it is: nothing was "
             "sent",
-            f"Declare it in a program. To end a key: `allomia revoke ORGANIZATION KEY_ID`. If it is declared, in stack {STACK} of project "
-            f"{PROJECT}, give it another name than {kind_in(urn)}.",
+            "Declare it in a program. To end a key: `allomia revoke ORGANIZATION KEY_ID`. If it is declared, in stack "
+            f"{STACK} of project {PROJECT}, give it another name than {kind_in(urn)}.",
         )
