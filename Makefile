@@ -79,12 +79,16 @@ sdk: $(VENV)/ready ## write the SDKs of other languages from the schema, into sd
 sdk-check: $(VENV)/ready ## fail if `make sdk` would change anything
 	@$(RUN) -m tools.engine.sdks --check
 
+# Neither make nor the shell reads what is in these: an address has variables of its own, and a tag is another's text.
+release release-check: export override PLUGIN_DOWNLOAD_URL := $(value PLUGIN_DOWNLOAD_URL)
+release: export override TAG := $(value TAG)
+
 release: $(VENV)/release-ready ## build every file of a release into dist/, from the commit; PLUGIN_DOWNLOAD_URL=…, TAG=v…
-	@PLUGIN_DOWNLOAD_URL="$(PLUGIN_DOWNLOAD_URL)" $(RUN) -m tools.release --tag "$(TAG)"
+	@$(RUN) -m tools.release --tag="$$TAG"
 
 release-check: $(VENV)/release-ready ## all of a release but the upload: build twice and compare, install each artefact and use it
 	@$(RUN) -m tools.engine.build
-	@PLUGIN_DOWNLOAD_URL="$(PLUGIN_DOWNLOAD_URL)" $(RUN) -m tools.release.check
+	@$(RUN) -m tools.release.check
 
 format: $(VENV)/ready ## let ruff lay out the code
 	@$(VENV)/bin/ruff check --fix --quiet

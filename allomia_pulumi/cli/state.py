@@ -15,6 +15,7 @@ from allomia_pulumi.contracts.tokens import (
     KEY_KINDS,
     ORGANIZATION,
     ORGANIZATION_API_KEY,
+    is_of_package,
     kind_of,
     plugin_token,
 )
@@ -176,13 +177,13 @@ def record_of(stack: Stack, environ: Mapping[str, str]) -> StackRecord:
         owners=frozenset(owners),
         declared=tuple(_record_of_key(each) for each in resources if is_key(each, ORGANIZATION_API_KEY)),
         pending=tuple(_pending(operation) for operation in _operations(stack)),
+        is_newer=bool(newer_records(stack)),
     )
 
 
 def newer_records(stack: Stack) -> list[str]:
-    """Return the names of the resources whose records only a newer version of this package reads."""
-    ours = (each for each in resources_of(stack.deployment) if kind_of(each.get("type")))
-    return [resource_name(each) for each in ours if is_newer_version(_record(each).get("stateVersion"))]
+    """Return the names of the resources whose records, or whose kinds, only a newer version of this package reads."""
+    return [resource_name(each) for each in resources_of(stack.deployment) if _is_newer(each)]
 
 
 def has_secret_owner(stack: Stack) -> bool:
@@ -214,6 +215,13 @@ def resource_name(resource: Resource) -> str:
 def object_of(value: object) -> Mapping[str, Any]:
     """Return an object of a state; an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
+
+
+def _is_newer(resource: Resource) -> bool:
+    if kind_of(resource.get("type")) is None:
+        # A component is the program's own, whatever it is called.
+        return is_of_package(resource.get("type")) and bool(resource.get("custom"))
+    return is_newer_version(_record(resource).get("stateVersion"))
 
 
 def _is_explicit(provider: str) -> bool:
@@ -261,7 +269,7 @@ def _read_key(resource: Resource) -> DeclaredKey:
     place = settings.get("vaultSecret")
     delivery = None if is_handmade else _location(place)
     reference = _reference(place) if is_handmade else None
-    is_newer = is_newer_version(_record(resource).get("stateVersion"))
+    is_newer = _is_newer(resource)
     has_place = is_handmade or not is_shown or is_newer or place is not None
     return DeclaredKey(
         urn=str(resource["urn"]),
@@ -296,11 +304,12 @@ def _record_of_key(resource: Resource) -> Declared:
     shown = (current, *(each.get("step") for each in steps), *filter(None, (previous, *owed)))
     foreign, version = record.get("foreignKeys") or [], record.get("stateVersion")
     is_readable = all(isinstance(each, str) for each in shown) and isinstance(foreign, list)
-    is_readable = is_readable and is_readable_version(version)
+    identity = recorded_identity(outputs)
+    is_readable = is_readable and is_readable_version(version) and identity is not None
     lineage = record.get("lineage")
     return Declared(
         resource=urn,
-        identities=tuple(dict.fromkeys(filter(None, (identity_of(urn), recorded_identity(outputs))))),
+        identities=tuple(dict.fromkeys(filter(None, (identity_of(urn), identity)))),
         owner=_text(owner),
         key_id=_text(current),
         previous_key_id=_text(previous),
@@ -312,7 +321,6 @@ def _record_of_key(resource: Resource) -> Declared:
         is_readable=is_readable,
         is_unfinished=bool(pending or resource.get("initErrors") or resource.get("pendingReplacement")),
         is_retained=bool(resource.get("retainOnDelete")),
-        is_newer=is_newer_version(version),
     )
 
 

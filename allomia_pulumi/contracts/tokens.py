@@ -13,6 +13,7 @@ __all__ = [
     "ORGANIZATION_METADATA",
     "PACKAGE",
     "dynamic_token",
+    "is_of_package",
     "kind_of",
     "plugin_token",
 ]
@@ -42,3 +43,8 @@ def dynamic_token(kind: str) -> str:
 def kind_of(token: Any) -> str | None:  # noqa: ANN401 - a state may hold anything
     """Return the kind of resource that a token names, of either face; None if it is none of this package."""
     return next((kind for kind in KINDS if token in (plugin_token(kind), dynamic_token(kind))), None)
+
+
+def is_of_package(token: Any) -> bool:  # noqa: ANN401 - a state may hold anything
+    """Tell whether a token is one of this package's resources, of either face, if only in another version of it."""
+    return isinstance(token, str) and token.startswith((plugin_token(""), dynamic_token("")))

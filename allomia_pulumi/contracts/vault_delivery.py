@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pydantic import SecretStr
+from pydantic import ConfigDict, SecretStr
 
 from allomia_pulumi.ground.model import WireModel
 from allomia_pulumi.ground.references import VaultReference
@@ -21,6 +21,9 @@ WRITTEN_FIELDS: Final = frozenset({KEY_ID, ORGANIZATION_ID})
 
 class VaultLocation(WireModel):
     """A field of a KV v2 secret that a key is delivered to; while `mount` is None, `path` holds mount and path."""
+
+    # A part that a newer version added may lead to another place.
+    model_config = ConfigDict(extra="forbid")
 
     mount: str | None = None
     """The KV v2 mount."""

@@ -60,7 +60,6 @@ class Declared:
         is_readable: False when the record does not show its keys, so that any with its mark may be one of them.
         is_unfinished: Something of its last operation is still to be done.
         is_retained: Its key is to outlive it.
-        is_newer: A newer version of this package wrote the record, and may have keys in it where this one looks not.
     """
 
     resource: str
@@ -76,7 +75,6 @@ class Declared:
     is_readable: bool = True
     is_unfinished: bool = False
     is_retained: bool = False
-    is_newer: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from allomia_pulumi.core.model import Model
 
@@ -20,6 +20,9 @@ class Identity(Model):
         name: The logical name of the resource.
     """
 
+    # Marks are made of every part: one that a newer version added is neither to be ignored nor dropped.
+    model_config = ConfigDict(extra="forbid")
+
     project: str
     stack: str
     parents: str = ""
@@ -28,6 +31,8 @@ class Identity(Model):
 
 class Origin(Model):
     """The origin that a mark is hashed from: an identity, and the owner that tells people of the same names apart."""
+
+    model_config = ConfigDict(extra="forbid")
 
     identity: Identity
     owner: str = ""

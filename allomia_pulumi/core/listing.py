@@ -11,7 +11,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, Field
@@ -79,7 +79,7 @@ class PageRequest:
 
     limit: int = 0
     size: int = 0
-    token: str = ""
+    token: str = field(default="", repr=False)
     is_awaited: Callable[[], bool] = lambda: True
 
 
@@ -88,7 +88,7 @@ class Page:
     """A page of a listing; without a token, it is the last one."""
 
     entries: tuple[Entry, ...] = ()
-    token: str = ""
+    token: str = field(default="", repr=False)
 
 
 def read_query(model: type[Q], given: Mapping[str, Any], parsers: Mapping[str, Callable[[Any], Any]]) -> Q | None:

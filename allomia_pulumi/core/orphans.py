@@ -60,6 +60,8 @@ class StackRecord:
     Attributes:
         label: How people call the stack.
         owners: Every owner under which it may have made keys.
+        is_newer: A newer version of this package wrote some resource of it, of whatever kind, and may have keys where
+            this one looks not.
     """
 
     label: str
@@ -68,6 +70,7 @@ class StackRecord:
     owners: frozenset[str]
     declared: tuple[Declared, ...] = ()
     pending: tuple[Pending, ...] = ()
+    is_newer: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ class Knowledge:
         return Verdict(Whose.ORPHAN, stack, name, first, is_lacking=not LACKING.isdisjoint(doubts))
 
     def _take(self, record: StackRecord) -> None:
-        if any(each.is_newer for each in record.declared):
+        if record.is_newer:
             self._newer.add(record.label)
         owners = record.owners | {each.owner for each in record.declared if each.owner is not None}
         owners |= {former.owner for each in record.declared for former in each.former}

@@ -151,6 +151,27 @@ def test_g4_a_state_of_another_meaning_is_refused_as_one_that_may_be_newer(decla
     assert all("If a newer allomia-pulumi has written it" in error for error in declared.refused(outputs))
 
 
+@pytest.mark.catalogue(163)
+def test_g4_a_part_that_marks_or_places_are_made_of_is_neither_ignored_nor_dropped(declared: Declared) -> None:
+    event, entry = declared.sandbox.last_event(), len(declared.openbao.audit_entries())
+    record = declared.outputs["record"]
+    for path in (("identity",), ("former", 0), ("former", 0, "identity"), ("settings", "vaultSecret")):
+        outputs = copy.deepcopy(declared.outputs)
+        if "former" in path and "keyId" in outputs:
+            outputs["record"]["former"] = [{"identity": copy.deepcopy(record["identity"]), "owner": "before"}]
+        part = outputs["record"]
+        try:
+            for name in path:
+                part = part[name]
+        except KeyError:
+            continue
+        if not isinstance(part, dict):
+            continue
+        part["later"] = LATER
+        assert all("If a newer allomia-pulumi has written it" in error for error in declared.refused(outputs)), path
+    assert declared.writes(event, entry) == []
+
+
 @pytest.mark.catalogue(154)
 def test_g4_what_a_newer_version_added_is_carried_along_and_no_difference(declared: Declared) -> None:
     face, outputs = declared.face, copy.deepcopy(declared.outputs)

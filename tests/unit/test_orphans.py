@@ -394,6 +394,31 @@ def test_g1_no_key_of_a_stack_is_an_orphan_beside_a_record_that_a_newer_version_
     assert declared_keys(stack.deployment)[0].has_hidden_place
 
 
+@pytest.mark.catalogue(162)
+@pytest.mark.parametrize("kind", ["Organization", "OrganizationMetadata", "DashboardApiKey", "KindOfLater"])
+@pytest.mark.parametrize("face", ["allomia:index:", "pulumi-python:dynamic/allomia:"])
+def test_g1_no_key_of_a_stack_is_an_orphan_beside_anything_that_a_newer_version_wrote(face: str, kind: str) -> None:
+    version = 1 if kind == "KindOfLater" else 2
+    other = resource_of(
+        f"urn:pulumi:prod::clinic::{face}{kind}::other", f"{face}{kind}", record={"stateVersion": version}
+    )
+    stack = stack_of({**other, "custom": True}, resource_of(), owner="me")
+    assert judge(Knowledge([record_of(stack, {})]), key_of(EHR), current()).whose is Whose.UNSETTLED
+    assert newer_records(stack) == ["other"]
+
+
+def test_a_component_of_the_program_is_none_that_a_newer_version_wrote() -> None:
+    component = {"urn": "urn:pulumi:prod::clinic::allomia:index:Clinic::c", "type": "allomia:index:Clinic"}
+    assert newer_records(stack_of({**component, "custom": False}, resource_of(), owner="me")) == []
+
+
+@pytest.mark.catalogue(163)
+def test_g1_a_record_whose_identity_is_not_understood_hides_its_keys() -> None:
+    record = {**resource_of()["outputs"]["record"], "identity": {**EHR.model_dump(), "region": "eu"}}
+    stack = stack_of(resource_of(record=record), owner="me")
+    assert judge(Knowledge([record_of(stack, {})]), key_of(EHR), current()).whose is Whose.UNSETTLED
+
+
 @pytest.mark.parametrize("version", ["1", True, None, -1])
 def test_g1_a_record_without_a_version_that_anybody_wrote_hides_its_keys(version: object) -> None:
     outputs = resource_of()["outputs"]

@@ -22,7 +22,7 @@ from tools.release.address import checked_address, with_address
 from tools.release.agreement import places_of_sources, require_agreement, tagged
 from tools.release.archives import files_below, write_tar_gz
 from tools.release.changelog import changes_of
-from tools.release.check.contents import machine_paths
+from tools.release.check.contents import check_plugin_archives, machine_paths
 from tools.release.check.reproduction import compare
 from tools.release.check.steps import Steps
 from tools.release.checksums import require_digests, write_digests
@@ -196,7 +196,7 @@ def test_an_archive_depends_on_nothing_but_its_files(tmp_path: Path) -> None:
 def test_wheel_sdist_and_archives_hold_what_was_agreed_and_are_built_alike_twice(tmp_path: Path) -> None:
     if not (CHECKOUT / ".git").exists():
         pytest.skip("this copy is no checkout, and a release is built from a commit")
-    folders = []
+    folders, source = [], tmp_path
     for number in range(2):
         source, built = tmp_path / f"source {number}", tmp_path / f"built-{number}"
         source.mkdir()
@@ -215,6 +215,11 @@ def test_wheel_sdist_and_archives_hold_what_was_agreed_and_are_built_alike_twice
     with tarfile.open(folders[0] / SDIST) as archive:
         assert [member.name for member in archive if not member.isfile()] == []
     assert (folders[0] / WHEEL).is_file()
+    check_plugin_archives(folders[0])
+    unrun = folders[0] / PLUGIN_ARCHIVES["windows-amd64"]
+    write_tar_gz(unrun, {name: path for name, path in files_below(source, *CONTENT).items() if "/core/" not in name}, 0)
+    with pytest.raises(ToolError, match=r"windows-amd64\.tar\.gz has not the content of .*linux-amd64"):
+        check_plugin_archives(folders[0])
 
 
 def test_a_difference_is_named_with_its_file_and_member(tmp_path: Path) -> None:
@@ -340,3 +345,19 @@ def test_what_is_no_release_ends_with_its_line_and_no_traceback(tmp_path: Path) 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "is not empty" in done.stderr or "git did not show one" in done.stderr
+
+
+@pytest.mark.catalogue(161)
+@pytest.mark.parametrize("by_name", [True, False])
+def test_neither_make_nor_a_shell_reads_the_tag_and_the_address(tmp_path: Path, *, by_name: bool) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$PLUGIN_DOWNLOAD_URL"\n')
+    python.chmod(0o755)
+    address, tag = "https://plugins.example/${NAME}-v${VERSION}", 'v1";touch${IFS}a;"$(touch${IFS}b)`touch${IFS}c`'
+    given = {"PLUGIN_DOWNLOAD_URL": address, "TAG": tag}
+    command = ["make", "--silent", "-f", str(CHECKOUT / "Makefile"), "-o", ".venv/release-ready", f"RUN={python}"]
+    command += ["release", *([f"{name}={text}" for name, text in given.items()] if by_name else [])]
+    environment = {**os.environ, **({} if by_name else given)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["-m", "tools.release", f"--tag={tag}", address]
+    assert {each.name for each in tmp_path.iterdir()} == {"python"}

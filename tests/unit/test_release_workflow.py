@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +15,8 @@ import yaml
 from tools.actionlint import ensure_actionlint
 from tools.engine.golang import GO_VERSION
 from tools.engine.processes import CHECKOUT
+from tools.release.checksums import write_digests
+from tools.release.names import SDIST, WHEEL
 
 WORKFLOW = CHECKOUT / ".github" / "workflows" / "release.yml"
 TEXT = WORKFLOW.read_text()
@@ -84,6 +88,32 @@ def test_what_publishes_runs_no_code_of_the_repository_and_takes_what_was_built(
     checkouts = [step for job in workflow["jobs"].values() for step in job["steps"] if "checkout@" in str(step)]
     assert len(checkouts) == 2
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+@pytest.mark.catalogue(160)
+@pytest.mark.parametrize("name", PUBLISHING)
+def test_a_file_that_another_job_adds_or_changes_is_not_published(
+    workflow: dict[Any, Any], tmp_path: Path, name: str
+) -> None:
+    script = workflow["jobs"][name]["steps"][1]["run"]
+
+    def take(number: int, strange: dict[str, str]) -> int:
+        folder = tmp_path / str(number)
+        built = folder / "dist"
+        built.mkdir(parents=True)
+        for each in (WHEEL, SDIST):
+            (built / each).write_text(each)
+        write_digests(built)
+        digest = hashlib.sha256((built / "SHA256SUMS").read_bytes()).hexdigest()
+        for each, text in strange.items():
+            (built / each).write_text(text)
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        environment = {**os.environ, "DIGEST": digest}
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
+
+    assert take(0, {}) == 0
+    strange = [{"allomia_pulumi-9.9-py3-none-any.whl": "of nobody"}, {".hidden": ""}, {WHEEL: "other"}]
+    assert 0 not in [take(number, each) for number, each in enumerate([*strange, {"SHA256SUMS": ""}], 1)]
 
 
 def test_the_plugin_is_there_before_an_sdk_asks_for_it_and_nothing_before_the_checks(workflow: dict[Any, Any]) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "NPM_PACKAGE",
     "PLATFORMS",
     "PLUGIN_ARCHIVES",
+    "RUN",
     "SDIST",
     "TAG",
     "VERSION",
@@ -23,6 +24,8 @@ VERSION: Final = __version__
 TAG: Final = f"v{VERSION}"
 # Operating system and architecture, as Go and so the plugin's installer names them.
 PLATFORMS: Final = ("darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64", "windows-amd64")
+RUN: Final = "linux-amd64"
+"""The platform whose archive `make release-check` runs."""
 
 WHEEL: Final = f"allomia_pulumi-{VERSION}-py3-none-any.whl"
 SDIST: Final = f"allomia_pulumi-{VERSION}.tar.gz"

@@ -625,4 +625,21 @@ ROWS: dict[int, Row] = {
         "The next run completes it with as many living keys and organizations as are declared, and names every other "
         "one (G1)",
     ),
+    160: Row(
+        "A job of the release's run, or what it depends on, puts another file beside the files that were built",
+        "Each job that publishes takes the files of the build by their digests, and ends if there is one more",
+    ),
+    161: Row(
+        "A tag holds commands, or the plugin's address holds the engine's own variables",
+        "make and the shell pass both on as they are: nothing runs, and the address keeps its variables",
+    ),
+    162: Row(
+        "A newer version wrote an organization of the stack, or a kind of resource that this one does not know, and no "
+        "record of a key",
+        "`allomia orphans` calls no key of the stack an orphan, as its warning says (G1)",
+    ),
+    163: Row(
+        "A record has a part that this version does not know in an identity or in a place in Vault, where it knows all",
+        "It is refused as one that a newer version may have written, and nothing is dropped (G4)",
+    ),
 }

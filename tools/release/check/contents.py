@@ -17,7 +17,7 @@ from tests.leaks.search import search
 from tools.engine.processes import CHECKOUT, ToolError
 from tools.engine.trail import Shown
 from tools.release.agreement import places_of_artefacts, places_of_sources, require_agreement
-from tools.release.names import NPM_PACKAGE, PLUGIN_ARCHIVES, SDIST, WHEEL
+from tools.release.names import NPM_PACKAGE, PLUGIN_ARCHIVES, RUN, SDIST, WHEEL
 from tools.release.plugin_archives import CONTENT
 
 __all__ = [
@@ -62,13 +62,15 @@ def check_python_dists(folder: Path) -> str:
 
 
 def check_plugin_archives(folder: Path) -> str:
-    """Look for the agreed content, and nothing else, in the archive of each platform."""
+    """Look for the agreed content, and nothing else, in the archive of each platform; all are equal, as one is run."""
     for name in PLUGIN_ARCHIVES.values():
         with tarfile.open(folder / name) as archive:
             found = {member.name.partition("/")[0] for member in archive}
             strange = [member.name for member in archive if not member.isfile()]
         if found != set(CONTENT) or strange:
             raise ToolError(f"{name} does not hold what was agreed: {sorted(found ^ set(CONTENT)) + strange}.")
+        if (folder / name).read_bytes() != (folder / PLUGIN_ARCHIVES[RUN]).read_bytes():
+            raise ToolError(f"{name} has not the content of {PLUGIN_ARCHIVES[RUN]}, which is the one that is run.")
     return f"{len(PLUGIN_ARCHIVES)} archives hold {', '.join(CONTENT)}"
 
 

@@ -17,11 +17,10 @@ from tools.engine.workspace import Workspace
 from tools.pythons.environments import clean_environ
 from tools.release.check.job import Bench
 from tools.release.check.programs import GO, NODE, python_program, yaml_program
-from tools.release.names import GO_SDK, NPM_PACKAGE, PLUGIN_ARCHIVES, SDIST, VERSION, WHEEL
+from tools.release.names import GO_SDK, NPM_PACKAGE, PLUGIN_ARCHIVES, RUN, SDIST, VERSION, WHEEL
 
 __all__ = ["Installed"]
 
-HERE: Final = "linux-amd64"
 LONG_SECONDS: Final = 600.0
 NPM_INSTALL: Final = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
@@ -57,7 +56,7 @@ class Installed:
 
     def plugin(self) -> str:
         """Install the plugin from its archive, by the CLI, and see that it is there."""
-        archive = self.release / PLUGIN_ARCHIVES[HERE]
+        archive = self.release / PLUGIN_ARCHIVES[RUN]
         with self.bench.project(yaml_program(), home=self.pulumi_home) as project:
             project.env["PIP_CACHE_DIR"] = self.cache
             command = ("plugin", "install", "resource", "allomia", VERSION, "--file", str(archive))
