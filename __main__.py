@@ -3,11 +3,20 @@
 It runs the sources that lie here, so that a pull needs no new installation unless a dependency has changed.
 """
 
+import os
 import sys
 
 from allomia_pulumi.provider.plugin import main
 
+
+def put_foreign_folders_last() -> None:
+    """Take from the folders of PYTHONPATH only what nobody else has: they belong to the user's other programs."""
+    foreign = {os.path.abspath(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder}  # noqa: PTH100 - as Python itself makes them
+    sys.path.sort(key=lambda folder: os.path.abspath(folder) in foreign)  # noqa: PTH100 - the same
+
+
 if __name__ == "__main__":
+    put_foreign_folders_last()
     try:
         main()
     except ModuleNotFoundError as missing:

@@ -69,6 +69,20 @@ def test_sources_that_need_more_than_is_installed_say_what_is_missing_in_one_lin
     assert line.endswith("Run `pulumi install` in the project: it installs what the plugin's sources need.")
 
 
+@pytest.mark.catalogue(166)
+@pytest.mark.parametrize("name", ["pulumi", "grpc", "pydantic", "secrets"])
+def test_modules_of_other_programs_do_not_take_the_place_of_the_plugins_own(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger was imported')\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, str(CHECKOUT), "127.0.0.1:1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd="/", text=True) as plugin:
+        assert plugin.stdout is not None
+        try:
+            assert plugin.stdout.readline().strip().isdecimal()
+        finally:
+            plugin.kill()
+
+
 @pytest.mark.catalogue(164)
 def test_an_environment_whose_packages_do_not_load_is_said_to_be_broken_in_one_line(tmp_path: Path) -> None:
     # What an interrupted installation leaves, or the environment of another Python: sources without what is compiled.

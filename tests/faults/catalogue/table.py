@@ -650,4 +650,8 @@ ROWS: dict[int, Row] = {
         "Keys are to be imported into a stack of which a newer version wrote a part",
         "The file leaves out every key that no record shows: a record of the newer version may have it (G1)",
     ),
+    166: Row(
+        "PYTHONPATH has modules with the names of those that a checkout's plugin needs",
+        "The plugin takes its own: the folders of PYTHONPATH come last",
+    ),
 }
