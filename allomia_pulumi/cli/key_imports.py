@@ -9,7 +9,7 @@ from typing import Any, Final
 from allomia_pulumi.cli.exit_codes import warn
 from allomia_pulumi.cli.import_file import Importable
 from allomia_pulumi.cli.imports import DECLARED, NO_WAY, LeftOut, Selection, way_of
-from allomia_pulumi.cli.state import declared_keys
+from allomia_pulumi.cli.state import declared_keys, newer_records
 from allomia_pulumi.cli.survey import Row, View
 from allomia_pulumi.contracts.tokens import DASHBOARD_API_KEY, ORGANIZATION_API_KEY, plugin_token
 from allomia_pulumi.core.marks import label_of, parse_mark
@@ -30,6 +30,7 @@ HELD = (
     "perhaps what a DashboardApiKey of the stack holds; take one that is not by its id, with `pulumi import "
     f"{plugin_token(ORGANIZATION_API_KEY)} NAME ORGANIZATION/KEY_ID`"
 )
+NEWER = "perhaps what a record has that a newer allomia-pulumi wrote; upgrade it, and look again"
 NO_ID = "no request can name it; delete it in AlloMia's dashboard"
 TAKEN = (
     "keys with another stack's mark in the file: {count}. A destroy leaves such a key and names it; a rotation ends "
@@ -52,13 +53,14 @@ def write_key_imports(
         InvalidInput: It is there already, or cannot be written.
     """
     stack = view.stacks[0] if view.stacks else None
-    held = _held(view)
+    held, is_newer = _held(view), any(newer_records(each) for each in view.stacks)
     taken: list[Row] = []
     resources: list[Importable] = []
     left_out: list[LeftOut] = []
     for row in view.rows:
         provider = way_of(row.holding.access, stack, arguments)
-        reason = _reason(row, held, takes_foreign=takes_foreign) or (NO_WAY if provider is None else "")
+        reason = _reason(row, held, takes_foreign=takes_foreign, is_newer=is_newer)
+        reason = reason or (NO_WAY if provider is None else "")
         if reason:
             left_out.append(LeftOut(row.key.id, label_of(row.key.name), reason))
         else:
@@ -77,12 +79,14 @@ def _held(view: View) -> frozenset[str]:
     return frozenset(key.organization_id for key in declared if key.kind == DASHBOARD_API_KEY)
 
 
-def _reason(row: Row, held: frozenset[str], *, takes_foreign: bool) -> str:
+def _reason(row: Row, held: frozenset[str], *, takes_foreign: bool, is_newer: bool) -> str:
     """Say why the file leaves out a key; empty for one that it takes."""
     if not is_identifier(row.key.id):
         return NO_ID
     if row.verdict and row.verdict.whose.is_declared:
         return DECLARED
+    if is_newer:
+        return NEWER
     if row.verdict and row.verdict.whose in REASONS:
         return REASONS[row.verdict.whose]
     if parse_mark(row.key.name) is None:

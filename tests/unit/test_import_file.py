@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allomia_pulumi.cli.access import Access, accesses
+from allomia_pulumi.cli.clients import Holding, Survey
 from allomia_pulumi.cli.import_file import Importable, import_document, pulumi_names
 from allomia_pulumi.cli.imports import DECLARED, LeftOut, Selection, way_of
+from allomia_pulumi.cli.key_imports import write_key_imports
 from allomia_pulumi.cli.stacks import Stack
+from allomia_pulumi.cli.survey import Row, View
+from allomia_pulumi.core.orphans import Verdict, Whose
 from allomia_pulumi.errors import NotFound
 from allomia_pulumi.ground.redaction import guard
 from allomia_pulumi.ground.references import parse_reference
@@ -145,3 +150,28 @@ def test_the_next_step_names_the_stack_whose_state_was_looked_at(
     assert f"Next: `{command}`." in capsys.readouterr().err
     assert written == {"file": "a b.json", "resources": 1, "leftOut": []}
     assert json.loads(Path("a b.json").read_text())["resources"][0]["id"] == "o/k"
+
+
+@pytest.mark.catalogue(165)
+@pytest.mark.parametrize("version", [1, 2])
+def test_g1_no_key_is_imported_that_a_record_of_a_newer_version_may_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], version: int
+) -> None:
+    kept = {"urn": "urn:pulumi:prod::clinic::allomia:index:Organization::valley", "type": "allomia:index:Organization"}
+    stack = stack_of({**kept, "outputs": {"record": {"stateVersion": version}}})
+    key = SimpleNamespace(id="k", name="made by hand")
+    holding = Holding(IDS[0], "Valley", (key,), None, access=accesses(stack, {})[0])  # type: ignore[arg-type]
+    view = View((stack,), Survey((holding,), ()), (Row(holding, key, Verdict(Whose.BY_HAND)),))  # type: ignore[arg-type]
+    file = tmp_path / "keys.json"
+
+    def write() -> None:
+        write_key_imports(file, view, {}, takes_foreign=True, on_stderr=False)
+
+    if version == 1:
+        write()
+        assert file.is_file()
+    else:
+        with pytest.raises(NotFound, match="perhaps what a record has that a newer allomia-pulumi wrote"):
+            write()
+        assert not file.exists()
+    assert "Traceback" not in capsys.readouterr().out

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -65,3 +67,33 @@ def test_sources_that_need_more_than_is_installed_say_what_is_missing_in_one_lin
     (line,) = done.stderr.splitlines()
     assert re.match("grpc is missing in .*, so the plugin cannot start; nothing was sent. ", line)
     assert line.endswith("Run `pulumi install` in the project: it installs what the plugin's sources need.")
+
+
+@pytest.mark.catalogue(166)
+@pytest.mark.parametrize("name", ["pulumi", "grpc", "pydantic", "secrets"])
+def test_modules_of_other_programs_do_not_take_the_place_of_the_plugins_own(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger was imported')\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, str(CHECKOUT), "127.0.0.1:1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd="/", text=True) as plugin:
+        assert plugin.stdout is not None
+        try:
+            assert plugin.stdout.readline().strip().isdecimal()
+        finally:
+            plugin.kill()
+
+
+@pytest.mark.catalogue(164)
+def test_an_environment_whose_packages_do_not_load_is_said_to_be_broken_in_one_line(tmp_path: Path) -> None:
+    # What an interrupted installation leaves, or the environment of another Python: sources without what is compiled.
+    (tmp_path / "grpc").mkdir()
+    (tmp_path / "grpc" / "__init__.py").write_text("from grpc import _cython\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-S", str(CHECKOUT), "127.0.0.1:1"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert re.match("grpc in .* cannot be loaded, so the plugin cannot start; nothing was sent. ", line)
+    assert line.endswith(
+        "Remove the folder `venv` beside the plugin's sources, and run `pulumi install` in the project."
+    )

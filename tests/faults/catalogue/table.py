@@ -642,4 +642,16 @@ ROWS: dict[int, Row] = {
         "A record has a part that this version does not know in an identity or in a place in Vault, where it knows all",
         "It is refused as one that a newer version may have written, and nothing is dropped (G4)",
     ),
+    164: Row(
+        "The environment of a checkout's plugin is of another Python, or its installation was interrupted",
+        "One line that says which package does not load, and how the environment is made anew (G5)",
+    ),
+    165: Row(
+        "Keys are to be imported into a stack of which a newer version wrote a part",
+        "The file leaves out every key that no record shows: a record of the newer version may have it (G1)",
+    ),
+    166: Row(
+        "PYTHONPATH has modules with the names of those that a checkout's plugin needs",
+        "The plugin takes its own: the folders of PYTHONPATH come last",
+    ),
 }
