@@ -177,7 +177,7 @@ def test_g3_a_listing_shows_no_secret_at_the_most_verbose(scene: Scene) -> None:
 def test_one_interrupt_ends_a_listing_quietly_and_nothing_more_is_asked(scene: Scene) -> None:
     for number in range(64):
         scene.sandbox.add_organization(scene.tenant.id, f"Clinic {number}")
-    scene.sandbox.add_fault("delay_before", method="GET", path="*/api-keys*", times=None, seconds=1.0)
+    scene.sandbox.add_fault("delay_before", method="GET", path="*/api-keys*", times=None, seconds=5.0)
     start = scene.sandbox.last_event()
     process = scene.workspace.start("do", "--package", PLUGIN, KEY, "list")
     wait_until(lambda: sum(each.hits for each in scene.sandbox.faults()))
