@@ -26,7 +26,7 @@ class Steps:
 
         Args:
             name: What the line calls it.
-            act: Returns what was seen; a `ToolError` is a failure.
+            act: Returns what was seen; any error is a failure.
             after: The step without which this one makes no sense; when that failed, this one is not tried, and counts
                 as failed.
         """
@@ -38,6 +38,8 @@ class Steps:
                 seen, is_good = act(), True
             except ToolError as error:
                 seen, is_good = str(error), False
+            except Exception as error:  # noqa: BLE001 - the other steps are worth their lines all the same
+                seen, is_good = f"{type(error).__name__}: {error}", False
         if is_good:
             self.passed += 1
         else:
