@@ -19,6 +19,7 @@ from tools.engine.sandbox import Sandbox, Tenant
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "faces.md"
 ROWS = {
     "Half-done creation": "test_a_creation_that_ends_half_way",
+    "List": "test_a_list",
     "Import": "test_an_import",
     "Preview": "test_a_preview",
     "What a diff shows": "test_what_a_diff_shows",
@@ -71,6 +72,18 @@ def test_a_creation_that_ends_half_way(scene: Scene) -> None:
     with pytest.raises(FaceError, match="and nobody holds it") as caught:
         scene.face.create(inputs)
     assert (caught.value.kept is not None) == scene.is_plugin
+
+
+def test_a_list(scene: Scene) -> None:
+    made = scene.sandbox.make_key_by_hand(scene.organization, "by hand")
+    asked = provider_pb2.ListRequest(token="allomia:index:OrganizationApiKey")
+    if scene.is_plugin:
+        (found,) = scene.face._stub.List(asked)
+        assert found.result.id == f"{scene.organization}/{made.id}"
+    else:
+        with pytest.raises(grpc.RpcError) as refused:
+            list(scene.face._stub.List(asked))
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_an_import(scene: Scene) -> None:

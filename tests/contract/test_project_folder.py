@@ -52,6 +52,7 @@ def project(terminal: Terminal, tmp_path: Path) -> Project:
     organization = terminal.organization
     current = terminal.sandbox.make_key_by_hand(organization, make_mark(EHR, "", LINEAGE).name("ehr"))
     record = {
+        "stateVersion": 1,
         "identity": {"project": "clinic", "stack": "prod", "name": "ehr"},
         "owner": "",
         "lineage": LINEAGE,

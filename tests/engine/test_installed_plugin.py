@@ -14,10 +14,10 @@ from tests.docs.pages import run_of
 from tools.engine.fixtures import MakeWorkspace
 from tools.engine.processes import CHECKOUT
 from tools.engine.workspace import Result, Workspace
-from tools.release.check.installed import HERE, Installed
+from tools.release.check.installed import Installed
 from tools.release.check.job import Bench
 from tools.release.check.programs import yaml_program
-from tools.release.names import PLUGIN_ARCHIVES, VERSION
+from tools.release.names import PLUGIN_ARCHIVES, RUN, VERSION
 from tools.release.plugin_archives import build_plugin_archives
 from tools.release.sources import export, head
 
@@ -75,7 +75,7 @@ def install(project: Workspace, archive: Path) -> Result:
     """Install an archive by the command that the page of installation has."""
     (block,) = run_of(INSTALL, "plugin-install")
     program, *arguments, file = shlex.split(block.code.replace("VERSION", VERSION))
-    assert (program, file) == ("pulumi", PLUGIN_ARCHIVES[HERE])
+    assert (program, file) == ("pulumi", PLUGIN_ARCHIVES[RUN])
     return project.run(*arguments, str(archive))
 
 
@@ -113,7 +113,7 @@ def test_of_two_versions_the_newer_runs_and_another_one_than_asked_for_is_never_
 
 @pytest.mark.catalogue(149)
 def test_an_archive_that_was_cut_off_leaves_no_plugin(project: Workspace, release: Path, tmp_path: Path) -> None:
-    whole, cut = release / PLUGIN_ARCHIVES[HERE], tmp_path / "cut.tar.gz"
+    whole, cut = release / PLUGIN_ARCHIVES[RUN], tmp_path / "cut.tar.gz"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     result = install(project, cut)
     assert result.code != 0
