@@ -279,7 +279,7 @@ def _read_key(resource: Resource) -> DeclaredKey:
         tenant_key_ref=_reference(settings.get("tenantKeyRef")),
         delivery=delivery,
         reference=reference,
-        # Where a newer version's record says one place, it may say others where this one looks not.
+        # Beside a place that shows, a newer version's record may have others that this version does not read.
         has_hidden_place=has_place and (is_newer or (delivery is None and reference is None)),
         owed=tuple(_owed(outputs.get("pending"))),
         is_replaced=bool(resource.get("delete")),

